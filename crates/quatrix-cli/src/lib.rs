@@ -1,0 +1,1 @@
+//! The quatrix command: log in, move files, call the Quatrix API
