@@ -1,0 +1,294 @@
+//! What can go wrong, grouped by who is to blame and what to do about it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use crate::challenge::Challenge;
+
+mod api;
+mod failure;
+mod nonsense;
+
+pub use api::{ApiError, Details, ErrorCode};
+pub use failure::{Failure, FailureKind};
+pub use nonsense::{Nonsense, Problem};
+
+/// Everything a call can end with instead of an answer.
+///
+/// The variants say who is to blame. No text of it holds a secret, a body, a header or a URL; a message of the server
+/// is shown with control characters made visible.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server understood and said no.
+    Api(Box<ApiError>),
+    /// Somebody must answer a challenge first: [`Session::answer`](crate::Session::answer).
+    Challenged(Challenge),
+    /// There is no session, and why: [`Session::login`](crate::Session::login).
+    LoggedOut(LoggedOut),
+    /// The exchange did not come to an end: network, TLS, limits.
+    Exchange(Failure),
+    /// The answer makes no sense: not JSON, a field missing, another service.
+    Nonsense(Box<Nonsense>),
+    /// A value that cannot be sent. Nothing left the machine.
+    Invalid(Invalid),
+    /// A command that does not fit the state. Nothing left the machine; only reading code helps.
+    Misuse(Misuse),
+    /// The caller cancelled this call.
+    Cancelled,
+}
+
+/// Why there is no session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LoggedOut {
+    /// Nobody has logged in yet.
+    Never,
+    /// Somebody logged out, or logged in anew, in this program.
+    ByUser,
+    /// The session, or its unanswered challenge, was given up by the server or ran out.
+    Expired,
+    /// The server refused the password or the second factor. It is not tried again by itself.
+    Refused(Box<ApiError>),
+    /// The last attempt to log in came to nothing. The next call tries again where credentials are kept.
+    Failed(Arc<Error>),
+}
+
+/// A value that cannot be sent, refused before a request exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    what: &'static str,
+    why: Cow<'static, str>,
+}
+
+/// A command that does not fit the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// `login` or `resume` while there is a session, or one is being made: log out first.
+    AlreadyLoggedIn,
+    /// `answer` without a pending challenge, or of another kind than the one asked for.
+    NothingToAnswer,
+    /// A command that only makes sense for a session, with an API key: a key needs no login, keepalive or logout.
+    NotWithApiKey,
+    /// `resume` with a session that was saved from another server.
+    OtherServer,
+    /// A command while logging out: wait for that to end.
+    LoggingOut,
+    /// A ticket of another session, or one whose outcome has been taken already.
+    UnknownCall,
+    /// A call that carries bytes of the caller's, in a driver that has none to give.
+    NoSource,
+}
+
+impl Error {
+    /// Whether the same call may succeed if it is simply made again later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Api(error) => matches!(error.status().as_u16(), 429 | 500 | 502 | 503 | 504 | 509),
+            Self::Exchange(failure) => failure.kind().is_transient(),
+            Self::LoggedOut(LoggedOut::Failed(error)) => error.retryable(),
+            Self::Challenged(_)
+            | Self::LoggedOut(_)
+            | Self::Nonsense(_)
+            | Self::Invalid(_)
+            | Self::Misuse(_)
+            | Self::Cancelled => false,
+        }
+    }
+
+    /// Whether the server may have carried the request out although no usable answer came back.
+    ///
+    /// If so, look before you repeat what is not safe to repeat.
+    pub fn may_have_been_executed(&self) -> bool {
+        match self {
+            Self::Exchange(failure) => failure.may_have_been_sent(),
+            Self::Nonsense(_) | Self::Cancelled => true,
+            Self::Api(error) => error.status().is_server_error(),
+            Self::Challenged(_) | Self::LoggedOut(_) | Self::Invalid(_) | Self::Misuse(_) => false,
+        }
+    }
+
+    /// How long the server asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Api(error) => error.retry_after(),
+            Self::LoggedOut(LoggedOut::Failed(error)) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The server's error code, where it sent one.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => error.code(),
+            Self::LoggedOut(LoggedOut::Failed(error)) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => Some(error.status()),
+            Self::LoggedOut(LoggedOut::Failed(error)) => error.status(),
+            Self::Nonsense(nonsense) => Some(nonsense.status()),
+            _ => None,
+        }
+    }
+
+    /// Reads an answer outside the range of success: a redirect, the server's error model, or just a status.
+    pub(crate) fn from_answer(endpoint: &'static str, response: &http::Response<Bytes>) -> Self {
+        if response.status().is_redirection() {
+            return Self::Exchange(Failure::redirect(response));
+        }
+        Self::Api(Box::new(ApiError::read(endpoint, response)))
+    }
+}
+
+impl Invalid {
+    /// Names what is refused and why; `why` continues the sentence that `what` begins.
+    pub(crate) fn new(what: &'static str, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { what, why: why.into() }
+    }
+
+    /// Which value it was.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Api(error) => error.fmt(f),
+            Self::Challenged(challenge) => write!(f, "an answer is needed first: {challenge}"),
+            Self::LoggedOut(why) => why.fmt(f),
+            Self::Exchange(failure) => failure.fmt(f),
+            Self::Nonsense(nonsense) => nonsense.fmt(f),
+            Self::Invalid(invalid) => invalid.fmt(f),
+            Self::Misuse(misuse) => misuse.fmt(f),
+            Self::Cancelled => f.write_str("the call was cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Exchange(failure) => failure.source(),
+            Self::LoggedOut(LoggedOut::Failed(error)) => Some(&**error),
+            Self::LoggedOut(LoggedOut::Refused(error)) => Some(&**error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LoggedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Never => "not logged in",
+            Self::ByUser => "logged out",
+            Self::Expired => "the session has expired",
+            Self::Refused(_) => "not logged in: the server refused",
+            Self::Failed(_) => "not logged in: the last attempt failed",
+        })
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyLoggedIn => "there is a session already: log out first",
+            Self::NothingToAnswer => "no challenge of this kind is pending",
+            Self::NotWithApiKey => "an API key needs no login, keepalive or logout",
+            Self::OtherServer => "the saved session belongs to another server",
+            Self::LoggingOut => "a logout is under way: wait for it to end",
+            Self::UnknownCall => "the call is not known to this session, or its outcome was taken already",
+            Self::NoSource => "the call sends bytes that this driver was not given",
+        })
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Self {
+        Self::Misuse(misuse)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Exchange(failure)
+    }
+}
+
+impl From<Nonsense> for Error {
+    fn from(nonsense: Nonsense) -> Self {
+        Self::Nonsense(Box::new(nonsense))
+    }
+}
+
+impl From<LoggedOut> for Error {
+    fn from(why: LoggedOut) -> Self {
+        Self::LoggedOut(why)
+    }
+}
+
+/// Text of the server for a human's eyes: control and bidirectional characters made visible, and no novel.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 300;
+        for (at, c) in self.0.char_indices() {
+            if at > LONGEST {
+                return f.write_str("..");
+            }
+            match c {
+                '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    write!(f, "{}", c.escape_unicode())?;
+                }
+                c if c.is_control() => write!(f, "{}", c.escape_default())?,
+                c => fmt::Write::write_char(f, c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_text_is_shown_without_terminal_escapes() {
+        assert_eq!(Shown("a\x1b[2Jb\n\u{202e}c").to_string(), "a\\u{1b}[2Jb\\n\\u{202e}c");
+        assert!(Shown(&"x".repeat(9000)).to_string().len() < 310);
+    }
+
+    #[test]
+    fn errors_are_small_enough_to_return() {
+        assert!(size_of::<Error>() <= 40, "{}", size_of::<Error>());
+    }
+}

@@ -1,0 +1,157 @@
+//! An answer that makes no sense.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+/// An answer that the endpoint cannot have given: another service answered, or something on the way changed it.
+///
+/// It names the field, never a value: an answer may hold a session id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nonsense {
+    endpoint: &'static str,
+    status: StatusCode,
+    problem: Problem,
+}
+
+/// What is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A success with a body of another type than JSON: often the web page of a proxy, or a wrong base URL.
+    NotJsonType,
+    /// The body is not JSON, or ends early, at this line and column.
+    NotJson {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// A field that the endpoint cannot do without is missing, or stands there twice.
+    Field(Box<str>),
+    /// A field has a value of another type or range than it can have.
+    Value(Box<str>),
+    /// A success without a usable session id.
+    NoSessionId,
+    /// A success with a status that this endpoint does not give.
+    Status,
+    /// A range was answered with other bytes than the ones asked for.
+    Range,
+}
+
+impl Nonsense {
+    pub(crate) fn new(endpoint: &'static str, status: StatusCode, problem: Problem) -> Self {
+        Self { endpoint, status, problem }
+    }
+
+    /// Turns a JSON error into one that quotes nothing of the body but the name of a field.
+    pub(crate) fn from_json(
+        endpoint: &'static str,
+        response: &http::Response<Bytes>,
+        error: &serde_json::Error,
+    ) -> Self {
+        let problem = match error.classify() {
+            serde_json::error::Category::Data => data_problem(response.body(), error),
+            _ => Problem::NotJson { line: error.line(), column: error.column() },
+        };
+        Self::new(endpoint, response.status(), problem)
+    }
+
+    /// The name of the endpoint.
+    pub fn endpoint(&self) -> &'static str {
+        self.endpoint
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+/// serde quotes field names of our own structs between back ticks, and values of the server elsewhere: only the two
+/// forms known to hold a name of ours are taken, everything else is located in the body.
+fn data_problem(body: &[u8], error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    for form in ["missing field `", "duplicate field `"] {
+        if let Some((name, _)) = text.strip_prefix(form).and_then(|rest| rest.split_once('`')) {
+            return Problem::Field(name.into());
+        }
+    }
+    Problem::Value(key_before(body, error.line(), error.column()).into())
+}
+
+/// The last object key that starts before a position: the field whose value does not fit.
+fn key_before(body: &[u8], line: usize, column: usize) -> &str {
+    const NONE: &str = "(top level)";
+    let start: usize = body.split_inclusive(|&b| b == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
+    let before = &body[..body.len().min(start.saturating_add(column))];
+    // A name is quote, plain characters, quote, colon; a value that only looks so is followed by no colon.
+    let mut end = before.len();
+    while let Some(colon) = before[..end].iter().rposition(|&b| b == b':') {
+        let named = before[..colon].trim_ascii_end().strip_suffix(b"\"");
+        if let Some(rest) = named
+            && let Some(open) = rest.iter().rposition(|&b| b == b'"')
+            && let name = &rest[open + 1..]
+            && (1..=40).contains(&name.len())
+            && name.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_')
+        {
+            return std::str::from_utf8(name).unwrap_or(NONE);
+        }
+        end = colon;
+    }
+    NONE
+}
+
+impl fmt::Display for Nonsense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: the answer (status {}) makes no sense: ", self.endpoint, self.status.as_u16())?;
+        match &self.problem {
+            Problem::NotJsonType => f.write_str("it is not JSON but another type; is the base URL right?"),
+            Problem::NotJson { line, column } => write!(f, "it is not JSON at line {line}, column {column}"),
+            Problem::Field(name) => write!(f, "field {name} is missing or doubled"),
+            Problem::Value(name) => write!(f, "field {name} has an impossible value"),
+            Problem::NoSessionId => f.write_str("it holds no usable session id"),
+            Problem::Status => f.write_str("this status is not one the operation has"),
+            Problem::Range => f.write_str("it holds other bytes than the ones asked for"),
+        }
+    }
+}
+
+impl std::error::Error for Nonsense {}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct File {
+        #[allow(dead_code)]
+        name: String,
+        #[allow(dead_code)]
+        size: u32,
+    }
+
+    fn problem(body: &'static str) -> Problem {
+        let response = http::Response::new(Bytes::from_static(body.as_bytes()));
+        let error = serde_json::from_slice::<Vec<File>>(response.body()).unwrap_err();
+        Nonsense::from_json("file.search", &response, &error).problem
+    }
+
+    #[test]
+    fn m22_json_errors_name_the_field_and_quote_no_value() {
+        assert_eq!(problem(r#"[{"name":"a"}]"#), Problem::Field("size".into()));
+        assert_eq!(problem(r#"[{"name":"a","name":"b","size":1}]"#), Problem::Field("name".into()));
+        assert_eq!(problem(r#"[{"name":"a","size":"canary"}]"#), Problem::Value("size".into()));
+        assert_eq!(problem("[{\"size\":1,\n\"name\" : {\"canary\":1}}]"), Problem::Value("name".into()));
+        assert_eq!(problem(r#""canary""#), Problem::Value("(top level)".into()));
+        assert_eq!(problem("[{\n\"na"), Problem::NotJson { line: 2, column: 3 });
+    }
+}

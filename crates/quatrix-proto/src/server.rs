@@ -1,0 +1,343 @@
+//! Where a server is and how it is addressed.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use http::uri::{Authority, Scheme};
+
+/// The base of the seed documentation. Real accounts have a host of their own: [`Server::account`].
+const DEFAULT_BASE: &str = "https://api.quatrix.it/api/1.0";
+const API_PATH: &str = "/api/1.0";
+
+/// The address of one account: the base of the API, and the base of file uploads beside it.
+///
+/// ```
+/// use quatrix_proto::Server;
+///
+/// assert_eq!(Server::default().to_string(), "https://api.quatrix.it/api/1.0");
+/// assert_eq!(Server::account("acme")?.to_string(), "https://acme.quatrix.it/api/1.0");
+/// assert_eq!(Server::account("files.acme.com")?.to_string(), "https://files.acme.com/api/1.0");
+/// assert!(Server::at("http://acme.com/api/1.0").is_err(), "plain http only reaches this machine");
+/// # Ok::<(), quatrix_proto::ServerError>(())
+/// ```
+#[derive(Clone)]
+pub struct Server(Arc<Bases>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Bases {
+    api: Base,
+    files: Base,
+    token_prefix: Option<Box<str>>,
+}
+
+/// Scheme, host, port and a path without a slash at its end.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Base {
+    pub(crate) scheme: Scheme,
+    pub(crate) authority: Authority,
+    pub(crate) path: Box<str>,
+}
+
+/// A base URL that cannot be used, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerError(&'static str);
+
+impl Server {
+    /// The account of that name at Quatrix (`acme`), or at its own domain (`files.acme.com`), always over https.
+    ///
+    /// # Errors
+    /// [`ServerError`] if the name is not a bare host name.
+    pub fn account(name: &str) -> Result<Self, ServerError> {
+        if name.contains(['/', ':']) {
+            return Err(ServerError("an account is a bare name or host; give a whole URL as base URL instead"));
+        }
+        let suffix = if name.contains('.') { "" } else { ".quatrix.it" };
+        Self::at(&format!("https://{name}{suffix}{API_PATH}"))
+    }
+
+    /// The API at exactly this base. `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`).
+    ///
+    /// # Errors
+    /// [`ServerError`] on another scheme, user info, query, fragment, an empty or non-ASCII host, a control
+    /// character, a path with empty or dotted segments.
+    pub fn at(api_base: &str) -> Result<Self, ServerError> {
+        let server = Self::at_insecure(api_base)?;
+        match server.0.api.is_secure() {
+            true => Ok(server),
+            false => Err(ServerError("plain http would send the password unencrypted: use https")),
+        }
+    }
+
+    /// As [`Server::at`], but takes plain `http` to any host: passwords and tokens can be read on the way.
+    ///
+    /// # Errors
+    /// As [`Server::at`].
+    pub fn at_insecure(api_base: &str) -> Result<Self, ServerError> {
+        let api = Base::parse(api_base)?;
+        let mut files = api.clone();
+        files.path = api.path.strip_suffix(API_PATH).unwrap_or_default().into();
+        Ok(Self(Arc::new(Bases { api, files, token_prefix: None })))
+    }
+
+    /// Takes another base for chunked uploads (`BASE/upload/chunked/KEY`). By default it is the API base less
+    /// `/api/1.0`, or else its origin.
+    ///
+    /// # Errors
+    /// As [`Server::at`]; it may be plain `http` only where the API base is.
+    pub fn with_files_base(self, base: &str) -> Result<Self, ServerError> {
+        let files = Base::parse(base)?;
+        if !files.is_secure() && self.0.api.is_secure() && self.0.api.scheme == Scheme::HTTPS {
+            return Err(ServerError("files over plain http beside an API over https"));
+        }
+        Ok(Self(Arc::new(Bases { files, ..(*self.0).clone() })))
+    }
+
+    /// Sends `X-Auth-Token: PREFIX <id>` instead of the bare id: what the vendor's client calls `apiKeyPrefix`.
+    ///
+    /// # Errors
+    /// [`ServerError`] unless the prefix is visible ASCII.
+    pub fn with_token_prefix(self, prefix: &str) -> Result<Self, ServerError> {
+        if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(ServerError("a token prefix is visible ASCII"));
+        }
+        Ok(Self(Arc::new(Bases { token_prefix: Some(prefix.into()), ..(*self.0).clone() })))
+    }
+
+    /// The host name or address, without the port.
+    pub fn host(&self) -> &str {
+        self.0.api.authority.host()
+    }
+
+    pub(crate) fn api(&self) -> &Base {
+        &self.0.api
+    }
+
+    pub(crate) fn files(&self) -> &Base {
+        &self.0.files
+    }
+
+    pub(crate) fn token_prefix(&self) -> Option<&str> {
+        self.0.token_prefix.as_deref()
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::at(DEFAULT_BASE).expect("the constant is a good base, as a test shows")
+    }
+}
+
+impl PartialEq for Server {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Server {}
+
+impl Hash for Server {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+/// The API base: what [`Server::at`] takes.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Base { scheme, authority, path } = &self.0.api;
+        write!(f, "{scheme}://{authority}{path}")
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server({self})")
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl Base {
+    /// Stricter than `http::Uri`, which takes `https://user@h@evil/` for a request to `evil`.
+    fn parse(text: &str) -> Result<Self, ServerError> {
+        if text.contains(char::is_control) {
+            return Err(ServerError("a base URL holds no control characters"));
+        }
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::HTTPS, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Scheme::HTTP, rest),
+            _ => return Err(ServerError("a base URL starts with https://")),
+        };
+        if rest.contains('?') {
+            return Err(ServerError("a base URL has no query"));
+        }
+        if rest.contains('#') {
+            return Err(ServerError("a base URL has no fragment"));
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err(ServerError("a base URL names no user; credentials are given at login"));
+        }
+        Ok(Self { authority: self::authority(&scheme, authority)?, path: self::path(path)?, scheme })
+    }
+
+    /// Encrypted, or not leaving this machine.
+    fn is_secure(&self) -> bool {
+        let host = self.authority.host();
+        self.scheme == Scheme::HTTPS
+            || host == "localhost"
+            || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+            || bracketed(host).is_some_and(|address| address.is_loopback())
+    }
+}
+
+fn bracketed(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+/// Lower case, without the port that goes without saying.
+fn authority(scheme: &Scheme, text: &str) -> Result<Authority, ServerError> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    if host.is_empty() {
+        return Err(ServerError("a base URL names a host"));
+    }
+    if !host.is_ascii() {
+        return Err(ServerError("the host is not ASCII: give its xn-- form"));
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let name = host.strip_suffix('.').unwrap_or(host);
+    if bracketed(host).is_none() && !(name.len() <= 253 && name.split('.').all(label)) {
+        return Err(ServerError("the host is not a host name or address"));
+    }
+    let port = match port {
+        None => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => match digits.parse::<u16>() {
+            Ok(port) if port != 0 => Some(port),
+            _ => return Err(ServerError("the port is not one from 1 to 65535")),
+        },
+        Some(_) => return Err(ServerError("the port is not one from 1 to 65535")),
+    };
+    let usual = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    let host = host.to_ascii_lowercase();
+    let written = match port.filter(|&port| port != usual) {
+        Some(port) => format!("{host}:{port}"),
+        None => host,
+    };
+    written.try_into().map_err(|_| ServerError("the host is not a host name or address"))
+}
+
+fn path(text: &str) -> Result<Box<str>, ServerError> {
+    let path = text.trim_end_matches('/');
+    let good = |segment: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%".contains(&b);
+        !segment.is_empty() && segment != "." && segment != ".." && segment.bytes().all(plain)
+    };
+    match path.strip_prefix('/') {
+        None => Ok("".into()),
+        Some(segments) if segments.split('/').all(good) => Ok(path.into()),
+        Some(_) => {
+            Err(ServerError("the path of a base URL has plain segments: nothing empty, dotted or to be encoded"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(base: &str) -> &'static str {
+        Server::at(base).unwrap_err().0
+    }
+
+    #[test]
+    fn the_default_is_the_published_base() {
+        assert_eq!(Server::default().to_string(), DEFAULT_BASE);
+    }
+
+    #[test]
+    fn every_refusal_says_what_is_wrong() {
+        assert_eq!(refused("https://user@h@evil/"), "a base URL names no user; credentials are given at login");
+        assert_eq!(refused("https://acme.com/api?x=1"), "a base URL has no query");
+        assert_eq!(refused("https://acme.com/api#x"), "a base URL has no fragment");
+        assert_eq!(refused("https:///api/1.0"), "a base URL names a host");
+        assert_eq!(refused("https://:443/api"), "a base URL names a host");
+        assert_eq!(refused("https://acme.com/\r\nX: 1"), "a base URL holds no control characters");
+        assert_eq!(refused("https://\u{e4}cme.com"), "the host is not ASCII: give its xn-- form");
+        assert_eq!(refused("https://ac me.com"), "the host is not a host name or address");
+        assert_eq!(refused("https://acme..com"), "the host is not a host name or address");
+        assert_eq!(refused("https://[::1/"), "the host is not a host name or address");
+        assert_eq!(refused("https://acme.com:0"), "the port is not one from 1 to 65535");
+        assert_eq!(refused("https://acme.com:+1"), "the port is not one from 1 to 65535");
+        assert_eq!(refused("https://acme.com:70000"), "the port is not one from 1 to 65535");
+        assert_eq!(refused("ftp://acme.com"), "a base URL starts with https://");
+        assert_eq!(refused("acme.com"), "a base URL starts with https://");
+        assert_eq!(refused("http://acme.com"), "plain http would send the password unencrypted: use https");
+        for path in ["//api", "/a/../b", "/a/./b", "/a b", "/a\\b", "/\u{e4}"] {
+            let base = format!("https://acme.com{path}");
+            assert!(refused(&base).starts_with("the path of a base URL"), "{base}");
+        }
+        assert!(Server::account("https://acme.com").is_err() && Server::account("acme:80").is_err());
+        assert!(Server::account("").is_err());
+    }
+
+    #[test]
+    fn http_reaches_this_machine_and_nothing_else() {
+        for base in ["http://localhost:1/api/1.0", "http://127.0.0.1:8080/api/1.0", "http://[::1]:9/api/1.0"] {
+            assert_eq!(Server::at(base).unwrap().to_string(), base);
+        }
+        for base in ["http://localhost.evil.com", "http://127.0.0.1.evil.com", "http://[::2]"] {
+            assert!(Server::at(base).is_err(), "{base}");
+            assert!(Server::at_insecure(base).is_ok(), "{base}");
+        }
+    }
+
+    #[test]
+    fn equal_addresses_are_equal() {
+        let server = Server::at("HTTPS://Acme.COM:443/api/1.0//").unwrap();
+        assert_eq!(server, Server::at("https://acme.com/api/1.0").unwrap());
+        assert_ne!(server, Server::at("https://acme.com/API/1.0").unwrap());
+    }
+
+    #[test]
+    fn files_live_beside_the_api() {
+        let files = |base: &str| {
+            let server = Server::at(base).unwrap();
+            format!("{}{}", server.files().authority, server.files().path)
+        };
+        assert_eq!(files("https://acme.com/api/1.0"), "acme.com");
+        assert_eq!(files("https://acme.com:8443/q/api/1.0"), "acme.com:8443/q");
+        assert_eq!(files("https://acme.com/other"), "acme.com");
+        let server = Server::account("acme").unwrap();
+        assert!(server.clone().with_files_base("http://acme.com").is_err());
+        let moved = server.with_files_base("https://up.acme.com/x").unwrap();
+        assert_eq!(&*moved.files().path, "/x");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_parses_to_itself_or_is_refused(text in "(https?://)?[a-zA-Z0-9@:/?#%\\[\\]. \\-\\PC]{0,60}") {
+            if let Ok(server) = Server::at(&text) {
+                let shown = server.to_string();
+                prop_assert_eq!(&Server::at(&shown).unwrap(), &server);
+                let uri: http::Uri = shown.parse().unwrap();
+                prop_assert_eq!(uri.authority(), Some(&server.api().authority));
+                prop_assert!(!shown.contains('@') || uri.path().contains('@'));
+            }
+        }
+    }
+}
