@@ -1,0 +1,93 @@
+//! A message body in pieces, so that a gigabyte is passed on without being copied together.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+/// The bytes of a request or an answer, in the pieces they arrived or are stored in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    pieces: VecDeque<Bytes>,
+    len: u64,
+}
+
+impl Body {
+    /// Adds a piece at the end.
+    pub fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.len += piece.len() as u64;
+            self.pieces.push_back(piece);
+        }
+    }
+
+    /// How many bytes there are in all pieces.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes the first piece.
+    pub fn pop(&mut self) -> Option<Bytes> {
+        let piece = self.pieces.pop_front()?;
+        self.len -= piece.len() as u64;
+        Some(piece)
+    }
+
+    /// All bytes in one piece; copies only if there is more than one.
+    #[must_use]
+    pub fn into_bytes(mut self) -> Bytes {
+        if self.pieces.len() <= 1 {
+            return self.pop().unwrap_or_default();
+        }
+        let mut whole = BytesMut::new();
+        for piece in &self.pieces {
+            whole.extend_from_slice(piece);
+        }
+        whole.freeze()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        let mut body = Self::default();
+        body.push(bytes);
+        body
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from(Bytes::from(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_add_up_and_come_out_in_order() {
+        let mut body = Body::from(Bytes::from_static(b"ab"));
+        body.push(Bytes::new());
+        body.push(Bytes::from_static(b"cde"));
+        assert_eq!(body.len(), 5);
+        assert_eq!(body.clone().into_bytes(), "abcde");
+        assert_eq!(body.pop(), Some(Bytes::from_static(b"ab")));
+        assert_eq!(body.len(), 3);
+        assert_eq!(body.pop(), Some(Bytes::from_static(b"cde")));
+        assert_eq!(body.pop(), None);
+        assert!(body.is_empty());
+    }
+
+    #[test]
+    fn one_piece_is_not_copied() {
+        let bytes = Bytes::from(vec![7; 100]);
+        assert_eq!(Body::from(bytes.clone()).into_bytes().as_ptr(), bytes.as_ptr());
+    }
+}

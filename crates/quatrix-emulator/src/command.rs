@@ -1,0 +1,202 @@
+//! The command line: flags, the ready line, and when to stop.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+use serde::Serialize;
+
+use crate::accounts::Accounts;
+use crate::emulator::{Builder, Emulator};
+use crate::settings::CaptchaSignal;
+
+const HELP: &str = "\
+Quatrix in a box: emulates the Quatrix API for tests. Nothing is stored; everything is gone when it stops.
+
+quatrix-emulator [OPTIONS]
+
+  --listen ADDRESS:PORT    where to listen; port 0 takes a free one [127.0.0.1:0]
+  --tls                    speak TLS, with a certificate for 127.0.0.1, ::1 and localhost from a fresh authority
+  --control                also answer under /_emulator (clock, requests, code, expire, reset, health)
+  --accounts FILE          who may log in, as JSON; needed to listen on an address that is not loopback
+  --idle-timeout TIME      how long a session lives without a call: 900, 900s, 15m, 1h [900s]
+  --captcha-after N        ask for a captcha after N wrong passwords in a row
+  --captcha-signal HOW     207, 401-header, 401-body or none [207]
+  --totp-single-use        refuse a time-based code that has been used
+  --exit-with-stdin        stop when standard input ends
+  --help, --version
+
+When it is ready it prints one line of JSON to standard output: url, api, ca_cert (the path of the authority's
+certificate, or null) and control (or null). Requests are logged to standard error.
+";
+
+/// Runs the command with these arguments (without the program's name) until it is told to stop: by SIGINT or SIGTERM,
+/// or by the end of standard input if `--exit-with-stdin` is among them.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let options = match Options::parse(Parser::from_args(args)) {
+        Ok(Some(options)) => options,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => return fail(&error, 2),
+    };
+    match options.serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
+    eprintln!("quatrix-emulator: {error}");
+    ExitCode::from(code)
+}
+
+/// The line that says that connections are taken.
+#[derive(Serialize)]
+struct Ready<'a> {
+    url: &'a str,
+    api: &'a str,
+    ca_cert: Option<&'a Path>,
+    control: Option<String>,
+}
+
+struct Options {
+    builder: Builder,
+    control: bool,
+    exit_with_stdin: bool,
+}
+
+impl Options {
+    /// `None` if only a text was asked for, which has been printed then.
+    fn parse(mut args: Parser) -> Result<Option<Self>, lexopt::Error> {
+        let mut listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut accounts = None;
+        let mut settings = crate::Settings::default();
+        let (mut tls, mut control, mut exit_with_stdin) = (false, false, false);
+        while let Some(arg) = args.next()? {
+            match arg {
+                Arg::Long("listen") => listen = args.value()?.parse()?,
+                Arg::Long("tls") => tls = true,
+                Arg::Long("control") => control = true,
+                Arg::Long("accounts") => accounts = Some(args.value()?),
+                Arg::Long("idle-timeout") => settings.idle_timeout = args.value()?.parse_with(time)?,
+                Arg::Long("captcha-after") => settings.captcha_after = Some(args.value()?.parse()?),
+                Arg::Long("captcha-signal") => settings.captcha_signal = args.value()?.parse_with(signal)?,
+                Arg::Long("totp-single-use") => settings.totp_single_use = true,
+                Arg::Long("exit-with-stdin") => exit_with_stdin = true,
+                Arg::Long("help") | Arg::Short('h') => return print(HELP).map(|()| None),
+                Arg::Long("version") => {
+                    return print(concat!("quatrix-emulator ", env!("CARGO_PKG_VERSION"), "\n")).map(|()| None);
+                }
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        if !listen.ip().is_loopback() && accounts.is_none() {
+            return Err("to listen on an address that is not loopback, say who may log in: --accounts FILE".into());
+        }
+        let mut builder = Emulator::builder().listen(listen).settings(settings).on_request(logger());
+        if let Some(path) = accounts {
+            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let accounts = Accounts::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+            builder = builder.accounts(accounts);
+        }
+        builder = if tls { builder.tls() } else { builder };
+        builder = if control { builder.control() } else { builder };
+        Ok(Some(Self { builder, control, exit_with_stdin }))
+    }
+
+    fn serve(self) -> io::Result<()> {
+        let emulator = self.builder.start()?;
+        let ready = Ready {
+            url: emulator.url(),
+            api: emulator.api(),
+            ca_cert: emulator.ca_cert_path(),
+            control: self.control.then(|| format!("{}{}", emulator.url(), crate::control::BASE)),
+        };
+        let ready = serde_json::to_string(&ready).map_err(io::Error::other)?;
+        print(&format!("{ready}\n")).map_err(io::Error::other)?;
+        wait(self.exit_with_stdin)
+    }
+}
+
+fn print(text: &str) -> Result<(), lexopt::Error> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| lexopt::Error::Custom(error.into()))
+}
+
+fn time(text: &str) -> Result<Duration, &'static str> {
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b's') => (&text[..text.len() - 1], 1),
+        Some(b'm') => (&text[..text.len() - 1], 60),
+        Some(b'h') => (&text[..text.len() - 1], 3600),
+        _ => (text, 1),
+    };
+    let number: u32 = number.parse().map_err(|_| "expected a time such as 900s, 15m or 1h")?;
+    Ok(Duration::from_secs(u64::from(number) * unit))
+}
+
+fn signal(text: &str) -> Result<CaptchaSignal, &'static str> {
+    match text {
+        "207" => Ok(CaptchaSignal::MultiStatus),
+        "401-header" => Ok(CaptchaSignal::UnauthorizedHeader),
+        "401-body" => Ok(CaptchaSignal::UnauthorizedBody),
+        "none" => Ok(CaptchaSignal::Silent),
+        _ => Err("expected 207, 401-header, 401-body or none"),
+    }
+}
+
+/// Logs a line per request to standard error, from a thread of its own: whoever does not read that pipe must not stop
+/// the server, so lines beyond a thousand unread ones are dropped.
+fn logger() -> impl FnMut(&crate::Recorded) + Send + 'static {
+    let (lines, read) = mpsc::sync_channel::<String>(1000);
+    std::thread::spawn(move || {
+        for line in read {
+            // Nowhere is left to say that standard error is closed.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    });
+    move |request| {
+        let _ = lines.try_send(request.to_string());
+    }
+}
+
+/// Returns when it is time to stop.
+fn wait(for_stdin: bool) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    runtime.block_on(async {
+        let (stop, mut stopped) = tokio::sync::mpsc::channel::<()>(1);
+        if for_stdin {
+            let stop = stop.clone();
+            std::thread::spawn(move || {
+                let mut input = io::stdin().lock();
+                while input.read(&mut [0; 256]).is_ok_and(|read| read > 0) {}
+                let _ = stop.blocking_send(());
+            });
+        }
+        for mut signal in signals()? {
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                signal.recv().await;
+                let _ = stop.send(()).await;
+            });
+        }
+        stopped.recv().await;
+        Ok(())
+    })
+}
+
+#[cfg(unix)]
+fn signals() -> io::Result<Vec<tokio::signal::unix::Signal>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into_iter().map(signal).collect()
+}
+
+#[cfg(windows)]
+fn signals() -> io::Result<Vec<tokio::signal::windows::CtrlC>> {
+    Ok(vec![tokio::signal::windows::ctrl_c()?])
+}

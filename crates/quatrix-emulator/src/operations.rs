@@ -1,0 +1,189 @@
+//! Every operation of the service: which path and method it has, how it authenticates, and whether it is emulated.
+
+use std::sync::LazyLock;
+
+/// One operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    pub(crate) base: Base,
+    pub(crate) method: &'static str,
+    /// The path under its base, with `{..}` where an id goes.
+    pub(crate) template: &'static str,
+    pub(crate) auth: Auth,
+    /// The name it takes in the query, or `""`.
+    pub(crate) query: &'static str,
+    /// What it does; `None` if it is known and not emulated.
+    pub(crate) does: Option<Does>,
+}
+
+/// What the path is relative to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// `/api/1.0`
+    Api,
+    /// The host itself.
+    Host,
+}
+
+/// How a caller proves who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Auth {
+    None,
+    Basic,
+    /// A session in whatever stage; the operation looks itself.
+    AnySession,
+    /// A session that is logged in.
+    Session,
+    /// A session that is logged in, or an API key.
+    SessionOrKey,
+}
+
+/// What an emulated operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Does {
+    LogIn,
+    AnswerSecondFactor,
+    KeepAlive,
+    LogOut,
+    PostCaptcha,
+    GetCaptcha,
+    AccountMetadata,
+    Profile,
+    ProfileInfo,
+}
+
+const EMULATED: &[Operation] = &[
+    api("GET", "/session/login", Auth::Basic, Does::LogIn),
+    api("POST", "/session/login", Auth::AnySession, Does::AnswerSecondFactor),
+    api("GET", "/session/keepalive", Auth::Session, Does::KeepAlive),
+    api("GET", "/session/logout", Auth::AnySession, Does::LogOut),
+    api("POST", "/session/unblock-captcha", Auth::AnySession, Does::PostCaptcha),
+    api("GET", "/session/unblock-captcha", Auth::AnySession, Does::GetCaptcha).with_query("token"),
+    api("GET", "/account/metadata", Auth::None, Does::AccountMetadata),
+    api("GET", "/profile", Auth::SessionOrKey, Does::Profile),
+    api("GET", "/profile/info", Auth::SessionOrKey, Does::ProfileInfo),
+];
+
+const fn api(method: &'static str, template: &'static str, auth: Auth, does: Does) -> Operation {
+    Operation { base: Base::Api, method, template, auth, query: "", does: Some(does) }
+}
+
+impl Operation {
+    const fn with_query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Whether the id in the path lets whoever knows it read or write a file.
+    pub(crate) fn id_is_secret(&self) -> bool {
+        ["/upload/", "/file/download/", "/share/download/"].iter().any(|start| self.template.starts_with(start))
+    }
+
+    /// Whether files are needed for it, which a contact has none of.
+    pub(crate) fn is_about_files(&self) -> bool {
+        self.does == Some(Does::ProfileInfo)
+    }
+}
+
+/// The rest of the service, as a text of one operation a line.
+static NOT_EMULATED: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let lines = include_str!("not_emulated.txt").lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let base = if words.next()? == "api" { Base::Api } else { Base::Host };
+            let (method, template) = (words.next()?, words.next()?);
+            Some(Operation { base, method, template, auth: Auth::None, query: "", does: None })
+        })
+        .collect()
+});
+
+/// A path that belongs to at least one operation.
+#[derive(Debug)]
+pub(crate) struct Route<'a> {
+    /// One per method.
+    pub(crate) operations: Vec<&'static Operation>,
+    /// What stands in the place of `{..}`.
+    pub(crate) id: &'a str,
+}
+
+/// Finds the operations of a request's path.
+pub(crate) fn route(path: &str) -> Option<Route<'_>> {
+    let (base, path) = match path.strip_prefix("/api/1.0") {
+        // rclone sends a slash too many here.
+        Some(rest) if rest.starts_with("//file/download/") => (Base::Api, &rest[1..]),
+        Some(rest) => (Base::Api, rest),
+        None => (Base::Host, path),
+    };
+    let operations = EMULATED.iter().chain(NOT_EMULATED.iter()).filter(|operation| operation.base == base);
+    let mut fits: Vec<_> = operations.filter_map(|one| Some((one, capture(one.template, path)?))).collect();
+    // A path that is written out comes before one with an id in it.
+    if fits.iter().any(|(_, id)| id.is_empty()) {
+        fits.retain(|(_, id)| id.is_empty());
+    }
+    let (_, id) = *fits.first()?;
+    Some(Route { operations: fits.into_iter().map(|(operation, _)| operation).collect(), id })
+}
+
+/// What stands for the `{..}` of a template if the path fits it: one segment, not empty. `""` for a fit without any.
+fn capture<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let Some((before, rest)) = template.split_once('{') else { return (template == path).then_some("") };
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    let id = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn methods(path: &str) -> Vec<&'static str> {
+        route(path).map_or_else(Vec::new, |route| route.operations.iter().map(|operation| operation.method).collect())
+    }
+
+    #[test]
+    fn the_table_holds_every_known_operation_once() {
+        let all: Vec<_> = EMULATED.iter().chain(NOT_EMULATED.iter()).collect();
+        assert_eq!(all.len(), 160);
+        for (index, one) in all.iter().enumerate() {
+            assert!(matches!(one.method, "GET" | "POST") && one.template.starts_with('/'), "{one:?}");
+            let twin = all[..index].iter().find(|two| (two.method, two.template) == (one.method, one.template));
+            assert!(twin.is_none(), "{one:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_finds_its_operations() {
+        assert_eq!(methods("/api/1.0/session/login"), ["GET", "POST"]);
+        assert_eq!(methods("/api/1.0/session/keepalive"), ["GET"]);
+        assert_eq!(methods("/api/1.0/file/download/4711"), ["GET"]);
+        assert_eq!(methods("/api/1.0//file/download/4711"), ["GET"]);
+        assert_eq!(methods("/mq/req"), ["GET"]);
+        for unknown in [
+            "/api/1.0/session",
+            "/api/1.0/session/login/",
+            "/api/1.0//session/login",
+            "/api/1.0///file/download/4711",
+            "/api/1.0/mq/req",
+            "/session/login",
+            "/api/1.0session/login",
+            "/api/1.0",
+            "",
+        ] {
+            assert_eq!(methods(unknown), [""; 0], "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_taken_from_the_path() {
+        assert_eq!(route("/api/1.0/contact/metadata/4711").unwrap().id, "4711");
+        assert!(route("/api/1.0/contact/metadata/").is_none());
+        assert!(route("/api/1.0/contact/metadata/4711/x").is_none());
+    }
+
+    #[test]
+    fn a_written_out_path_comes_before_an_id() {
+        let route = route("/api/1.0/tracking/csv").unwrap();
+        assert_eq!(route.operations[0].template, "/tracking/csv");
+        assert_eq!(route.id, "");
+    }
+}

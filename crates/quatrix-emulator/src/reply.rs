@@ -1,0 +1,91 @@
+//! Answers: JSON, empty, and the error model.
+
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::body::Body;
+use crate::settings::Refused;
+
+/// An answer of JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // Only maps with keys that are no text fail to serialize, and no answer has one.
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A 200 of JSON.
+pub(crate) fn ok(value: &impl Serialize) -> Response<Body> {
+    json(StatusCode::OK, value)
+}
+
+/// A 200 without a body.
+pub(crate) fn empty() -> Response<Body> {
+    Response::new(Body::default())
+}
+
+/// Why a request is not served; becomes the error model `{code, msg, details}`.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    status: u16,
+    model: Value,
+    header: Option<(&'static str, HeaderValue)>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: u16, code: i64, message: impl Into<String>) -> Self {
+        Self { status, model: json!({ "code": code, "msg": message.into() }), header: None }
+    }
+
+    pub(crate) fn as_set(refused: Refused, message: impl Into<String>) -> Self {
+        Self::new(refused.status, refused.code, message)
+    }
+
+    /// A value that this operation does not take.
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self::new(400, 10, message)
+    }
+
+    pub(crate) fn missing(name: &str) -> Self {
+        Self::new(400, 11, format!("missing parameter: {name}"))
+    }
+
+    pub(crate) fn unknown_path() -> Self {
+        Self::new(404, 20, "not found: there is no such operation")
+    }
+
+    pub(crate) fn not_emulated(operation: &str) -> Self {
+        Self {
+            header: Some(("x-quatrix-emulator", HeaderValue::from_static("not-emulated"))),
+            ..Self::new(404, 21, "not supported: the emulator does not perform this operation")
+                .with("details", json!({ "operation": operation }))
+        }
+    }
+
+    pub(crate) fn wrong_method(allowed: &[&str]) -> Self {
+        let allowed = HeaderValue::from_str(&allowed.join(", ")).ok();
+        Self {
+            header: allowed.map(|allowed| (ALLOW.as_str(), allowed)),
+            ..Self::new(405, 21, "not supported: the operation has another method")
+        }
+    }
+
+    /// Adds a field to the error model.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.model[name] = value.into();
+        self
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = json(status, &self.model);
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
