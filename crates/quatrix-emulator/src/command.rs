@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::accounts::Accounts;
 use crate::emulator::{Builder, Emulator};
+use crate::requests::Recorded;
 use crate::settings::CaptchaSignal;
 
 const HELP: &str = "\
@@ -99,7 +100,7 @@ impl Options {
         if !listen.ip().is_loopback() && accounts.is_none() {
             return Err("to listen on an address that is not loopback, say who may log in: --accounts FILE".into());
         }
-        let mut builder = Emulator::builder().listen(listen).settings(settings).on_request(logger());
+        let mut builder = Emulator::builder().listen(listen).settings(settings);
         if let Some(path) = accounts {
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             let accounts = Accounts::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -111,7 +112,10 @@ impl Options {
     }
 
     fn serve(self) -> io::Result<()> {
-        let emulator = self.builder.start()?;
+        // Before anybody is told that it is ready, and may stop it.
+        let stop = Stop::listen(self.exit_with_stdin)?;
+        let (log, logged) = logger();
+        let emulator = self.builder.on_request(log).start()?;
         let ready = Ready {
             url: emulator.url(),
             api: emulator.api(),
@@ -120,7 +124,11 @@ impl Options {
         };
         let ready = serde_json::to_string(&ready).map_err(io::Error::other)?;
         print(&format!("{ready}\n")).map_err(io::Error::other)?;
-        wait(self.exit_with_stdin)
+        stop.wait();
+        drop(emulator);
+        // For a moment only: whoever does not read standard error must not keep the command from ending.
+        let _ = logged.recv_timeout(Duration::from_secs(1));
+        Ok(())
     }
 }
 
@@ -151,43 +159,55 @@ fn signal(text: &str) -> Result<CaptchaSignal, &'static str> {
 }
 
 /// Logs a line per request to standard error, from a thread of its own: whoever does not read that pipe must not stop
-/// the server, so lines beyond a thousand unread ones are dropped.
-fn logger() -> impl FnMut(&crate::Recorded) + Send + 'static {
+/// the server, so lines beyond a thousand unread ones are dropped. The receiver hears when the last one is written.
+fn logger() -> (impl FnMut(&Recorded) + Send + 'static, mpsc::Receiver<()>) {
     let (lines, read) = mpsc::sync_channel::<String>(1000);
+    let (done, logged) = mpsc::channel();
     std::thread::spawn(move || {
         for line in read {
             // Nowhere is left to say that standard error is closed.
             let _ = writeln!(io::stderr(), "{line}");
         }
+        let _ = done.send(());
     });
-    move |request| {
+    let log = move |request: &Recorded| {
         let _ = lines.try_send(request.to_string());
-    }
+    };
+    (log, logged)
 }
 
-/// Returns when it is time to stop.
-fn wait(for_stdin: bool) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let (stop, mut stopped) = tokio::sync::mpsc::channel::<()>(1);
-        if for_stdin {
+/// What stops the command.
+struct Stop {
+    runtime: tokio::runtime::Runtime,
+    stopped: tokio::sync::mpsc::Receiver<()>,
+}
+
+impl Stop {
+    fn listen(to_stdin: bool) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let (stop, stopped) = tokio::sync::mpsc::channel(1);
+        let inside = runtime.enter();
+        for mut signal in signals()? {
             let stop = stop.clone();
+            runtime.spawn(async move {
+                signal.recv().await;
+                let _ = stop.send(()).await;
+            });
+        }
+        drop(inside);
+        if to_stdin {
             std::thread::spawn(move || {
                 let mut input = io::stdin().lock();
                 while input.read(&mut [0; 256]).is_ok_and(|read| read > 0) {}
                 let _ = stop.blocking_send(());
             });
         }
-        for mut signal in signals()? {
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                signal.recv().await;
-                let _ = stop.send(()).await;
-            });
-        }
-        stopped.recv().await;
-        Ok(())
-    })
+        Ok(Self { runtime, stopped })
+    }
+
+    fn wait(mut self) {
+        self.runtime.block_on(self.stopped.recv());
+    }
 }
 
 #[cfg(unix)]

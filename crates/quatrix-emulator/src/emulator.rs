@@ -291,7 +291,7 @@ impl Shared {
 impl Running {
     pub(crate) fn now(&self) -> Now {
         Now {
-            elapsed: self.origin.elapsed() + self.advanced,
+            elapsed: self.origin.elapsed().saturating_add(self.advanced),
             unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
         }
     }

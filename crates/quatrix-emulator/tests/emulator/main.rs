@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod command;
 mod questions;
+mod running;
 mod session;
 mod strictness;
 mod support;
+mod wire;
