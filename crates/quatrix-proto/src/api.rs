@@ -4,21 +4,57 @@
 //! one through [`Session::call`](crate::Session::call).
 
 mod account_metadata;
+mod copy_move;
+mod copy_move_one;
+mod delete_files;
+mod download;
+mod download_link;
+mod empty_trash;
+mod file_id;
+mod file_info;
+mod file_metadata;
+mod file_size;
+mod finalize_upload;
 mod keep_alive;
+#[cfg(test)]
+mod known;
 mod log_in;
 mod log_out;
+mod make_folder;
 mod profile;
+mod profile_info;
 mod raw;
+mod rename_file;
+mod search_files;
 mod second_factor;
 mod unblock_captcha;
+mod upload_chunk;
+mod upload_link;
 
 pub use account_metadata::{AccountMetadata, GetAccountMetadata};
+pub use copy_move::{CopyFiles, MoveFiles};
+pub use copy_move_one::{Clash, CopyOne, MoveOne};
+pub use delete_files::{DeleteFiles, Ids};
+pub use download::{FilePart, ReadLink};
+pub use download_link::GetDownloadLink;
+pub use empty_trash::EmptyTrash;
+pub use file_id::{Found, GetFileId};
+pub use file_info::{FileInfo, GetFileInfo};
+pub use file_metadata::{GetFile, GetHome, SetModified};
+pub use file_size::GetFileSize;
+pub use finalize_upload::{FinalizeUpload, Finalized};
 pub use keep_alive::KeepAlive;
 pub use log_in::{LogIn, LoginResponse};
 pub use log_out::LogOut;
+pub use make_folder::MakeFolder;
 pub use profile::{GetProfile, Profile};
+pub use profile_info::{GetProfileInfo, ProfileInfo};
 pub use raw::Raw;
+pub use rename_file::RenameFile;
+pub use search_files::{Condition, Group, SearchFiles, Tag, TagKind};
 pub use second_factor::{AuthType, CodeEncoding, SecondFactor, SecondFactorResponse};
 pub use unblock_captcha::{CaptchaMethod, CaptchaResponse, UnblockCaptcha};
+pub use upload_chunk::UploadChunk;
+pub use upload_link::{GetUploadLink, ModifyFile, UploadLink};
 
 pub(crate) use log_in::answered_id;

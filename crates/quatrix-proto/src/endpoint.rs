@@ -5,10 +5,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 
+use crate::content_range::Wanted;
 use crate::credentials::Credentials;
-use crate::error::{Error, Invalid};
+use crate::error::{Error, Invalid, Nonsense};
 use crate::secret::{ApiKey, SessionId};
 use crate::server::Server;
 
@@ -231,6 +232,7 @@ pub struct Prepared {
     server: Server,
     target: PathAndQuery,
     body: Payload,
+    sink: Wanted,
     extra: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -259,7 +261,7 @@ pub enum Authorization<'a> {
 
 impl Prepared {
     pub(crate) fn new(spec: &'static Spec, server: &Server, target: PathAndQuery) -> Self {
-        Self { spec, server: server.clone(), target, body: Payload::None, extra: Vec::new() }
+        Self { spec, server: server.clone(), target, body: Payload::None, sink: Wanted::default(), extra: Vec::new() }
     }
 
     pub(crate) fn json(mut self, body: impl Into<Bytes>) -> Self {
@@ -269,6 +271,12 @@ impl Prepared {
 
     pub(crate) fn source(mut self, range: Range<u64>) -> Self {
         self.body = Payload::Source(range);
+        self
+    }
+
+    /// Says what the sink of a streamed answer still lacks.
+    pub(crate) fn sink(mut self, wanted: Wanted) -> Self {
+        self.sink = wanted;
         self
     }
 
@@ -288,6 +296,15 @@ impl Prepared {
             Payload::Source(range) => Some(range.clone()),
             Payload::None | Payload::Json(_) => None,
         }
+    }
+
+    /// Looks at the head of a streamed answer before any byte of it reaches the caller's sink: how many bytes at the
+    /// start of the body the sink has already. (Of an answer that is no success, no byte belongs into it.)
+    ///
+    /// # Errors
+    /// [`Nonsense`] if the answer holds other bytes than the ones asked for, or those of another file.
+    pub fn bytes_to_skip(&self, status: StatusCode, headers: &HeaderMap) -> Result<u64, Nonsense> {
+        self.sink.skip(status, headers).map_err(|problem| Nonsense::new(self.spec.name, status, problem))
     }
 
     /// The whole request: every header but `Host`, which belongs to the transport.

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::id::FileId;
 
 /// A whole number, a whole float, or either in quotes; null is `None`.
 pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
@@ -51,6 +53,11 @@ pub(crate) fn unsigned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
     }
 }
 
+/// As [`unsigned`], for a size that must be there.
+pub(crate) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    unsigned(deserializer)?.ok_or_else(|| de::Error::custom("no number"))
+}
+
 /// `true`, `"Y"`, `1` and the like; null is `None`.
 pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     struct Flag;
@@ -90,24 +97,61 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// An id; null and an empty text are `None`.
+pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileId>, D::Error> {
+    Ok(Option::<Box<str>>::deserialize(deserializer)?.and_then(|text| FileId::new(text).ok()))
+}
+
+/// The same readers as types, for visitors written by hand.
+macro_rules! reader {
+    ($($name:ident($value:ty) = $read:path;)*) => {$(
+        #[derive(Default)]
+        pub(crate) struct $name(pub(crate) $value);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $read(deserializer).map(Self)
+            }
+        }
+    )*};
+}
+
+reader! {
+    Integer(Option<i64>) = integer;
+    Unsigned(Option<u64>) = unsigned;
+    Text(String) = text;
+    Id(Option<FileId>) = id;
+}
+
 /// The fields of an answer that this crate has no name for. `Debug` counts them and shows none.
 #[derive(Clone, Default, PartialEq)]
-pub struct Extra(Map<String, Value>);
+pub struct Extra(
+    /// Few, and mostly none: a list costs nothing while it is empty, and less than a map's node when it is not.
+    Vec<(Box<str>, Value)>,
+);
 
 impl Extra {
     /// The field of that name as JSON.
     pub fn json(&self, name: &str) -> Option<String> {
-        self.0.get(name).map(Value::to_string)
+        self.get(name).map(Value::to_string)
     }
 
     /// The field of that name, if it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
+        self.get(name)?.as_str()
     }
 
-    /// The names.
+    /// The names, in the order in which they came.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| **known == *name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn insert(&mut self, name: Box<str>, value: Value) {
+        self.0.push((name, value));
     }
 }
 
@@ -127,11 +171,11 @@ impl<'de> Deserialize<'de> for Extra {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Extra, A::Error> {
-                let mut map = Map::new();
+                let mut extra = Extra::default();
                 while let Some((name, value)) = fields.next_entry()? {
-                    map.insert(name, value);
+                    extra.insert(name, value);
                 }
-                Ok(Extra(map))
+                Ok(extra)
             }
         }
         deserializer.deserialize_map(Fields)

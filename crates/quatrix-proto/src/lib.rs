@@ -1,10 +1,16 @@
 //! Sans-IO protocol core of the Quatrix API.
 
 mod challenge;
+mod content_range;
 mod credentials;
+mod deferred;
 mod endpoint;
 mod error;
+mod file;
+mod id;
 mod lenient;
+mod name;
+mod path;
 mod retry;
 mod secret;
 mod server;
@@ -15,11 +21,16 @@ pub mod api;
 
 pub use challenge::{Answer, Challenge, Declined, Factor};
 pub use credentials::Credentials;
+pub use deferred::Deferred;
 pub use endpoint::{Auth, Authorization, Endpoint, Prepared, Replay, Spec};
 pub use error::{
     ApiError, Details, Error, ErrorCode, Failure, FailureKind, Invalid, LoggedOut, Misuse, Nonsense, Problem,
 };
+pub use file::{File, FileKind};
+pub use id::{FileId, JobId};
 pub use lenient::Extra;
+pub use name::FileName;
+pub use path::RemotePath;
 pub use secret::{ApiKey, CaptchaToken, Code, DownloadLink, Password, SessionId, UploadKey};
 pub use server::{Server, ServerError};
 pub use time::{Timestamp, UnixTime};

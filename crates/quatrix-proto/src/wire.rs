@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::deferred::Deferred;
 use crate::endpoint::{BaseKind, Prepared, Spec};
 use crate::error::{Error, Invalid, Nonsense, Problem};
+use crate::id::JobId;
 use crate::server::Server;
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
@@ -32,8 +34,18 @@ pub(crate) fn with_values(
 
 /// A request with a JSON body.
 pub(crate) fn json(spec: &'static Spec, server: &Server, body: &impl Serialize) -> Result<Prepared, Invalid> {
+    json_with_values(spec, server, &[], body)
+}
+
+/// A request with a JSON body whose path holds a value.
+pub(crate) fn json_with_values(
+    spec: &'static Spec,
+    server: &Server,
+    values: &[&str],
+    body: &impl Serialize,
+) -> Result<Prepared, Invalid> {
     let body = serde_json::to_vec(body).map_err(|_| Invalid::new("body", "cannot be written as JSON"))?;
-    Ok(plain(spec, server)?.json(body))
+    Ok(with_values(spec, server, values, &[])?.json(body))
 }
 
 /// As [`json`], for a body that holds a secret: its buffer is wiped with its last clone.
@@ -115,6 +127,29 @@ pub(crate) fn empty(spec: &'static Spec, response: &http::Response<Bytes>) -> Re
 pub(crate) fn decode<T: DeserializeOwned>(spec: &'static Spec, response: &http::Response<Bytes>) -> Result<T, Error> {
     empty(spec, response)?;
     body(spec, response)
+}
+
+/// Reads an answer that holds a value, or the id of a job. The field that is there decides, and the status where both
+/// are: 202 means a job.
+pub(crate) fn deferred<T: DeserializeOwned>(
+    spec: &'static Spec,
+    response: &http::Response<Bytes>,
+) -> Result<Deferred<T>, Error> {
+    #[derive(Deserialize)]
+    struct Job {
+        #[serde(default)]
+        job_id: Option<JobId>,
+    }
+    empty(spec, response)?;
+    let accepted = response.status() == StatusCode::ACCEPTED;
+    let Job { job_id } = body(spec, response)?;
+    match (job_id, body(spec, response)) {
+        (Some(job), value) if accepted || value.is_err() => Ok(Deferred::Job(job)),
+        (None, Err(_)) if accepted => {
+            Err(Nonsense::new(spec.name, response.status(), Problem::Field("job_id".into())).into())
+        }
+        (_, value) => value.map(Deferred::Done),
+    }
 }
 
 /// Reads the JSON body, whatever the status.

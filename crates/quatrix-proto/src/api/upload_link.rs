@@ -1,0 +1,146 @@
+//! `POST /upload/link`, `POST /file/modify`
+//!
+//! Both give a key to write a file with: a new file, or one that exists. A key is good for 15 minutes; whether chunks
+//! prolong that is not known (Q13).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Endpoint, Prepared, Spec};
+use crate::error::{Error, Invalid};
+use crate::id::FileId;
+use crate::lenient;
+use crate::name::FileName;
+use crate::secret::UploadKey;
+use crate::server::Server;
+use crate::wire;
+
+pub(super) static LINK: Spec = Spec::post("upload.link", "/upload/link");
+/// Again is as good as once: it cuts to the same length, and no byte has been written yet.
+pub(super) static MODIFY: Spec = Spec::post("file.modify", "/file/modify").replay_safe();
+
+/// Begins the upload of a new file. [`Upload`](crate::task::Upload) does this and all that follows.
+///
+/// ```
+/// use quatrix_proto::api::{FinalizeUpload, GetUploadLink, UploadChunk};
+/// use quatrix_proto::{Authorization, Endpoint, Server, SessionId, UnixTime};
+/// # use bytes::Bytes;
+///
+/// let (server, session_id) = (Server::default(), SessionId::new("5b1c")?);
+/// let link = GetUploadLink { parent_id: "4700".parse()?, name: "q3.pdf".parse()?, resolve: false, file_size: None };
+/// let request = link.prepare(&server)?.into_request(Authorization::Session(&session_id));
+/// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/upload/link");
+///
+/// # let response = http::Response::new(Bytes::from(r#"{"file_id":"4711","name":"q3.pdf","upload_key":"9f"}"#));
+/// let link = GetUploadLink::decode(response)?;
+/// let chunk = UploadChunk { key: link.upload_key.clone(), range: 0..1000, total: 1000 };
+/// let request = chunk.prepare(&server)?.into_request(Authorization::Session(&session_id));
+/// assert_eq!(request.uri(), "https://api.quatrix.it/upload/chunked/9f");
+/// assert_eq!(request.headers()["content-range"], "bytes 0-999/1000"); // the body is the caller's
+///
+/// let finalize = FinalizeUpload { key: link.upload_key, modified: Some(UnixTime::from_micros(1_612_325_106_789_012)) };
+/// let request = finalize.prepare(&server)?.into_request(Authorization::Session(&session_id));
+/// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/upload/finalize/9f?mtime=1612325106.789012");
+///
+/// # let response = http::Response::new(Bytes::from(r#"{"id":"4711","size":1000,"modified":1612325106}"#));
+/// assert_eq!(FinalizeUpload::decode(response)?.size, 1000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "uploadLinkPost")]
+#[doc(alias = "UploadLinkReq")]
+#[derive(Clone, Debug, Serialize)]
+pub struct GetUploadLink {
+    /// The folder to make it in.
+    pub parent_id: FileId,
+    /// Its name.
+    pub name: FileName,
+    /// What happens if the name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
+    pub resolve: bool,
+    /// How many bytes there will be, for the quota; the C# client says so, the rclone backend does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_size: Option<u64>,
+}
+
+/// Begins to write into a file that exists: what is cut off is lost at once.
+#[doc(alias = "fileModifyPost")]
+#[doc(alias = "FileModifyReq")]
+#[derive(Clone, Debug, Serialize)]
+pub struct ModifyFile {
+    /// Which one.
+    pub id: FileId,
+    /// To how many bytes it is cut first.
+    pub truncate: u64,
+}
+
+/// Where an upload may write.
+#[doc(alias = "FileModifyResp")]
+#[derive(Clone, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct UploadLink {
+    /// The file, which is there from now on, and visible.
+    pub file_id: FileId,
+    /// The folder it is in.
+    #[serde(default, deserialize_with = "lenient::id")]
+    pub parent_id: Option<FileId>,
+    /// Its name, which need not be the one that was asked for.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub name: String,
+    /// The key of this upload.
+    pub upload_key: UploadKey,
+}
+
+impl Endpoint for GetUploadLink {
+    type Response = UploadLink;
+
+    fn prepare(&self, server: &Server) -> Result<Prepared, Invalid> {
+        wire::json(&LINK, server, self)
+    }
+
+    fn decode(response: http::Response<Bytes>) -> Result<UploadLink, Error> {
+        wire::decode(&LINK, &response)
+    }
+}
+
+impl Endpoint for ModifyFile {
+    type Response = UploadLink;
+
+    fn prepare(&self, server: &Server) -> Result<Prepared, Invalid> {
+        wire::json(&MODIFY, server, self)
+    }
+
+    fn decode(response: http::Response<Bytes>) -> Result<UploadLink, Error> {
+        wire::decode(&MODIFY, &response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::known::{answer, sent};
+
+    #[test]
+    fn the_size_is_sent_where_it_is_known() {
+        let mut link = GetUploadLink {
+            parent_id: "d1".parse().unwrap(),
+            name: "a".parse().unwrap(),
+            resolve: false,
+            file_size: None,
+        };
+        assert_eq!(sent(&link).1, r#"{"parent_id":"d1","name":"a","resolve":false}"#);
+        link.file_size = Some(7);
+        assert_eq!(sent(&link).1, r#"{"parent_id":"d1","name":"a","resolve":false,"file_size":7}"#);
+        let modify = ModifyFile { id: "f1".parse().unwrap(), truncate: 0 };
+        assert_eq!(sent(&modify), ("POST /api/1.0/file/modify".into(), r#"{"id":"f1","truncate":0}"#.into()));
+    }
+
+    #[test]
+    fn the_key_is_a_secret_and_must_be_there() {
+        let json = r#"{"name":"a(1)","file_id":"f1","parent_id":"d1","upload_key":"canary"}"#;
+        let link = GetUploadLink::decode(answer(200, json)).unwrap();
+        assert_eq!((link.name.as_str(), link.upload_key.expose()), ("a(1)", "canary"));
+        assert!(!format!("{link:?}").contains("canary"));
+        let error = ModifyFile::decode(answer(200, r#"{"file_id":"f1"}"#)).unwrap_err();
+        let says = "file.modify: the answer (status 200) makes no sense: field upload_key is missing or doubled";
+        assert_eq!(error.to_string(), says);
+    }
+}
