@@ -57,4 +57,5 @@ pub use unblock_captcha::{CaptchaMethod, CaptchaResponse, UnblockCaptcha};
 pub use upload_chunk::UploadChunk;
 pub use upload_link::{GetUploadLink, ModifyFile, UploadLink};
 
-pub(crate) use log_in::answered_id;
+pub(crate) use keep_alive::SPEC as KEEP_ALIVE;
+pub(crate) use log_in::{SPEC as LOG_IN, answered_id, mfa_code};

@@ -13,7 +13,7 @@ use crate::error::{Error, Invalid, Nonsense};
 use crate::secret::{ApiKey, SessionId};
 use crate::server::Server;
 
-const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+pub(crate) const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ANY: HeaderValue = HeaderValue::from_static("*/*");
 const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -288,6 +288,10 @@ impl Prepared {
     /// What is known of the operation.
     pub fn spec(&self) -> &'static Spec {
         self.spec
+    }
+
+    pub(crate) fn wanted(&self) -> Wanted {
+        self.sink
     }
 
     /// Which bytes of the caller's source are the body, if it is not in the request itself.

@@ -80,6 +80,8 @@ pub enum Misuse {
     OtherServer,
     /// A command while logging out: wait for that to end.
     LoggingOut,
+    /// `call` of the login endpoint: log in by [`Session::login`](crate::Session::login), which knows what may follow.
+    LoginIsACommand,
     /// A ticket of another session, or one whose outcome has been taken already.
     UnknownCall,
     /// A call that carries bytes of the caller's, in a driver that has none to give.
@@ -217,6 +219,7 @@ impl fmt::Display for Misuse {
             Self::NotWithApiKey => "an API key needs no login, keepalive or logout",
             Self::OtherServer => "the saved session belongs to another server",
             Self::LoggingOut => "a logout is under way: wait for it to end",
+            Self::LoginIsACommand => "logging in is a command of the session, not a call",
             Self::UnknownCall => "the call is not known to this session, or its outcome was taken already",
             Self::NoSource => "the call sends bytes that this driver was not given",
         })

@@ -76,9 +76,7 @@ impl Server {
     /// As [`Server::at`].
     pub fn at_insecure(api_base: &str) -> Result<Self, ServerError> {
         let api = Base::parse(api_base)?;
-        let mut files = api.clone();
-        files.path = api.path.strip_suffix(API_PATH).unwrap_or_default().into();
-        Ok(Self(Arc::new(Bases { api, files, token_prefix: None })))
+        Ok(Self(Arc::new(Bases { files: api.usual_files(), api, token_prefix: None })))
     }
 
     /// Takes another base for chunked uploads (`BASE/upload/chunked/KEY`). By default it is the API base less
@@ -116,6 +114,12 @@ impl Server {
 
     pub(crate) fn files(&self) -> &Base {
         &self.0.files
+    }
+
+    /// The base of chunked uploads, as text, where it is not the one that follows from the API base.
+    pub(crate) fn other_files_base(&self) -> Option<String> {
+        let Base { scheme, authority, path } = &self.0.files;
+        (self.0.files != self.0.api.usual_files()).then(|| format!("{scheme}://{authority}{path}"))
     }
 
     pub(crate) fn token_prefix(&self) -> Option<&str> {
@@ -187,6 +191,11 @@ impl Base {
             return Err(ServerError("a base URL names no user; credentials are given at login"));
         }
         Ok(Self { authority: self::authority(&scheme, authority)?, path: self::path(path)?, scheme })
+    }
+
+    /// Where chunks are uploaded to, seen from the API base: beside `/api/1.0`, or else at the root.
+    fn usual_files(&self) -> Self {
+        Self { path: self.path.strip_suffix(API_PATH).unwrap_or_default().into(), ..self.clone() }
     }
 
     /// Encrypted, or not leaving this machine.

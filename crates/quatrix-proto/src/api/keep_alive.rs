@@ -9,7 +9,8 @@ use crate::error::{Error, Invalid};
 use crate::server::Server;
 use crate::wire;
 
-static SPEC: Spec = Spec::get("session.keepalive", "/session/keepalive").answers(Answers::Small).replay_safe();
+pub(crate) static SPEC: Spec =
+    Spec::get("session.keepalive", "/session/keepalive").answers(Answers::Small).replay_safe();
 
 /// Refreshes the expiration time of a session, which ends after 15 minutes without a call.
 ///

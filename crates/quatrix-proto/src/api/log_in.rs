@@ -13,7 +13,7 @@ use crate::secret::SessionId;
 use crate::server::Server;
 use crate::wire;
 
-static SPEC: Spec = Spec::get("session.login", "/session/login")
+pub(crate) static SPEC: Spec = Spec::get("session.login", "/session/login")
     .auth(Auth::Basic)
     .unauthorized_is_an_answer()
     .answers(Answers::Small)

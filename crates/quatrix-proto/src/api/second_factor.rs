@@ -115,7 +115,10 @@ impl Endpoint for SecondFactor {
                 Some(zeroize::Zeroizing::new(STANDARD.encode(self.code.expose())))
             }
         };
-        let code = encoded.as_ref().map_or(self.code.expose(), |encoded| encoded.as_str());
+        let code = match &encoded {
+            Some(encoded) => encoded.as_str(),
+            None => self.code.expose(),
+        };
         wire::secret_json(&SPEC, server, &Body { auth_type, code })
     }
 

@@ -44,6 +44,8 @@ pub enum FailureKind {
     TooLarge,
     /// The answer is encoded although identity was asked for.
     Encoding,
+    /// The answer holds other bytes than the ones that were asked for.
+    Range,
     /// The server answered with a redirect. None is followed: credentials belong to one server.
     Redirect,
     /// The driver gave the exchange up: its caller went away.
@@ -57,7 +59,7 @@ impl FailureKind {
     pub(crate) fn is_transient(self) -> bool {
         match self {
             Self::Connect | Self::Proxy | Self::TimedOut | Self::Interrupted | Self::Aborted => true,
-            Self::Tls | Self::TooLarge | Self::Encoding | Self::Redirect | Self::Local => false,
+            Self::Tls | Self::TooLarge | Self::Encoding | Self::Range | Self::Redirect | Self::Local => false,
         }
     }
 }
@@ -137,6 +139,7 @@ impl fmt::Display for Failure {
             FailureKind::Interrupted => "the connection was interrupted",
             FailureKind::TooLarge => "the answer is too large",
             FailureKind::Encoding => "the answer is encoded in a way that was not asked for",
+            FailureKind::Range => "the answer holds other bytes than the ones asked for",
             FailureKind::Redirect => "the server answered with a redirect, which is not followed",
             FailureKind::Aborted => "the exchange was given up",
             FailureKind::Local => "a local error",

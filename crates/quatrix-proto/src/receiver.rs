@@ -1,0 +1,166 @@
+//! The body of an answer, taken in piece by piece and never more of it than allowed.
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::response::Parts;
+
+use crate::content_range::Wanted;
+use crate::endpoint::{Answers, Spec};
+use crate::error::{Failure, FailureKind, Nonsense};
+
+/// Takes in the body of one answer; made by [`Transmit::receiver`](crate::Transmit::receiver) from its head.
+///
+/// A driver pushes what it reads. What belongs into the caller's sink comes back, everything else is kept: JSON, and the
+/// refusal of a download. At the end it finishes, and hands head and kept body to
+/// [`Session::handle_response`](crate::Session::handle_response).
+#[derive(Debug)]
+pub struct Receiver {
+    /// Kept bytes, or none where the answer is a stream for the sink.
+    kept: Option<Vec<u8>>,
+    limit: usize,
+    /// What the head announced and has not come yet.
+    missing: Option<u64>,
+    /// What the sink has already.
+    skip: u64,
+    moved: u64,
+}
+
+impl Receiver {
+    pub(crate) fn new(spec: &'static Spec, wanted: Wanted, limit: usize, head: &Parts) -> Result<Self, Failure> {
+        let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+        if !head.headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+            return Err(Failure::maybe_sent(FailureKind::Encoding));
+        }
+        let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let streams = spec.answers == Answers::Stream && head.status.is_success();
+        let (kept, skip) = match streams {
+            true => (
+                None,
+                wanted.skip(head.status, &head.headers).map_err(|problem| {
+                    let nonsense = Nonsense::new(spec.name, head.status, problem);
+                    Failure::maybe_sent(FailureKind::Range).with_source(nonsense)
+                })?,
+            ),
+            false if length.is_some_and(|length| length > limit as u64) => {
+                return Err(Failure::maybe_sent(FailureKind::TooLarge));
+            }
+            false => (Some(Vec::with_capacity(length.map_or(0, |length| length as usize))), 0),
+        };
+        Ok(Self { kept, limit, missing: length, skip, moved: 0 })
+    }
+
+    /// Takes the next piece in. What comes back belongs into the caller's sink; it is empty for an answer that is kept.
+    ///
+    /// # Errors
+    /// [`Failure`] if the answer is larger than allowed: drop the connection, and report it.
+    pub fn push<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], Failure> {
+        if let Some(missing) = &mut self.missing {
+            *missing = missing.saturating_sub(piece.len() as u64);
+        }
+        match &mut self.kept {
+            Some(kept) if piece.len() > self.limit - kept.len() => Err(Failure::maybe_sent(FailureKind::TooLarge)),
+            Some(kept) => {
+                kept.extend_from_slice(piece);
+                Ok(&[])
+            }
+            None => {
+                let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
+                self.skip -= skipped as u64;
+                self.moved += (piece.len() - skipped) as u64;
+                Ok(&piece[skipped..])
+            }
+        }
+    }
+
+    /// How many bytes were handed out for the sink.
+    pub fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// The body has ended.
+    ///
+    /// # Errors
+    /// [`Failure`] if it ended before its announced length.
+    pub fn finish(self) -> Result<Bytes, Failure> {
+        match self.missing {
+            None | Some(0) => Ok(self.kept.unwrap_or_default().into()),
+            Some(missing) => Err(Failure::maybe_sent(FailureKind::Interrupted)
+                .with_detail(format!("the answer ended {missing} bytes early"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static JSON: Spec = Spec::get("test.json", "/json");
+    static STREAM: Spec = Spec::get("test.stream", "/stream").answers(Answers::Stream);
+
+    fn receiver(
+        spec: &'static Spec,
+        wanted: Wanted,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) -> Result<Receiver, Failure> {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        Receiver::new(spec, wanted, 10, &response.body(()).unwrap().into_parts().0)
+    }
+
+    fn taken(headers: &[(&str, &str)], body: &[u8]) -> Result<Bytes, FailureKind> {
+        let mut receiver = receiver(&JSON, Wanted::default(), 200, headers).map_err(|failure| failure.kind())?;
+        for piece in body.chunks(3) {
+            assert!(receiver.push(piece).map_err(|failure| failure.kind())?.is_empty());
+        }
+        receiver.finish().map_err(|failure| failure.kind())
+    }
+
+    #[test]
+    fn m23_exactly_the_limit_passes_and_one_byte_more_does_not() {
+        assert_eq!(taken(&[], &[b'x'; 10]).unwrap().len(), 10);
+        assert_eq!(taken(&[], &[b'x'; 11]), Err(FailureKind::TooLarge));
+        assert_eq!(taken(&[("content-length", "11")], &[]), Err(FailureKind::TooLarge));
+        assert_eq!(taken(&[("content-length", "99999999999999999999")], b"x").unwrap(), "x");
+    }
+
+    #[test]
+    fn m23_an_answer_that_ends_early_is_interrupted() {
+        assert_eq!(taken(&[("content-length", "4")], b"abcd").unwrap(), "abcd");
+        assert_eq!(taken(&[("content-length", "4")], b"abc"), Err(FailureKind::Interrupted));
+    }
+
+    #[test]
+    fn m24_an_encoding_that_nobody_asked_for_is_refused_by_the_head() {
+        assert_eq!(taken(&[("content-encoding", "gzip")], b""), Err(FailureKind::Encoding));
+        assert_eq!(
+            taken(&[("content-encoding", "identity"), ("content-encoding", "br")], b""),
+            Err(FailureKind::Encoding)
+        );
+        assert_eq!(taken(&[("content-encoding", "identity")], b"x").unwrap(), "x");
+    }
+
+    #[test]
+    fn a_stream_goes_to_the_sink_without_limit_and_its_refusal_does_not() {
+        let mut stream = receiver(&STREAM, Wanted::default(), 200, &[]).unwrap();
+        assert_eq!(stream.push(&[b'x'; 100]).unwrap().len(), 100);
+        assert_eq!(stream.moved(), 100);
+        assert!(stream.finish().unwrap().is_empty());
+
+        let mut refusal = receiver(&STREAM, Wanted::default(), 404, &[]).unwrap();
+        assert!(refusal.push(b"no").unwrap().is_empty());
+        assert_eq!(refusal.finish().unwrap(), "no");
+    }
+
+    #[test]
+    fn the_whole_in_answer_to_a_range_is_skipped_up_to_what_is_missing() {
+        let wanted = Wanted { from: 4, ..Wanted::default() };
+        let mut whole = receiver(&STREAM, wanted, 200, &[]).unwrap();
+        let sink: Vec<u8> = b"0123456789".chunks(3).flat_map(|piece| whole.push(piece).unwrap().to_vec()).collect();
+        assert_eq!((sink.as_slice(), whole.moved()), (&b"456789"[..], 6));
+        let other = receiver(&STREAM, wanted, 206, &[("content-range", "bytes 5-9/10")]).unwrap_err();
+        assert_eq!(other.kind(), FailureKind::Range);
+    }
+}

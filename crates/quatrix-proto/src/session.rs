@@ -1,0 +1,458 @@
+//! The session: one state machine that every call rides on.
+//!
+//! A *call* is what a caller waits for, an *exchange* one HTTP round trip. Each caller polls its own call and carries
+//! its exchanges; beside them it may carry one that all share: the login after an expiry, an answer to a challenge, a
+//! probe. At most one shared exchange is under way, and it lives inside the [`Phase`] it belongs to, so that none can
+//! outlive its reason. A caller that goes away hands the shared exchange to the next one that polls.
+//!
+//! The parts: [`call`] holds the calls, `poll` says what a caller does next, `handle` takes in what came back, and
+//! `login`, `answer`, `active`, `logout` are the phases.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::challenge::{Answer, Challenge, Declined};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::endpoint::{Auth, Endpoint, Prepared};
+use crate::error::{Error, Invalid, LoggedOut, Misuse};
+use crate::retry::{Budget, Rng};
+use crate::saved::{Saved, Stage};
+use crate::secret::{ApiKey, SessionId};
+use crate::time::Timestamp;
+
+mod active;
+mod answer;
+mod call;
+mod event;
+mod handle;
+mod login;
+mod logout;
+mod poll;
+#[cfg(test)]
+mod tests;
+
+pub use call::{CallId, CallOptions, ExchangeId, Outcome, Ticket};
+pub use event::Event;
+pub use poll::{Step, Transmit};
+
+use active::Active;
+use answer::{Answering, Challenged};
+use call::{Answered, Call, Calls, Kind, Request, Role, RunKeepAlive};
+use event::Events;
+use login::{Attempt, LoggingIn};
+use logout::LoggingOut;
+
+/// How far a login has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a challenge may have to be answered"]
+#[non_exhaustive]
+pub enum Login {
+    /// There is a session.
+    Active,
+    /// This must be answered first: [`Session::answer`]. After a wrong answer it comes again, with one more refused.
+    Challenged(Challenge),
+}
+
+/// How a logout ended. The session is gone from this program either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Logout {
+    /// Whether the server is known to have ended it. If not, it ends there by itself after its idle time.
+    pub confirmed: bool,
+}
+
+/// Where a session stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// There is none, and why.
+    LoggedOut(LoggedOut),
+    /// A login is under way.
+    LoggingIn,
+    /// Somebody must answer.
+    Challenged(Challenge),
+    /// An answer is under way.
+    Answering,
+    /// There is one.
+    #[non_exhaustive]
+    Active {
+        /// Whether the server has accepted its token since it was granted or resumed.
+        confirmed: bool,
+    },
+    /// A logout is under way.
+    LoggingOut,
+    /// An API key stands for it.
+    ApiKey,
+}
+
+/// A session with one server: a state machine without IO, clock or threads.
+///
+/// The methods come in families. *Commands* ([`login`](Self::login), [`call`](Self::call), ..) never fail: they return a
+/// [`Ticket`], and what cannot be done is what the ticket ends with. *Inputs* (`handle_*`) never fail either: what is
+/// late, double or unknown is ignored. *Outputs* (`poll_*`) can be called at any time, any number of times. After any
+/// `handle_*`, poll again every call whose last step was [`Step::Wait`].
+#[cfg_attr(feature = "_internals", derive(Clone))]
+pub struct Session {
+    config: Arc<Config>,
+    phase: Phase,
+    /// For logging in again after an expiry: accepted by the server before, forgotten at logout.
+    kept: Option<Credentials>,
+    user: Option<Arc<str>>,
+    calls: Calls,
+    /// + 1 for each token granted.
+    epoch: u64,
+    /// + 1 for each login, resume and logout that somebody asked for.
+    identity: u64,
+    serial: u64,
+    /// How many carriers of the login after this expiry have vanished.
+    takeovers: u8,
+    budget: Budget,
+    rng: Rng,
+    events: Events,
+}
+
+/// The states of the session; each owns what only it has.
+#[cfg_attr(feature = "_internals", derive(Clone))]
+enum Phase {
+    LoggedOut(LoggedOut),
+    LoggingIn(Box<LoggingIn>),
+    Challenged(Box<Challenged>),
+    Answering(Box<Answering>),
+    Active(Active),
+    LoggingOut(Box<LoggingOut>),
+    ApiKey(ApiKey),
+}
+
+/// A shared exchange and the caller that carries it.
+#[derive(Clone)]
+struct Carried {
+    prepared: Prepared,
+    carrier: CallId,
+    /// `None`: the carrier has not polled yet.
+    exchange: Option<ExchangeId>,
+    sent: Timestamp,
+    /// When it counts as lost, reported or not.
+    deadline: Timestamp,
+}
+
+impl Session {
+    /// A session that nobody has logged in to. The seed makes its jitter: any number will do, but clients that start
+    /// together should not share one.
+    pub fn new(config: impl Into<Arc<Config>>, seed: u64) -> Self {
+        Self::in_phase(config.into(), seed, Phase::LoggedOut(LoggedOut::Never))
+    }
+
+    /// A session that an API key stands for: no login, no keepalive; a 401 means that the key is off or deleted.
+    pub fn with_api_key(config: impl Into<Arc<Config>>, seed: u64, key: ApiKey) -> Self {
+        Self::in_phase(config.into(), seed, Phase::ApiKey(key))
+    }
+
+    fn in_phase(config: Arc<Config>, seed: u64, phase: Phase) -> Self {
+        Self {
+            phase,
+            kept: None,
+            user: None,
+            calls: Calls::default(),
+            epoch: 0,
+            identity: 0,
+            serial: 0,
+            takeovers: 0,
+            budget: Budget::new(),
+            rng: Rng::new(seed),
+            events: Events::new(config.observe),
+            config,
+        }
+    }
+
+    /// Logs in. Poll the ticket; if it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
+    ///
+    /// It is sent once. What may have reached the server is not sent again by itself: a wrong password counts there.
+    pub fn login(&mut self, now: Timestamp, credentials: Credentials) -> Ticket<Login> {
+        let misuse = match &self.phase {
+            Phase::LoggedOut(_) | Phase::Challenged(_) => None,
+            Phase::LoggingIn(_) | Phase::Answering(_) | Phase::Active(_) => Some(Misuse::AlreadyLoggedIn),
+            Phase::LoggingOut(_) => Some(Misuse::LoggingOut),
+            Phase::ApiKey(_) => Some(Misuse::NotWithApiKey),
+        };
+        if let Some(misuse) = misuse {
+            return Ticket::new(self.calls.insert(Call::failed(Kind::Login, misuse)), login_outcome);
+        }
+        self.identity += 1;
+        self.kept = None;
+        self.takeovers = 0;
+        self.user = Some(credentials.shared_user());
+        let id = self.calls.insert(Call::new(Kind::Login, self.identity));
+        let attempt = Attempt::first(credentials, id, self.config.keep_credentials);
+        if let Err(invalid) = self.start_login(now, attempt, id) {
+            self.become_logged_out(LoggedOut::Never);
+            self.calls.end(id, Err(invalid.into()));
+        }
+        Ticket::new(id, login_outcome)
+    }
+
+    /// Answers the pending challenge. Poll the ticket; a wrong answer ends it with [`Login::Challenged`] once more.
+    ///
+    /// It is sent once and never again by itself: wrong answers may count towards a block.
+    pub fn answer(&mut self, now: Timestamp, answer: Answer) -> Ticket<Login> {
+        let id = self.calls.insert(Call::new(Kind::Answer, self.identity));
+        if let Err(error) = self.start_answer(now, answer, id, Some(id)) {
+            self.calls.end(id, Err(error));
+        }
+        Ticket::new(id, login_outcome)
+    }
+
+    /// Submits an operation. Poll the ticket until it is ready, then decode.
+    pub fn call<E: Endpoint>(&mut self, now: Timestamp, endpoint: &E) -> Ticket<E::Response> {
+        self.call_with(now, endpoint, CallOptions::default())
+    }
+
+    /// As [`call`](Self::call), with a deadline, other repetitions or headers.
+    pub fn call_with<E: Endpoint>(
+        &mut self,
+        now: Timestamp,
+        endpoint: &E,
+        options: CallOptions,
+    ) -> Ticket<E::Response> {
+        let id = match endpoint.prepare(&self.config.server) {
+            Ok(prepared) => self.submit(now, prepared, options, Role::Endpoint),
+            Err(invalid) => self.calls.insert(Call::failed(Kind::Logout, invalid)),
+        };
+        Ticket::new(id, |answered| E::decode(answered.response()?))
+    }
+
+    /// Submits a request that is prepared already, as a [`Task`](crate::Task) does; the outcome is the answer itself.
+    pub fn call_prepared(
+        &mut self,
+        now: Timestamp,
+        prepared: Prepared,
+        options: CallOptions,
+    ) -> Ticket<http::Response<Bytes>> {
+        let id = self.submit(now, prepared, options, Role::Endpoint);
+        Ticket::new(id, Answered::response)
+    }
+
+    /// Sends a keepalive now, due or not. Poll the ticket.
+    pub fn keepalive(&mut self, now: Timestamp) -> Ticket<()> {
+        let id = match (&self.phase, crate::api::KeepAlive.prepare(&self.config.server)) {
+            (Phase::ApiKey(_), _) => self.calls.insert(Call::failed(Kind::Logout, Misuse::NotWithApiKey)),
+            (_, Ok(prepared)) => self.submit(now, prepared, CallOptions::default(), Role::KeepAlive),
+            (_, Err(invalid)) => self.calls.insert(Call::failed(Kind::Logout, invalid)),
+        };
+        Ticket::new(id, |answered| crate::api::KeepAlive::decode(answered.response()?))
+    }
+
+    /// Keeps the session alive for as long as its ticket is polled: a keepalive whenever nothing else was sent for the
+    /// interval. A session that can log itself in again after an expiry is waited for; otherwise the ticket ends
+    /// with the reason why there is no session any more.
+    pub fn run_keepalive(&mut self, _now: Timestamp) -> Ticket<std::convert::Infallible> {
+        let kind = Kind::RunKeepAlive(RunKeepAlive {
+            interval: self.rng.around(self.config.keepalive_interval),
+            not_before: Timestamp::ZERO,
+            failures: 0,
+        });
+        let id = match &self.phase {
+            Phase::ApiKey(_) => self.calls.insert(Call::failed(kind, Misuse::NotWithApiKey)),
+            _ => self.calls.insert(Call::new(kind, self.identity)),
+        };
+        Ticket::new(id, |_| Err(Misuse::UnknownCall.into()))
+    }
+
+    /// Logs out: kept credentials are forgotten and waiting calls end at once; poll the ticket to tell the server.
+    ///
+    /// A login that is under way is waited for, so that its session does not stay behind on the server.
+    pub fn logout(&mut self, now: Timestamp) -> Ticket<Logout> {
+        let id = self.calls.insert(Call::new(Kind::Logout, self.identity));
+        self.start_logout(now, id);
+        Ticket::new(id, |answered| match answered {
+            Answered::Logout(logout) => Ok(logout),
+            Answered::Login(_) | Answered::Response(_) => Err(Misuse::UnknownCall.into()),
+        })
+    }
+
+    /// Gives a call up, at any moment; a late answer to it is ignored. If it carried a shared exchange, that counts
+    /// as lost with its carrier, and whoever waits for it is served by the next call that is polled.
+    pub fn cancel(&mut self, now: Timestamp, call: CallId) {
+        self.abandon(now, call);
+        self.calls.remove(call);
+    }
+
+    /// Takes up a session that [`save`](Self::save) put down. With credentials it can log in again when it expires.
+    ///
+    /// # Errors
+    /// [`Misuse`] unless there is no session yet and the saved one belongs to the same server.
+    pub fn resume(&mut self, now: Timestamp, saved: Saved, credentials: Option<Credentials>) -> Result<(), Misuse> {
+        match &self.phase {
+            Phase::LoggedOut(_) if saved.server != self.config.server => return Err(Misuse::OtherServer),
+            Phase::LoggedOut(_) => {}
+            Phase::LoggingIn(_) | Phase::Challenged(_) | Phase::Answering(_) | Phase::Active(_) => {
+                return Err(Misuse::AlreadyLoggedIn);
+            }
+            Phase::LoggingOut(_) => return Err(Misuse::LoggingOut),
+            Phase::ApiKey(_) => return Err(Misuse::NotWithApiKey),
+        }
+        self.identity += 1;
+        self.takeovers = 0;
+        self.user = Some(saved.user.into());
+        match saved.stage {
+            Stage::Active => {
+                self.kept = credentials.filter(|_| self.config.keep_credentials);
+                self.epoch += 1;
+                self.phase = Phase::Active(Active::resumed(saved.token));
+            }
+            Stage::Challenged(challenge) => {
+                self.kept = None;
+                let attempt = Attempt::resumed(credentials, self.config.keep_credentials);
+                self.phase = Phase::Challenged(Box::new(Challenged::new(now, saved.token, challenge, attempt)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What it takes to go on in another process: of a session, or of a pending challenge. A secret.
+    pub fn save(&self) -> Option<Saved> {
+        let (stage, token) = match &self.phase {
+            Phase::Active(active) => (Stage::Active, &active.token),
+            Phase::Challenged(challenged) => (Stage::Challenged(challenged.challenge), &challenged.partial),
+            Phase::LoggedOut(_)
+            | Phase::LoggingIn(_)
+            | Phase::Answering(_)
+            | Phase::LoggingOut(_)
+            | Phase::ApiKey(_) => return None,
+        };
+        let user = self.user.as_deref().unwrap_or_default();
+        Some(Saved { server: self.config.server.clone(), user: user.to_owned(), stage, token: token.clone() })
+    }
+
+    /// Forgets the password. An expiry then ends the session.
+    pub fn forget_password(&mut self) {
+        self.kept = None;
+        if let Some(attempt) = self.attempt_mut() {
+            attempt.keep = false;
+        }
+    }
+
+    /// Takes what a driver has to say to [`Step::Ask`]. Poll that call again; it carries the answer.
+    pub fn handle_answer(&mut self, now: Timestamp, call: CallId, answer: Result<Answer, Declined>) {
+        self.answer_asked(now, call, answer);
+    }
+
+    /// The next event for an observer, oldest first. Recorded only if the [`Config`] says so.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        match &self.phase {
+            Phase::LoggedOut(why) => State::LoggedOut(why.clone()),
+            Phase::LoggingIn(_) => State::LoggingIn,
+            Phase::Challenged(challenged) => State::Challenged(challenged.challenge),
+            Phase::Answering(_) => State::Answering,
+            Phase::Active(active) => State::Active { confirmed: active.confirmed },
+            Phase::LoggingOut(_) => State::LoggingOut,
+            Phase::ApiKey(_) => State::ApiKey,
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The user that logged in last, or was resumed.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    fn submit(&mut self, now: Timestamp, prepared: Prepared, options: CallOptions, role: Role) -> CallId {
+        if prepared.spec.auth == Auth::Basic {
+            return self.calls.insert(Call::failed(Kind::Logout, Misuse::LoginIsACommand));
+        }
+        let deadline = options.deadline.map_or(Timestamp::MAX, |wait| now.saturating_add(wait));
+        let call = Call::new(Kind::Request(Request::new(prepared, options, role)), self.identity);
+        self.calls.insert(Call { deadline, ..call })
+    }
+
+    /// A shared exchange that `carrier` sends at its next poll.
+    fn carried_by(&self, now: Timestamp, carrier: CallId, endpoint: &impl Endpoint) -> Result<Carried, Invalid> {
+        let prepared = endpoint.prepare(&self.config.server)?;
+        let deadline = now.saturating_add(self.config.exchange_timeout);
+        Ok(Carried { prepared, carrier, exchange: None, sent: now, deadline })
+    }
+
+    fn carried(&self) -> Option<&Carried> {
+        match &self.phase {
+            Phase::LoggingIn(logging_in) => Some(&logging_in.carried),
+            Phase::Answering(answering) => Some(&answering.carried),
+            Phase::Active(active) => active.probe.as_deref(),
+            Phase::LoggingOut(logging_out) => Some(&logging_out.carried),
+            Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => None,
+        }
+    }
+
+    fn carried_mut(&mut self) -> Option<&mut Carried> {
+        match &mut self.phase {
+            Phase::LoggingIn(logging_in) => Some(&mut logging_in.carried),
+            Phase::Answering(answering) => Some(&mut answering.carried),
+            Phase::Active(active) => active.probe.as_deref_mut(),
+            Phase::LoggingOut(logging_out) => Some(&mut logging_out.carried),
+            Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => None,
+        }
+    }
+
+    fn attempt_mut(&mut self) -> Option<&mut Attempt> {
+        match &mut self.phase {
+            Phase::LoggingIn(logging_in) => Some(&mut logging_in.attempt),
+            Phase::Challenged(challenged) => Some(&mut challenged.attempt),
+            Phase::Answering(answering) => Some(&mut answering.challenged.attempt),
+            Phase::LoggedOut(_) | Phase::Active(_) | Phase::LoggingOut(_) | Phase::ApiKey(_) => None,
+        }
+    }
+
+    /// The phase, to be replaced by its successor.
+    fn take_phase(&mut self) -> Phase {
+        std::mem::replace(&mut self.phase, Phase::LoggedOut(LoggedOut::Never))
+    }
+
+    /// There is no session any more.
+    fn become_logged_out(&mut self, why: LoggedOut) {
+        self.events.push(|| Event::LoggedOut(why.clone()));
+        self.phase = Phase::LoggedOut(why);
+    }
+
+    /// Ends every call that waits for a session. A running keepalive is not one of them: it has time.
+    fn fail_waiting(&mut self, error: &Error) {
+        let identity = self.identity;
+        for call in self.calls.iter_mut() {
+            let waits = call.is_pending() && call.identity == identity && call.needs_session();
+            if waits && !matches!(call.kind, Kind::RunKeepAlive(_)) {
+                call.status = call::Status::Done(Err(error.clone()));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("server", &self.config.server)
+            .field("state", &self.state())
+            .field("calls", &self.calls.iter().count())
+            .finish_non_exhaustive()
+    }
+}
+
+fn login_outcome(answered: Answered) -> Result<Login, Error> {
+    match answered {
+        Answered::Login(login) => Ok(login),
+        Answered::Logout(_) | Answered::Response(_) => Err(Misuse::UnknownCall.into()),
+    }
+}
+
+/// The token goes out as it is, or after the server's prefix.
+fn token_header(token: &SessionId, config: &Config) -> (http::HeaderName, http::HeaderValue) {
+    (crate::endpoint::X_AUTH_TOKEN, token.header(config.server.token_prefix()))
+}

@@ -1,0 +1,218 @@
+//! While there is a session: the idle clock, keepalives, and what a 401 means.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::call::{Answered, Call, Kind, RunKeepAlive, Status};
+use super::poll::Step;
+use super::{CallId, Carried, Phase, Session};
+use crate::api::KeepAlive;
+use crate::error::LoggedOut;
+use crate::secret::SessionId;
+use crate::time::Timestamp;
+
+#[cfg_attr(feature = "_internals", derive(Clone))]
+pub(super) struct Active {
+    pub(super) token: SessionId,
+    /// The server has accepted the token since it was granted or resumed.
+    pub(super) confirmed: bool,
+    /// When the last request that succeeded was *sent*: the server's idle clock cannot be older than that.
+    pub(super) used: Timestamp,
+    /// A keepalive on behalf of all: whether a 401 means expiry, or before a transfer.
+    pub(super) probe: Option<Box<Carried>>,
+}
+
+impl Active {
+    pub(super) fn granted(token: SessionId, sent: Timestamp) -> Self {
+        Self { token, confirmed: true, used: sent, probe: None }
+    }
+
+    /// Nobody knows how long it has been idle.
+    pub(super) fn resumed(token: SessionId) -> Self {
+        Self { token, confirmed: false, used: Timestamp::ZERO, probe: None }
+    }
+}
+
+impl Session {
+    /// A call that finds a session: it goes out, perhaps after a keepalive.
+    pub(super) fn ride(&mut self, now: Timestamp, id: CallId) -> Step {
+        let Phase::Active(active) = &self.phase else {
+            return Step::Wait(now);
+        };
+        let idle = now.saturating_since(active.used);
+        let Some(call) = self.calls.get(id) else {
+            return self.end_now(id, LoggedOut::ByUser);
+        };
+        match &call.kind {
+            Kind::Request(request) => {
+                // A transfer may last for long and does not count as use (Q10): it pays for a keepalive first.
+                let due = active.confirmed && idle >= self.config.keepalive_interval && active.probe.is_none();
+                if due && !request.tended && !self.counts_as_use(request.prepared.spec) {
+                    return self.tend(now, id);
+                }
+            }
+            Kind::RunKeepAlive(run) => {
+                let due = match active.confirmed {
+                    true => active.used.saturating_add(run.interval).max(run.not_before),
+                    false => run.not_before,
+                };
+                if now < due {
+                    return Step::Wait(due);
+                }
+            }
+            // Commands end when their phase does.
+            Kind::Login | Kind::Answer | Kind::Logout => return Step::Wait(now),
+        }
+        let header = self.token_of_today();
+        self.send_own(now, id, header)
+    }
+
+    fn tend(&mut self, now: Timestamp, id: CallId) -> Step {
+        if let Some(Call { kind: Kind::Request(request), .. }) = self.calls.get_mut(id) {
+            request.tended = true;
+        }
+        self.start_probe(now, id)
+    }
+
+    /// A held call: one keepalive decides for all of them, carried by the first that polls.
+    pub(super) fn decide_held(&mut self, now: Timestamp, id: CallId) -> Step {
+        let Some(Call { status: Status::Held { epoch, .. }, identity, deadline, .. }) = self.calls.get(id) else {
+            return self.end_now(id, LoggedOut::ByUser);
+        };
+        let (identity, deadline) = (*identity, *deadline);
+        if identity != self.identity {
+            return self.end_now(id, LoggedOut::ByUser);
+        }
+        match &self.phase {
+            Phase::Active(active) if *epoch == self.epoch => match &active.probe {
+                None => self.start_probe(now, id),
+                Some(probe) if probe.carrier == id && probe.exchange.is_none() => self.send_shared(now),
+                Some(probe) => Step::Wait(probe.deadline.min(deadline)),
+            },
+            _ => {
+                self.send_again_after_401(id);
+                self.go_on(now, id)
+            }
+        }
+    }
+
+    fn start_probe(&mut self, now: Timestamp, carrier: CallId) -> Step {
+        let probe = match self.carried_by(now, carrier, &KeepAlive) {
+            Ok(probe) => probe,
+            Err(invalid) => return self.end_now(carrier, invalid),
+        };
+        if let Phase::Active(active) = &mut self.phase {
+            active.probe = Some(Box::new(probe));
+        }
+        self.send_shared(now)
+    }
+
+    pub(super) fn probe_answered(&mut self, mut active: Active, response: &http::Response<Bytes>) {
+        let sent = active.probe.take().map(|probe| probe.sent);
+        self.phase = Phase::Active(active);
+        match response.status() {
+            StatusCode::UNAUTHORIZED => return self.become_expired(),
+            status if status.is_success() => {
+                self.budget.earn();
+                self.note_success(self.epoch, sent.unwrap_or_default());
+            }
+            _ => {}
+        }
+        self.release_held();
+    }
+
+    pub(super) fn probe_failed(&mut self, mut active: Active) {
+        active.probe = None;
+        self.phase = Phase::Active(active);
+        self.release_held();
+    }
+
+    /// The session is not known to have ended: each 401 was its call's own answer.
+    fn release_held(&mut self) {
+        for call in self.calls.iter_mut() {
+            if let Status::Held { epoch, .. } = &call.status
+                && *epoch == self.epoch
+                && let Status::Held { response, .. } = std::mem::replace(&mut call.status, Status::Waiting)
+            {
+                call.status = Status::Done(Ok(Answered::Response(response)));
+            }
+        }
+    }
+
+    /// The server has accepted a request that was sent then.
+    pub(super) fn note_success(&mut self, epoch: u64, sent: Timestamp) {
+        if let Phase::Active(active) = &mut self.phase
+            && epoch == self.epoch
+        {
+            active.confirmed = true;
+            active.used = active.used.max(sent);
+        }
+    }
+
+    /// Nothing succeeded for as long as the server keeps an idle session.
+    pub(super) fn is_past_its_life(&self, now: Timestamp) -> bool {
+        match &self.phase {
+            Phase::Active(active) => active.confirmed && now.saturating_since(active.used) >= self.config.lifetime,
+            _ => false,
+        }
+    }
+
+    /// The server has given the session up. Kept credentials may make another.
+    pub(super) fn become_expired(&mut self) {
+        self.takeovers = 0;
+        self.become_logged_out(LoggedOut::Expired);
+    }
+
+    pub(super) fn run_keepalive_answered(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        epoch: u64,
+        sent: Timestamp,
+        response: &http::Response<Bytes>,
+    ) {
+        self.events.exchanged(id, &crate::api::KEEP_ALIVE, Ok(response.status()));
+        let current = self.calls.get(id).is_some_and(|call| call.identity == self.identity);
+        let todays = current && epoch == self.epoch && matches!(self.phase, Phase::Active(_));
+        match response.status() {
+            status if status.is_success() => {
+                if todays {
+                    self.note_success(epoch, sent);
+                }
+                self.rest_until(id, Timestamp::ZERO, 0);
+            }
+            StatusCode::UNAUTHORIZED => {
+                if todays {
+                    self.become_expired();
+                }
+                self.rest_until(id, Timestamp::ZERO, 0);
+            }
+            _ => self.run_keepalive_failed(now, id),
+        }
+    }
+
+    /// A lost keepalive is tried again soon while the session can still be alive, then at leisure: the next call will
+    /// find out.
+    pub(super) fn run_keepalive_failed(&mut self, now: Timestamp, id: CallId) {
+        let interval = self.config.keepalive_interval;
+        let failures = match self.calls.get(id) {
+            Some(Call { kind: Kind::RunKeepAlive(run), .. }) => run.failures.saturating_add(1),
+            _ => return,
+        };
+        let rest = match self.is_past_its_life(now) {
+            true => interval,
+            false => self.rng.backoff(failures, Duration::from_secs(60).min(interval)).max(Duration::from_secs(1)),
+        };
+        self.rest_until(id, now.saturating_add(rest), failures);
+    }
+
+    fn rest_until(&mut self, id: CallId, not_before: Timestamp, failures: u8) {
+        let interval = self.rng.around(self.config.keepalive_interval);
+        if let Some(Call { kind: Kind::RunKeepAlive(run), status, .. }) = self.calls.get_mut(id) {
+            *run = RunKeepAlive { interval, not_before, failures };
+            *status = Status::Waiting;
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Between the password and the session: second factors and captchas.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::call::{Answered, Kind};
+use super::login::Attempt;
+use super::poll::Step;
+use super::{CallId, Carried, Event, Login, Phase, Session};
+use crate::api::{AuthType, CaptchaMethod, GetProfile, SecondFactor, UnblockCaptcha, mfa_code};
+use crate::challenge::{Answer, Challenge, Declined, Factor};
+use crate::endpoint::Endpoint;
+use crate::error::{ApiError, Error, ErrorCode, Invalid, LoggedOut, Misuse};
+use crate::secret::{CaptchaToken, SessionId};
+use crate::time::Timestamp;
+
+/// The server waits for an answer.
+#[cfg_attr(feature = "_internals", derive(Clone))]
+pub(super) struct Challenged {
+    pub(super) partial: SessionId,
+    pub(super) challenge: Challenge,
+    pub(super) since: Timestamp,
+    pub(super) attempt: Attempt,
+    /// The second factor that a captcha came in between of.
+    after_captcha: Option<Challenge>,
+    /// Whose driver has been asked and has not answered yet.
+    pub(super) asking: Option<CallId>,
+    /// The driver has no answer: nobody waits for it any more.
+    declined: bool,
+    /// The driver's first answer, and what the server had against it.
+    refusal: Option<(Answer, Box<ApiError>)>,
+}
+
+/// An answer is on its way.
+#[cfg_attr(feature = "_internals", derive(Clone))]
+pub(super) struct Answering {
+    pub(super) challenged: Box<Challenged>,
+    step: AnswerStep,
+    /// It came from the driver, not from a command.
+    asked: bool,
+    pub(super) carried: Carried,
+}
+
+#[cfg_attr(feature = "_internals", derive(Clone))]
+enum AnswerStep {
+    Code(Answer),
+    /// `other`: the form that is left if the server does not know this one (Q7).
+    Captcha {
+        token: CaptchaToken,
+        other: Option<CaptchaMethod>,
+    },
+    /// The captcha was right; whether that logged us in is asked here (Q8).
+    Check,
+}
+
+impl Challenged {
+    pub(super) fn new(now: Timestamp, partial: SessionId, challenge: Challenge, attempt: Attempt) -> Self {
+        Self {
+            partial,
+            challenge,
+            since: now,
+            attempt,
+            after_captcha: None,
+            asking: None,
+            declined: false,
+            refusal: None,
+        }
+    }
+}
+
+impl Session {
+    /// Enters the state, and serves those who wait for a session.
+    pub(super) fn challenged(&mut self, mut challenged: Challenged) {
+        let challenge = challenged.challenge;
+        self.events.push(|| Event::Challenged(challenge));
+        let login = Answered::Login(Login::Challenged(challenge));
+        if let Some(answer) = challenged.attempt.answer.take() {
+            self.calls.end(answer, Ok(login.clone()));
+        }
+        let asks = self.config.ask && !challenged.declined;
+        if !asks && let Some(command) = challenged.attempt.command.take() {
+            self.calls.end(command, Ok(login));
+        }
+        self.phase = Phase::Challenged(Box::new(challenged));
+        if !asks {
+            self.fail_waiting(&Error::Challenged(challenge));
+        }
+    }
+
+    /// A call that finds a challenge.
+    pub(super) fn ask(&mut self, now: Timestamp, id: CallId) -> Step {
+        let asks = self.config.ask;
+        let until = now.saturating_add(self.config.lifetime);
+        let Phase::Challenged(challenged) = &mut self.phase else {
+            return Step::Wait(now);
+        };
+        if self.calls.get(id).is_some_and(|call| matches!(call.kind, Kind::RunKeepAlive(_))) {
+            return Step::Wait(until);
+        }
+        if !asks || challenged.declined {
+            let challenge = challenged.challenge;
+            return self.end_now(id, Error::Challenged(challenge));
+        }
+        match *challenged.asking.get_or_insert(id) {
+            asking if asking == id => Step::Ask(challenged.challenge),
+            _ => Step::Wait(until),
+        }
+    }
+
+    pub(super) fn answer_asked(&mut self, now: Timestamp, id: CallId, answer: Result<Answer, Declined>) {
+        let Phase::Challenged(challenged) = &mut self.phase else {
+            return;
+        };
+        if challenged.asking != Some(id) {
+            return;
+        }
+        challenged.asking = None;
+        let answer = answer.ok().filter(|answer| challenged.challenge.takes(answer));
+        match (answer, &challenged.refusal) {
+            // The same once more would only be refused once more.
+            (Some(answer), Some((refused, error))) if refused.same_text(&answer) => {
+                let (error, attempt) = (error.clone(), challenged.attempt.clone());
+                self.become_refused(&attempt, error);
+            }
+            (Some(answer), _) => {
+                if let Err(error) = self.start_answer(now, answer, id, None) {
+                    self.calls.end(id, Err(error));
+                }
+            }
+            (None, _) => {
+                challenged.declined = true;
+                if let Phase::Challenged(challenged) = self.take_phase() {
+                    self.challenged(*challenged);
+                }
+            }
+        }
+    }
+
+    /// Without a command the answer comes from the driver.
+    pub(super) fn start_answer(
+        &mut self,
+        now: Timestamp,
+        answer: Answer,
+        carrier: CallId,
+        command: Option<CallId>,
+    ) -> Result<(), Error> {
+        match &self.phase {
+            Phase::Challenged(challenged) if challenged.challenge.takes(&answer) => {}
+            Phase::ApiKey(_) => return Err(Misuse::NotWithApiKey.into()),
+            Phase::LoggingOut(_) => return Err(Misuse::LoggingOut.into()),
+            _ => return Err(Misuse::NothingToAnswer.into()),
+        }
+        let encoding = self.config.code_encoding;
+        let factor = |auth_type, code: &crate::Code| SecondFactor { auth_type, code: code.clone(), encoding };
+        let (step, carried) = match answer {
+            Answer::Captcha(token) => {
+                let carried = self.captcha_carried_by(now, carrier, &token, self.config.captcha_form.first())?;
+                (AnswerStep::Captcha { token, other: self.config.captcha_form.other() }, carried)
+            }
+            Answer::Totp(ref code) => {
+                let carried = self.carried_by(now, carrier, &factor(AuthType::Totp, code))?;
+                (AnswerStep::Code(answer), carried)
+            }
+            Answer::Pin(ref code) => {
+                let carried = self.carried_by(now, carrier, &factor(AuthType::Pin, code))?;
+                (AnswerStep::Code(answer), carried)
+            }
+        };
+        if let Phase::Challenged(mut challenged) = self.take_phase() {
+            challenged.attempt.answer = command;
+            challenged.asking = None;
+            self.phase = Phase::Answering(Box::new(Answering { challenged, step, asked: command.is_none(), carried }));
+        }
+        Ok(())
+    }
+
+    fn captcha_carried_by(
+        &self,
+        now: Timestamp,
+        carrier: CallId,
+        token: &CaptchaToken,
+        method: CaptchaMethod,
+    ) -> Result<Carried, Invalid> {
+        self.carried_by(now, carrier, &UnblockCaptcha { token: token.clone(), method })
+    }
+
+    pub(super) fn answer_answered(&mut self, now: Timestamp, answering: Answering, response: http::Response<Bytes>) {
+        match &answering.step {
+            AnswerStep::Code(_) => self.code_answered(now, answering, response),
+            AnswerStep::Captcha { .. } => self.captcha_answered(now, answering, response),
+            AnswerStep::Check => self.check_answered(now, answering, &response),
+        }
+    }
+
+    fn code_answered(&mut self, now: Timestamp, answering: Answering, response: http::Response<Bytes>) {
+        if response.status().is_success() {
+            let granted = match SecondFactor::decode(response) {
+                Ok(granted) => granted,
+                Err(error) => return self.answer_failed(answering, error),
+            };
+            let Challenged { partial, attempt, .. } = *answering.challenged;
+            let token = granted.session_id.unwrap_or(partial);
+            return match granted.second_factor {
+                None => self.become_active(attempt, token, answering.carried.sent),
+                Some(factor) => {
+                    let challenge = self.challenge_of(factor);
+                    self.challenged(Challenged::new(now, token, challenge, attempt));
+                }
+            };
+        }
+        if response.status() != StatusCode::UNAUTHORIZED {
+            let error = Error::from_answer(answering.carried.prepared.spec.name, &response);
+            return self.answer_failed(answering, error);
+        }
+        let error = ApiError::read(answering.carried.prepared.spec.name, &response);
+        if error.code() == Some(ErrorCode::EXPIRED) {
+            return self.challenge_ran_out(&answering.challenged.attempt);
+        }
+        let captcha = |code: Option<i64>| code.is_some_and(|code| self.config.captcha_codes.contains(&code));
+        if captcha(mfa_code(&response)) || captcha(error.code().map(|code| code.0)) {
+            let Challenged { partial, attempt, challenge, .. } = *answering.challenged;
+            let captcha = Challenged::new(now, partial, Challenge::Captcha { refused: 0 }, attempt);
+            return self.challenged(Challenged { after_captcha: Some(challenge), ..captcha });
+        }
+        self.answer_refused(now, answering, error);
+    }
+
+    fn captcha_answered(&mut self, now: Timestamp, mut answering: Answering, response: http::Response<Bytes>) {
+        let unknown = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+        if unknown
+            && let AnswerStep::Captcha { token, other } = &mut answering.step
+            && let Some(method) = other.take()
+        {
+            return match self.captcha_carried_by(now, answering.carried.carrier, token, method) {
+                Ok(carried) => self.phase = Phase::Answering(Box::new(Answering { carried, ..answering })),
+                Err(invalid) => self.answer_failed(answering, invalid.into()),
+            };
+        }
+        let error = ApiError::read(answering.carried.prepared.spec.name, &response);
+        match UnblockCaptcha::decode(response) {
+            Ok(answer) if answer.valid => self.captcha_passed(now, answering),
+            Ok(_) => self.answer_refused(now, answering, error),
+            Err(error) => self.answer_failed(answering, error),
+        }
+    }
+
+    fn captcha_passed(&mut self, now: Timestamp, answering: Answering) {
+        if let Some(challenge) = answering.challenged.after_captcha {
+            let Challenged { partial, attempt, .. } = *answering.challenged;
+            return self.challenged(Challenged::new(now, partial, challenge, attempt));
+        }
+        match self.carried_by(now, answering.carried.carrier, &GetProfile) {
+            Ok(carried) => {
+                let check = Answering { step: AnswerStep::Check, carried, ..answering };
+                self.phase = Phase::Answering(Box::new(check));
+            }
+            Err(invalid) => self.answer_failed(answering, invalid.into()),
+        }
+    }
+
+    /// Not logged in by the captcha: the login itself goes once more, as part of the same command.
+    fn check_answered(&mut self, now: Timestamp, answering: Answering, response: &http::Response<Bytes>) {
+        let Answering { challenged, carried, .. } = answering;
+        let Challenged { partial, attempt, .. } = *challenged;
+        if response.status().is_success() {
+            return self.become_active(attempt, partial, carried.sent);
+        }
+        if attempt.credentials.is_none() {
+            return self.challenge_ran_out(&attempt);
+        }
+        if let Err(invalid) = self.start_login(now, attempt.clone(), carried.carrier) {
+            self.login_came_to_nothing(&attempt, invalid.into());
+        }
+    }
+
+    fn answer_refused(&mut self, now: Timestamp, answering: Answering, error: ApiError) {
+        let Answering { challenged, step, asked, .. } = answering;
+        let mut challenged = *challenged;
+        let error = Box::new(error);
+        if asked {
+            let answer = match step {
+                AnswerStep::Code(answer) => answer,
+                AnswerStep::Captcha { token, .. } => Answer::Captcha(token),
+                AnswerStep::Check => return self.become_refused(&challenged.attempt, error),
+            };
+            if challenged.refusal.is_some() {
+                return self.become_refused(&challenged.attempt, error);
+            }
+            challenged.refusal = Some((answer, error));
+        }
+        challenged.challenge = challenged.challenge.refused_once_more();
+        challenged.since = now;
+        self.challenged(challenged);
+    }
+
+    /// The challenge stands as it was; whoever answered is told, and the answer is not sent again.
+    pub(super) fn answer_failed(&mut self, answering: Answering, error: Error) {
+        let Answering { mut challenged, asked, carried, .. } = answering;
+        let teller = if asked { Some(carried.carrier) } else { challenged.attempt.answer.take() };
+        self.phase = Phase::Challenged(challenged);
+        if let Some(teller) = teller {
+            self.calls.end(teller, Err(error));
+        }
+    }
+
+    pub(super) fn challenge_ran_out(&mut self, attempt: &Attempt) {
+        self.become_logged_out(LoggedOut::Expired);
+        self.end_command(attempt, Err(LoggedOut::Expired.into()));
+    }
+
+    pub(super) fn challenge_of(&self, factor: Factor) -> Challenge {
+        match factor {
+            Factor::Other(code) if self.config.captcha_codes.contains(&code) => Challenge::Captcha { refused: 0 },
+            factor => Challenge::SecondFactor { factor, refused: 0 },
+        }
+    }
+}

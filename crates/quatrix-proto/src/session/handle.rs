@@ -1,0 +1,221 @@
+//! What came back, and what did not.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::call::{Answered, Call, Kind, Request, Role, Status};
+use super::{CallId, ExchangeId, Phase, Session};
+use crate::endpoint::{Answers, Auth, BaseKind, Replay, Spec, Unauthorized};
+use crate::error::{Failure, FailureKind, LoggedOut};
+use crate::retry::retry_after;
+use crate::time::Timestamp;
+
+impl Session {
+    /// Takes the answer to an exchange. Then poll its call again, and every call whose last step was
+    /// [`Step::Wait`](crate::Step::Wait).
+    pub fn handle_response(&mut self, now: Timestamp, exchange: ExchangeId, response: http::Response<Bytes>) {
+        if let Some((carrier, spec)) = self.shared(exchange) {
+            self.events.exchanged(carrier, spec, Ok(response.status()));
+            match self.take_phase() {
+                Phase::LoggingIn(logging_in) => self.login_answered(now, *logging_in, response),
+                Phase::Answering(answering) => self.answer_answered(now, *answering, response),
+                Phase::Active(active) => self.probe_answered(active, &response),
+                Phase::LoggingOut(logging_out) => self.logout_answered(now, *logging_out, response),
+                other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.phase = other,
+            }
+        } else if let Some(id) = self.calls.in_flight(exchange) {
+            self.call_answered(now, id, response);
+        }
+    }
+
+    /// Takes note that an exchange did not come to an end. Then poll as after
+    /// [`handle_response`](Self::handle_response).
+    pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: Failure) {
+        if let Some((carrier, spec)) = self.shared(exchange) {
+            self.events.exchanged(carrier, spec, Err(failure.kind()));
+            // A carrier that has run out of its own time went away; the others need not fail with it.
+            let impatient = self.calls.get(carrier).is_some_and(|call| call.deadline <= now);
+            let timed_out = failure.kind() == FailureKind::TimedOut;
+            self.shared_failed(now, if impatient && timed_out { Failure::aborted() } else { failure });
+        } else if let Some(id) = self.calls.in_flight(exchange) {
+            self.call_failed(now, id, failure);
+        }
+    }
+
+    fn shared(&self, exchange: ExchangeId) -> Option<(CallId, &'static Spec)> {
+        let carried = self.carried().filter(|carried| carried.exchange == Some(exchange))?;
+        Some((carried.carrier, carried.prepared.spec))
+    }
+
+    fn shared_failed(&mut self, now: Timestamp, failure: Failure) {
+        match self.take_phase() {
+            Phase::LoggingIn(logging_in) => self.login_failed(now, *logging_in, failure),
+            Phase::Answering(answering) => self.answer_failed(*answering, failure.into()),
+            Phase::Active(active) => self.probe_failed(active),
+            Phase::LoggingOut(logging_out) => self.logout_failed(now, *logging_out),
+            other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.phase = other,
+        }
+    }
+
+    /// What time alone does: a shared exchange that nobody reports counts as lost, a challenge runs out.
+    pub(super) fn let_time_pass(&mut self, now: Timestamp) {
+        if let Some(carried) = self.carried()
+            && carried.deadline <= now
+        {
+            let (carrier, spec) = (carried.carrier, carried.prepared.spec);
+            self.events.exchanged(carrier, spec, Err(FailureKind::TimedOut));
+            self.shared_failed(now, Failure::maybe_sent(FailureKind::TimedOut));
+        }
+        if let Phase::Challenged(challenged) = &self.phase
+            && now.saturating_since(challenged.since) >= self.config.lifetime
+        {
+            let attempt = challenged.attempt.clone();
+            self.challenge_ran_out(&attempt);
+        }
+    }
+
+    /// A caller goes away: what it carried for all counts as lost.
+    pub(super) fn abandon(&mut self, now: Timestamp, id: CallId) {
+        if self.carried().is_some_and(|carried| carried.carrier == id) {
+            self.shared_failed(now, Failure::aborted());
+        }
+        if let Phase::Challenged(challenged) = &mut self.phase
+            && challenged.asking == Some(id)
+        {
+            challenged.asking = None;
+        }
+        if let Phase::LoggingOut(logging_out) = &mut self.phase {
+            logging_out.forget(id);
+        }
+    }
+
+    fn call_answered(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
+        let Some(Call { kind, status: Status::InFlight { epoch, sent, .. }, identity, .. }) = self.calls.get_mut(id)
+        else {
+            return;
+        };
+        let (epoch, sent, same_identity) = (*epoch, *sent, *identity == self.identity);
+        let Kind::Request(request) = kind else {
+            return self.run_keepalive_answered(now, id, epoch, sent, &response);
+        };
+        let (spec, role, replayed) = (request.prepared.spec, request.role, request.replayed);
+        self.events.exchanged(id, spec, Ok(response.status()));
+
+        if response.status().is_success() {
+            self.budget.earn();
+            if same_identity && self.counts_as_use(spec) {
+                self.note_success(epoch, sent);
+            }
+            return self.calls.end(id, Ok(Answered::Response(response)));
+        }
+        let may_mean_expiry = response.status() == StatusCode::UNAUTHORIZED
+            && spec.auth == Auth::Session
+            && spec.unauthorized == Unauthorized::MayMeanExpiry;
+        if may_mean_expiry && !matches!(self.phase, Phase::ApiKey(_)) {
+            return self.unauthorized(now, id, epoch, role, replayed, same_identity, response);
+        }
+        if matches!(response.status().as_u16(), 429 | 502 | 503 | 504) {
+            return self.maybe_repeat_answered(now, id, response);
+        }
+        self.calls.end(id, Ok(Answered::Response(response)));
+    }
+
+    /// A 401 that may mean that the session has ended.
+    #[allow(clippy::too_many_arguments, reason = "facts of one exchange, gathered by its only caller")]
+    fn unauthorized(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        epoch: u64,
+        role: Role,
+        replayed: bool,
+        same_identity: bool,
+        response: http::Response<Bytes>,
+    ) {
+        if !same_identity {
+            return self.calls.end(id, Err(LoggedOut::ByUser.into()));
+        }
+        let todays = matches!(self.phase, Phase::Active(_)) && epoch == self.epoch;
+        if todays && (role == Role::KeepAlive || self.is_past_its_life(now)) {
+            self.become_expired();
+        } else if todays && !replayed {
+            return self.set_status(id, Status::Held { response, epoch });
+        }
+        match replayed {
+            true => self.calls.end(id, Ok(Answered::Response(response))),
+            false => self.send_again_after_401(id),
+        }
+    }
+
+    /// The one repetition that a call has after a 401.
+    pub(super) fn send_again_after_401(&mut self, id: CallId) {
+        if let Some(Call { kind: Kind::Request(request), status, .. }) = self.calls.get_mut(id) {
+            request.replayed = true;
+            *status = Status::Waiting;
+        }
+    }
+
+    fn call_failed(&mut self, now: Timestamp, id: CallId, failure: Failure) {
+        let Some(call) = self.calls.get(id) else {
+            return;
+        };
+        let Kind::Request(request) = &call.kind else {
+            self.events.exchanged(id, &crate::api::KEEP_ALIVE, Err(failure.kind()));
+            return self.run_keepalive_failed(now, id);
+        };
+        let spec = request.prepared.spec;
+        // A sink may have taken part of a stream: only the task that owns the sink can go on from there.
+        let safe = request.replay() == Replay::Safe && spec.answers != Answers::Stream;
+        let worthwhile = failure.kind().is_transient() && failure.kind() != FailureKind::Aborted;
+        let repeat = worthwhile && (safe || !failure.may_have_been_sent()) && self.may_repeat(id);
+        self.events.exchanged(id, spec, Err(failure.kind()));
+        match repeat {
+            true => self.repeat_later(now, id, None),
+            false => self.calls.end(id, Err(failure.into())),
+        }
+    }
+
+    /// 429 was not carried out, whatever the operation; a gateway's 50x may have been.
+    fn maybe_repeat_answered(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
+        let asked = retry_after(response.headers());
+        let patient = asked.is_none_or(|wait| wait <= self.config.longest_retry_after);
+        let safe = response.status() == StatusCode::TOO_MANY_REQUESTS
+            || self.request(id).is_some_and(|request| request.replay() == Replay::Safe);
+        match patient && safe && self.may_repeat(id) {
+            true => self.repeat_later(now, id, asked),
+            false => self.calls.end(id, Ok(Answered::Response(response))),
+        }
+    }
+
+    fn may_repeat(&mut self, id: CallId) -> bool {
+        let most = self.config.attempts;
+        let left = self.request(id).is_some_and(|request| request.attempts < request.options.attempts.unwrap_or(most));
+        left && self.budget.spend()
+    }
+
+    fn repeat_later(&mut self, now: Timestamp, id: CallId, asked: Option<std::time::Duration>) {
+        let attempts = self.request(id).map_or(1, |request| request.attempts);
+        let jitter = self.rng.backoff(attempts, std::time::Duration::from_secs(20));
+        let until = now.saturating_add(asked.unwrap_or_default().max(jitter));
+        self.set_status(id, Status::Backoff { until });
+    }
+
+    fn request(&self, id: CallId) -> Option<&Request> {
+        match &self.calls.get(id)?.kind {
+            Kind::Request(request) => Some(request),
+            Kind::Login | Kind::Answer | Kind::Logout | Kind::RunKeepAlive(_) => None,
+        }
+    }
+
+    pub(super) fn set_status(&mut self, id: CallId, status: Status) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.status = status;
+        }
+    }
+
+    /// Whether an answer from there shows that the server has reset the idle clock.
+    pub(super) fn counts_as_use(&self, spec: &Spec) -> bool {
+        let transfer = spec.base == BaseKind::Files || spec.answers == Answers::Stream;
+        spec.auth == Auth::Session && (!transfer || self.config.transfers_count_as_use)
+    }
+}

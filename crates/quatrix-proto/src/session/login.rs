@@ -1,0 +1,181 @@
+//! Logging in: the first time, and again after an expiry.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::active::Active;
+use super::answer::Challenged;
+use super::call::Answered;
+use super::{CallId, Carried, Event, Login, Phase, Session};
+use crate::api::{LOG_IN, LogIn, answered_id, mfa_code};
+use crate::challenge::{Challenge, Factor};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
+use crate::error::{ApiError, Error, Failure, FailureKind, Invalid, LoggedOut};
+use crate::secret::SessionId;
+use crate::time::Timestamp;
+
+#[cfg_attr(feature = "_internals", derive(Clone))]
+pub(super) struct LoggingIn {
+    pub(super) attempt: Attempt,
+    pub(super) carried: Carried,
+}
+
+/// One way into a session, from the password to the last answer.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    /// `None` where a pending challenge was resumed without them.
+    pub(super) credentials: Option<Credentials>,
+    /// The command that is told how it ends. A login after an expiry has none.
+    pub(super) command: Option<CallId>,
+    /// The answer that is told how it goes on.
+    pub(super) answer: Option<CallId>,
+    /// Whether it replaces a session that expired.
+    pub(super) again: bool,
+    /// Whether the credentials are kept once they have led to a session.
+    pub(super) keep: bool,
+    /// It could not be sent once already.
+    unsent: bool,
+}
+
+/// What the server made of a login.
+pub(super) enum Verdict {
+    Granted(SessionId),
+    Partial(SessionId, Factor),
+    Captcha(SessionId),
+    Refused(Box<ApiError>),
+    Failed(Error),
+}
+
+impl Attempt {
+    pub(super) fn first(credentials: Credentials, command: CallId, keep: bool) -> Self {
+        Self { credentials: Some(credentials), command: Some(command), answer: None, again: false, keep, unsent: false }
+    }
+
+    fn again(credentials: Credentials) -> Self {
+        Self { credentials: Some(credentials), command: None, answer: None, again: true, keep: true, unsent: false }
+    }
+
+    pub(super) fn resumed(credentials: Option<Credentials>, keep: bool) -> Self {
+        Self { credentials, command: None, answer: None, again: false, keep, unsent: false }
+    }
+}
+
+impl Verdict {
+    pub(super) fn read(config: &Config, response: http::Response<Bytes>) -> Self {
+        let captcha = |code: Option<i64>| code.is_some_and(|code| config.captcha_codes.contains(&code));
+        if response.status().is_success() {
+            return match LogIn::decode(response) {
+                Ok(granted) => match granted.second_factor {
+                    None => Self::Granted(granted.session_id),
+                    Some(Factor::Other(code)) if captcha(Some(code)) => Self::Captcha(granted.session_id),
+                    Some(factor) => Self::Partial(granted.session_id, factor),
+                },
+                Err(error) => Self::Failed(error),
+            };
+        }
+        if !matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Self::Failed(Error::from_answer(LOG_IN.name, &response));
+        }
+        let error = ApiError::read(LOG_IN.name, &response);
+        // Unblocking needs a session id, so a signal without one can only be reported (Q6).
+        let id = answered_id(&LOG_IN, &response).ok().flatten();
+        let signalled = captcha(mfa_code(&response)) || captcha(error.code().map(|code| code.0));
+        match id {
+            Some(id) if signalled || response.status() == StatusCode::UNAUTHORIZED => Self::Captcha(id),
+            // A bare 401 counts as a refusal too: repeating it might lock the account.
+            _ if error.code().is_some() || response.status() == StatusCode::UNAUTHORIZED => {
+                Self::Refused(Box::new(error))
+            }
+            _ => Self::Failed(Error::Api(Box::new(error))),
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn start_login(&mut self, now: Timestamp, attempt: Attempt, carrier: CallId) -> Result<(), Invalid> {
+        let carried = self.carried_by(now, carrier, &LogIn)?;
+        self.phase = Phase::LoggingIn(Box::new(LoggingIn { attempt, carried }));
+        Ok(())
+    }
+
+    /// A call finds the session gone and the credentials kept: it carries the login for all.
+    pub(super) fn log_in_again(&mut self, now: Timestamp, carrier: CallId) -> Result<(), Invalid> {
+        match &self.kept {
+            Some(credentials) => {
+                let attempt = Attempt::again(credentials.clone());
+                self.start_login(now, attempt, carrier)
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn login_answered(&mut self, now: Timestamp, logging_in: LoggingIn, response: http::Response<Bytes>) {
+        let LoggingIn { attempt, carried } = logging_in;
+        match Verdict::read(&self.config, response) {
+            Verdict::Granted(token) => self.become_active(attempt, token, carried.sent),
+            Verdict::Partial(partial, factor) => {
+                let challenge = Challenge::SecondFactor { factor, refused: 0 };
+                self.challenged(Challenged::new(now, partial, challenge, attempt));
+            }
+            Verdict::Captcha(partial) => {
+                self.challenged(Challenged::new(now, partial, Challenge::Captcha { refused: 0 }, attempt));
+            }
+            Verdict::Refused(error) => self.become_refused(&attempt, error),
+            Verdict::Failed(error) => self.login_came_to_nothing(&attempt, error),
+        }
+    }
+
+    pub(super) fn login_failed(&mut self, now: Timestamp, logging_in: LoggingIn, failure: Failure) {
+        const MOST_TAKEOVERS: u8 = 2;
+
+        let LoggingIn { mut attempt, carried } = logging_in;
+        let vanished = failure.kind() == FailureKind::Aborted && attempt.again;
+        if vanished && self.takeovers < MOST_TAKEOVERS {
+            self.takeovers += 1;
+            return self.become_logged_out(LoggedOut::Expired);
+        }
+        let unsent = failure.kind().is_transient() && !failure.may_have_been_sent();
+        if unsent && !attempt.unsent {
+            attempt.unsent = true;
+            let carrier = carried.carrier;
+            if self.start_login(now, attempt.clone(), carrier).is_ok() {
+                return;
+            }
+        }
+        self.login_came_to_nothing(&attempt, failure.into());
+    }
+
+    /// There is a session: kept credentials are those that made it.
+    pub(super) fn become_active(&mut self, attempt: Attempt, token: SessionId, sent: Timestamp) {
+        self.epoch += 1;
+        self.takeovers = 0;
+        self.phase = Phase::Active(Active::granted(token, sent));
+        self.events.push(|| Event::LoggedIn { again: attempt.again });
+        self.end_command(&attempt, Ok(Login::Active));
+        self.kept = attempt.credentials.filter(|_| attempt.keep);
+    }
+
+    /// The server said no: it is not asked again without a new command.
+    pub(super) fn become_refused(&mut self, attempt: &Attempt, error: Box<ApiError>) {
+        self.kept = None;
+        self.become_logged_out(LoggedOut::Refused(error.clone()));
+        self.end_command(attempt, Err(Error::Api(error.clone())));
+        self.fail_waiting(&LoggedOut::Refused(error).into());
+    }
+
+    /// Nobody said no: the next call may try again where credentials are kept.
+    pub(super) fn login_came_to_nothing(&mut self, attempt: &Attempt, error: Error) {
+        self.become_logged_out(LoggedOut::Failed(error.clone().into()));
+        self.end_command(attempt, Err(error.clone()));
+        self.fail_waiting(&error);
+    }
+
+    /// Tells the commands behind an attempt, those that still wait.
+    pub(super) fn end_command(&mut self, attempt: &Attempt, result: Result<Login, Error>) {
+        for command in [attempt.command, attempt.answer].into_iter().flatten() {
+            self.calls.end(command, result.clone().map(Answered::Login));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What a caller does next.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use super::call::{Answered, Kind, Status};
+use super::{CallId, Carried, Event, ExchangeId, Outcome, Phase, Session, token_header};
+use crate::challenge::Challenge;
+use crate::content_range::Wanted;
+use crate::endpoint::{Answers, Endpoint as _, Prepared, Spec};
+use crate::error::{Error, Failure, FailureKind, LoggedOut, Misuse};
+use crate::receiver::Receiver;
+use crate::time::Timestamp;
+
+/// What a caller does next. Exhaustive on purpose: a driver must know all four.
+#[derive(Debug)]
+pub enum Step {
+    /// Send this, then report with [`Session::handle_response`] or [`Session::handle_failure`].
+    Send(Transmit),
+    /// Poll again at this moment, or earlier if a `handle_*` happened meanwhile. It lies in the future, but never
+    /// more than an hour.
+    Wait(Timestamp),
+    /// Ask whoever knows, then say so with [`Session::handle_answer`]. Comes only if the config says that this driver
+    /// can ask.
+    Ask(Challenge),
+    /// The call has ended: [`Ticket::decode`](crate::Ticket::decode) this.
+    Ready(Outcome),
+}
+
+/// One exchange to carry out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Transmit {
+    /// What to report the end of it with.
+    pub exchange: ExchangeId,
+    /// The request, complete but for `Host`. Secret headers are marked sensitive; its URI and body are not for logs.
+    pub request: http::Request<Bytes>,
+    /// Which bytes of the caller's source are the body, where the request itself has none.
+    pub source: Option<Range<u64>>,
+    /// When to give up. A driver that streams looks at it between two reads.
+    pub deadline: Timestamp,
+    spec: &'static Spec,
+    wanted: Wanted,
+    limit: usize,
+}
+
+impl Transmit {
+    /// What is known of the operation: log its name, never the URI.
+    pub fn spec(&self) -> &'static Spec {
+        self.spec
+    }
+
+    /// Takes the body of the answer in, piece by piece, within the limits of this exchange.
+    ///
+    /// # Errors
+    /// [`Failure`] if the head alone shows that the answer cannot be taken.
+    pub fn receiver(&self, head: &http::response::Parts) -> Result<Receiver, Failure> {
+        Receiver::new(self.spec, self.wanted, self.limit, head)
+    }
+}
+
+impl Session {
+    /// What this call's caller does next. It can be asked at any time, any number of times.
+    #[must_use]
+    pub fn poll_call(&mut self, now: Timestamp, call: CallId) -> Step {
+        const LONGEST: Duration = Duration::from_secs(60 * 60);
+        const SHORTEST: Duration = Duration::from_micros(1);
+
+        self.let_time_pass(now);
+        match self.next_step(now, call) {
+            Step::Wait(until) => {
+                let until = until.min(now.saturating_add(LONGEST));
+                Step::Wait(until.max(now.saturating_add(SHORTEST)))
+            }
+            step => step,
+        }
+    }
+
+    fn next_step(&mut self, now: Timestamp, id: CallId) -> Step {
+        let Some(call) = self.calls.get(id) else {
+            return Step::Ready(Outcome(Err(Misuse::UnknownCall.into())));
+        };
+        match &call.status {
+            Status::Done(_) => self.ready(id),
+            Status::InFlight { .. } => Step::Wait(call.deadline),
+            Status::Backoff { .. } | Status::Waiting | Status::Held { .. } if call.deadline <= now => {
+                self.time_out(id);
+                self.abandon(now, id);
+                self.ready(id)
+            }
+            Status::Backoff { until } if now < *until => Step::Wait((*until).min(call.deadline)),
+            Status::Backoff { .. } | Status::Waiting => self.go_on(now, id),
+            Status::Held { .. } => self.decide_held(now, id),
+        }
+    }
+
+    fn ready(&mut self, id: CallId) -> Step {
+        match self.calls.remove(id).map(|call| call.status) {
+            Some(Status::Done(result)) => Step::Ready(Outcome(result)),
+            _ => Step::Ready(Outcome(Err(Misuse::UnknownCall.into()))),
+        }
+    }
+
+    /// A held call has its answer; any other has none.
+    fn time_out(&mut self, id: CallId) {
+        if let Some(call) = self.calls.get_mut(id) {
+            let result = match std::mem::replace(&mut call.status, Status::Waiting) {
+                Status::Held { response, .. } => Ok(Answered::Response(response)),
+                _ => Err(Failure::unsent(FailureKind::TimedOut).into()),
+            };
+            call.status = Status::Done(result);
+        }
+    }
+
+    /// A call that is free to go on, as far as the session lets it.
+    pub(super) fn go_on(&mut self, now: Timestamp, id: CallId) -> Step {
+        let Some(call) = self.calls.get(id) else {
+            return self.ready(id);
+        };
+        if !call.needs_session() && matches!(call.kind, Kind::Request(_)) {
+            return self.send_own(now, id, None);
+        }
+        if call.needs_session() && call.identity != self.identity {
+            return self.end_now(id, LoggedOut::ByUser);
+        }
+        let deadline = call.deadline;
+        match &self.phase {
+            Phase::ApiKey(key) => {
+                let header = (http::header::AUTHORIZATION, key.header(Some("Bearer")));
+                self.send_own(now, id, Some(header))
+            }
+            Phase::Active(_) => self.ride(now, id),
+            Phase::LoggedOut(why) if self.kept.is_none() => {
+                let why = why.clone();
+                self.end_now(id, why)
+            }
+            Phase::LoggedOut(_) if matches!(call.kind, Kind::RunKeepAlive(_)) => Step::Wait(Timestamp::MAX),
+            Phase::LoggedOut(_) => match self.log_in_again(now, id) {
+                Ok(()) => self.send_shared(now),
+                Err(invalid) => self.end_now(id, invalid),
+            },
+            Phase::Challenged(_) => self.ask(now, id),
+            Phase::LoggingIn(_) | Phase::Answering(_) | Phase::LoggingOut(_) => match self.carried() {
+                Some(Carried { carrier, exchange: None, .. }) if *carrier == id => self.send_shared(now),
+                Some(carried) => Step::Wait(carried.deadline.min(deadline)),
+                None => Step::Wait(deadline),
+            },
+        }
+    }
+
+    pub(super) fn end_now(&mut self, id: CallId, error: impl Into<Error>) -> Step {
+        self.calls.end(id, Err(error.into()));
+        self.ready(id)
+    }
+
+    /// Sends a call's own request.
+    pub(super) fn send_own(&mut self, now: Timestamp, id: CallId, auth: Option<(HeaderName, HeaderValue)>) -> Step {
+        let serial = self.next_serial();
+        let exchange = ExchangeId { serial, slot: id.slot() };
+        let (epoch, config) = (self.epoch, self.config.clone());
+        let Some(call) = self.calls.get_mut(id) else {
+            return self.ready(id);
+        };
+        call.status = Status::InFlight { exchange, epoch, sent: now };
+        let longest = now.saturating_add(config.keepalive_interval);
+        let deadline = call.deadline.min(longest);
+        match &mut call.kind {
+            Kind::Request(request) => {
+                request.attempts = request.attempts.saturating_add(1);
+                if request.attempts > 1 {
+                    let (endpoint, attempts) = (request.prepared.spec.name, request.attempts - 1);
+                    self.events.push(|| Event::Repeating { call: id, endpoint, attempts });
+                }
+                let prepared = &request.prepared;
+                let built = match request.options.headers.is_empty() {
+                    true => prepared.request(auth, &config.user_agent, &config.headers),
+                    false => {
+                        let headers = [&*config.headers, &*request.options.headers].concat();
+                        prepared.request(auth, &config.user_agent, &headers)
+                    }
+                };
+                Step::Send(transmit(exchange, deadline, prepared, built, &config))
+            }
+            Kind::RunKeepAlive(_) => match crate::api::KeepAlive.prepare(&config.server) {
+                Ok(prepared) => {
+                    let deadline = now.saturating_add(config.exchange_timeout);
+                    let built = prepared.request(auth, &config.user_agent, &config.headers);
+                    Step::Send(transmit(exchange, deadline, &prepared, built, &config))
+                }
+                Err(invalid) => self.end_now(id, invalid),
+            },
+            // Commands have no request of their own: theirs is the shared one.
+            Kind::Login | Kind::Answer | Kind::Logout => self.end_now(id, Misuse::UnknownCall),
+        }
+    }
+
+    /// Sends the shared exchange of the phase; its carrier is polling.
+    pub(super) fn send_shared(&mut self, now: Timestamp) -> Step {
+        let serial = self.next_serial();
+        let config = self.config.clone();
+        let auth = self.shared_authorization();
+        let carrier = self.carried().map(|carried| carried.carrier);
+        let patience = carrier.and_then(|carrier| self.calls.get(carrier)).map_or(now, |call| call.deadline);
+        let Some(carried) = self.carried_mut() else {
+            return Step::Wait(now);
+        };
+        let exchange = ExchangeId { serial, slot: carried.carrier.slot() };
+        carried.exchange = Some(exchange);
+        carried.sent = now;
+        carried.deadline = now.saturating_add(config.exchange_timeout);
+        let built = carried.prepared.request(auth, &config.user_agent, &config.headers);
+        Step::Send(transmit(exchange, carried.deadline.min(patience), &carried.prepared, built, &config))
+    }
+
+    fn shared_authorization(&self) -> Option<(HeaderName, HeaderValue)> {
+        let token = match &self.phase {
+            Phase::LoggingIn(logging_in) => {
+                let credentials = logging_in.attempt.credentials.as_ref()?;
+                return Some((http::header::AUTHORIZATION, credentials.header()));
+            }
+            Phase::Answering(answering) => &answering.challenged.partial,
+            Phase::Active(active) => &active.token,
+            Phase::LoggingOut(logging_out) => logging_out.token()?,
+            Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => return None,
+        };
+        Some(token_header(token, &self.config))
+    }
+
+    pub(super) fn token_of_today(&self) -> Option<(HeaderName, HeaderValue)> {
+        match &self.phase {
+            Phase::Active(active) => Some(token_header(&active.token, &self.config)),
+            _ => None,
+        }
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+}
+
+fn transmit(
+    exchange: ExchangeId,
+    deadline: Timestamp,
+    prepared: &Prepared,
+    request: http::Request<Bytes>,
+    config: &crate::config::Config,
+) -> Transmit {
+    let limit = match prepared.spec.answers {
+        Answers::Small | Answers::Stream => config.session_limit,
+        Answers::Json => config.json_limit,
+    };
+    Transmit {
+        exchange,
+        request,
+        source: prepared.source_range(),
+        deadline,
+        spec: prepared.spec,
+        wanted: prepared.wanted(),
+        limit,
+    }
+}
