@@ -17,7 +17,7 @@ mod file_size;
 mod finalize_upload;
 mod keep_alive;
 #[cfg(test)]
-mod known;
+pub(crate) mod known;
 mod log_in;
 mod log_out;
 mod make_folder;

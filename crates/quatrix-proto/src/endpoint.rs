@@ -5,11 +5,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 
 use crate::content_range::Wanted;
 use crate::credentials::Credentials;
-use crate::error::{Error, Invalid, Nonsense};
+use crate::error::{Error, Invalid};
 use crate::secret::{ApiKey, SessionId};
 use crate::server::Server;
 
@@ -300,15 +300,6 @@ impl Prepared {
             Payload::Source(range) => Some(range.clone()),
             Payload::None | Payload::Json(_) => None,
         }
-    }
-
-    /// Looks at the head of a streamed answer before any byte of it reaches the caller's sink: how many bytes at the
-    /// start of the body the sink has already. (Of an answer that is no success, no byte belongs into it.)
-    ///
-    /// # Errors
-    /// [`Nonsense`] if the answer holds other bytes than the ones asked for, or those of another file.
-    pub fn bytes_to_skip(&self, status: StatusCode, headers: &HeaderMap) -> Result<u64, Nonsense> {
-        self.sink.skip(status, headers).map_err(|problem| Nonsense::new(self.spec.name, status, problem))
     }
 
     /// The whole request: every header but `Host`, which belongs to the transport.

@@ -22,6 +22,7 @@ mod time;
 mod wire;
 
 pub mod api;
+pub mod task;
 
 pub use challenge::{Answer, Challenge, Declined, Factor};
 pub use config::{CaptchaForm, Config};
@@ -43,4 +44,5 @@ pub use server::{Server, ServerError};
 pub use session::{
     CallId, CallOptions, Event, ExchangeId, Login, Logout, Outcome, Session, State, Step, Ticket, Transmit,
 };
+pub use task::{Task, TaskStep};
 pub use time::{Timestamp, UnixTime};

@@ -1,0 +1,198 @@
+//! From a path to an id.
+
+use bytes::Bytes;
+
+use super::{Task, TaskStep, is_absent, is_not_offered};
+use crate::api::{Found, GetFile, GetFileId, GetHome};
+use crate::endpoint::{Endpoint, Prepared};
+use crate::error::{Error, Invalid};
+use crate::file::File;
+use crate::id::FileId;
+use crate::path::RemotePath;
+use crate::server::Server;
+use crate::time::Timestamp;
+
+/// Finds out what a path leads to; `None` if to nothing.
+///
+/// It asks `POST /file/id`, which is in no specification. Where a server does not have that, it lists folder after
+/// folder from the start: slower, and just as sure.
+#[derive(Clone, Debug)]
+pub struct LookUp {
+    finder: Finder,
+    end: Option<Result<Option<Found>, Error>>,
+}
+
+/// A look-up under way; [`MakeFolders`](super::MakeFolders) makes several.
+#[derive(Clone, Debug)]
+pub(super) struct Finder {
+    server: Server,
+    start: Option<FileId>,
+    path: RemotePath,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Asking,
+    /// The first `depth` segments lead to `folder`; `None` is the home.
+    Listing {
+        folder: Option<FileId>,
+        depth: usize,
+    },
+}
+
+impl LookUp {
+    /// Looks a path up that starts at the home.
+    pub fn new(server: &Server, path: RemotePath) -> Self {
+        Self { finder: Finder::new(server, None, path), end: None }
+    }
+
+    /// Looks a path up that starts at this folder.
+    pub fn below(server: &Server, start: FileId, path: RemotePath) -> Self {
+        Self { finder: Finder::new(server, Some(start), path), end: None }
+    }
+}
+
+impl Task for LookUp {
+    type Output = Option<Found>;
+
+    fn poll(&mut self, _now: Timestamp) -> TaskStep<Option<Found>> {
+        match &self.end {
+            Some(end) => TaskStep::Done(end.clone()),
+            None => TaskStep::call(self.finder.call()),
+        }
+    }
+
+    fn handle(&mut self, _now: Timestamp, result: Result<http::Response<Bytes>, Error>, _moved: u64) {
+        if self.end.is_none() {
+            self.end = self.finder.take(result);
+        }
+    }
+}
+
+impl Finder {
+    pub(super) fn new(server: &Server, start: Option<FileId>, path: RemotePath) -> Self {
+        Self { server: server.clone(), start, path, state: State::Asking }
+    }
+
+    pub(super) fn call(&self) -> Result<Prepared, Invalid> {
+        // Children are of interest where there is a next segment.
+        let content = !self.path.is_home();
+        match &self.state {
+            State::Asking => GetFileId { path: self.path.clone(), parent: self.start.clone() }.prepare(&self.server),
+            State::Listing { folder: None, .. } => GetHome { content }.prepare(&self.server),
+            State::Listing { folder: Some(id), .. } => GetFile { id: id.clone(), content }.prepare(&self.server),
+        }
+    }
+
+    /// Takes an answer in; `None`: there is another call to make.
+    pub(super) fn take(
+        &mut self,
+        result: Result<http::Response<Bytes>, Error>,
+    ) -> Option<Result<Option<Found>, Error>> {
+        match &self.state {
+            State::Asking => match result.and_then(GetFileId::decode) {
+                Ok(found) => Some(Ok(Some(found))),
+                Err(error) if is_absent(&error) => Some(Ok(None)),
+                Err(error) if is_not_offered(&error) => {
+                    self.state = State::Listing { folder: self.start.clone(), depth: 0 };
+                    None
+                }
+                Err(error) => Some(Err(error)),
+            },
+            State::Listing { depth, .. } => match result.and_then(GetFile::decode) {
+                Ok(folder) => self.look_into(folder, *depth),
+                Err(error) if is_absent(&error) => Some(Ok(None)),
+                Err(error) => Some(Err(error)),
+            },
+        }
+    }
+
+    /// Reads a listing on the way.
+    fn look_into(&mut self, folder: File, depth: usize) -> Option<Result<Option<Found>, Error>> {
+        let mut segments = self.path.segments().skip(depth);
+        let Some(name) = segments.next() else {
+            return Some(Ok(Some(Found { id: folder.id, parent_id: folder.parent_id, kind: folder.kind })));
+        };
+        let last = segments.next().is_none();
+        match folder.content.into_iter().find(|child| child.name == name) {
+            Some(File { id, parent_id, kind, .. }) if last => {
+                Some(Ok(Some(Found { id, parent_id: parent_id.or(Some(folder.id)), kind })))
+            }
+            Some(child) if child.is_folder() => {
+                self.state = State::Listing { folder: Some(child.id), depth: depth + 1 };
+                None
+            }
+            Some(_) | None => Some(Ok(None)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::FileKind;
+    use crate::task::model::Model;
+
+    fn found(model: &mut Model, path: &str) -> Option<(String, FileKind)> {
+        let task = LookUp::new(&Server::default(), path.parse().unwrap());
+        let found = model.run(task).unwrap();
+        found.map(|found| (found.id.to_string(), found.kind))
+    }
+
+    fn tree() -> Model {
+        let mut model = Model::new();
+        let reports = model.folder("home", "reports");
+        model.file(&reports, "q3.pdf", b"q3");
+        model.folder(&reports, "2026");
+        model
+    }
+
+    #[test]
+    fn one_call_where_the_server_knows_paths() {
+        let mut model = tree();
+        assert_eq!(found(&mut model, "/reports/q3.pdf"), Some((model.id("/reports/q3.pdf"), FileKind::File)));
+        assert_eq!(found(&mut model, "/reports/q4.pdf"), None);
+        assert_eq!(found(&mut model, "/"), Some(("home".into(), FileKind::Folder)));
+        assert_eq!(model.calls(), ["file.id"; 3]);
+    }
+
+    #[test]
+    fn listings_where_it_does_not() {
+        for refusal in [(404, r#"{"code":21,"msg":"not supported"}"#), (405, ""), (404, "<h1>not found</h1>")] {
+            let mut model = tree();
+            model.lacks("file.id", refusal);
+            assert_eq!(found(&mut model, "/reports/q3.pdf"), Some((model.id("/reports/q3.pdf"), FileKind::File)));
+            assert_eq!(model.calls(), ["file.id", "file.home", "file.metadata"]);
+            assert_eq!(found(&mut model, "/reports/2026"), Some((model.id("/reports/2026"), FileKind::Folder)));
+            assert_eq!(found(&mut model, "/reports"), Some((model.id("/reports"), FileKind::Folder)));
+            assert_eq!(found(&mut model, "/"), Some(("home".into(), FileKind::Folder)));
+            for nowhere in ["/reports/q4.pdf", "/reports/q3.pdf/x", "/Reports", "/x/y"] {
+                assert_eq!(found(&mut model, nowhere), None, "{nowhere}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_may_start_at_any_folder() {
+        let mut model = tree();
+        for knows_paths in [true, false] {
+            if !knows_paths {
+                model.lacks("file.id", (405, ""));
+            }
+            let reports: FileId = model.id("/reports").parse().unwrap();
+            let look = |path: &str| LookUp::below(&Server::default(), reports.clone(), path.parse().unwrap());
+            let file = model.run(look("q3.pdf")).unwrap().unwrap();
+            assert_eq!((file.id.to_string(), file.parent_id), (model.id("/reports/q3.pdf"), Some(reports.clone())));
+            assert_eq!(model.run(look("/")).unwrap().unwrap().id, reports);
+        }
+    }
+
+    #[test]
+    fn a_refusal_for_another_reason_is_an_error() {
+        let mut model = tree();
+        model.lacks("file.id", (403, r#"{"code":50,"msg":"restriction"}"#));
+        let task = LookUp::new(&Server::default(), "/reports".parse().unwrap());
+        assert_eq!(model.run(task).unwrap_err().to_string(), "file.id: restriction (code 50, status 403)");
+    }
+}
