@@ -30,6 +30,7 @@ pub struct Config {
     pub(crate) captcha_codes: Vec<i64>,
     pub(crate) captcha_form: CaptchaForm,
     pub(crate) transfers_count_as_use: bool,
+    pub(crate) chunks_with_token: bool,
     pub(crate) session_limit: usize,
     pub(crate) json_limit: usize,
 }
@@ -69,6 +70,7 @@ impl Config {
             captcha_codes: vec![72],
             captcha_form: CaptchaForm::default(),
             transfers_count_as_use: false,
+            chunks_with_token: true,
             session_limit: 64 * 1024,
             json_limit: 64 * 1024 * 1024,
         }
@@ -187,6 +189,14 @@ impl Config {
     #[must_use]
     pub fn transfers_count_as_use(mut self, count: bool) -> Self {
         self.transfers_count_as_use = count;
+        self
+    }
+
+    /// Whether chunk uploads carry the token (Q12). Default: yes; the upload key seems to be enough, as the C# client
+    /// sends none.
+    #[must_use]
+    pub fn chunks_with_token(mut self, with_token: bool) -> Self {
+        self.chunks_with_token = with_token;
         self
     }
 

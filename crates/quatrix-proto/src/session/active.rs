@@ -9,6 +9,7 @@ use super::call::{Answered, Call, Kind, RunKeepAlive, Status};
 use super::poll::Step;
 use super::{CallId, Carried, Phase, Session};
 use crate::api::KeepAlive;
+use crate::endpoint::BaseKind;
 use crate::error::LoggedOut;
 use crate::secret::SessionId;
 use crate::time::Timestamp;
@@ -51,6 +52,9 @@ impl Session {
                 let due = active.confirmed && idle >= self.config.keepalive_interval && active.probe.is_none();
                 if due && !request.tended && !self.counts_as_use(request.prepared.spec) {
                     return self.tend(now, id);
+                }
+                if request.prepared.spec.base == BaseKind::Files && !self.config.chunks_with_token {
+                    return self.send_own(now, id, None);
                 }
             }
             Kind::RunKeepAlive(run) => {

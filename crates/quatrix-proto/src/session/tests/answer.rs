@@ -1,0 +1,336 @@
+//! S12 to S17: second factors and captchas; the driver that can answer by itself.
+
+use super::*;
+
+impl World {
+    fn totp(&mut self, code: &str) -> Ticket<Login> {
+        self.session.answer(self.now, Answer::Totp(code.into()))
+    }
+
+    fn captcha(&mut self, token: &str) -> Ticket<Login> {
+        self.session.answer(self.now, Answer::Captcha(token.into()))
+    }
+
+    /// Asks are on, and the first login has been challenged.
+    fn asking() -> (Self, Ticket<Login>) {
+        let mut world = Self::with(|config| config.ask_the_driver(true));
+        let login = world.login();
+        let sent = world.sent(&login);
+        world.answer(&sent, 207, &[("mfa-code", "71")], r#"{"session_id":"partial"}"#);
+        (world, login)
+    }
+
+    fn is_asked<T>(&mut self, ticket: &Ticket<T>) -> bool {
+        matches!(self.poll(ticket), Step::Ask(_))
+    }
+
+    fn tell<T>(&mut self, ticket: &Ticket<T>, code: &str) {
+        self.session.handle_answer(self.now, ticket.id(), Ok(Answer::Totp(code.into())));
+    }
+}
+
+#[test]
+fn s12_an_answer_is_sent_once_with_the_partial_id() {
+    let mut world = World::new().challenged("71");
+    let answer = world.totp("654321");
+    assert_eq!(world.state(), "answering");
+    let sent = world.sent(&answer);
+    assert_eq!((sent.name, sent.token()), ("session.second_factor", "partial"));
+    assert_eq!(sent.body(), r#"{"auth_type":"2FA","code":"654321"}"#);
+    world.waits(&answer);
+    let waiting = world.profile();
+    world.waits(&waiting);
+}
+
+#[test]
+fn s12_an_answer_of_another_kind_or_in_another_state_is_misuse() {
+    let nothing = "no challenge of this kind is pending";
+    let mut world = World::new().challenged("71");
+    let pin = world.session.answer(world.now, Answer::Pin("12345".into()));
+    assert_eq!(world.failed(pin), nothing);
+    assert_eq!(world.state(), "Totp 0");
+    let mut world = World::active("one");
+    let late = world.totp("654321");
+    assert_eq!(world.failed(late), nothing);
+    let mut world = World::new().challenged("72");
+    let code = world.totp("654321");
+    assert_eq!(world.failed(code), nothing);
+}
+
+#[test]
+fn s12_a_factor_without_a_name_takes_whatever_the_caller_chooses() {
+    for answer in [Answer::Totp("1".into()), Answer::Pin("1".into()), Answer::Captcha("1".into())] {
+        let mut world = World::new().challenged("61");
+        let answer = world.session.answer(world.now, answer);
+        world.sent(&answer);
+    }
+}
+
+#[test]
+fn s13_a_right_code_makes_a_session_with_the_new_id_or_the_old_one() {
+    for (body, token) in [(r#"{"session_id":"rotated"}"#, "rotated"), ("{}", "partial"), ("", "partial")] {
+        let mut world = World::new().challenged("71");
+        let answer = world.totp("654321");
+        let sent = world.sent(&answer);
+        world.ok(&sent, body);
+        assert_eq!(world.done(answer).unwrap(), Login::Active);
+        let call = world.profile();
+        assert_eq!(world.sent(&call).token(), token);
+        assert!(world.session.kept.is_some());
+    }
+}
+
+#[test]
+fn s14_a_wrong_code_is_challenged_again() {
+    let mut world = World::new().challenged("71");
+    for refused in 1..=3 {
+        let answer = world.totp("000000");
+        let sent = world.sent(&answer);
+        world.refuse(&sent, 401, 83);
+        let challenge = Challenge::SecondFactor { factor: Factor::Totp, refused };
+        assert_eq!(world.done(answer).unwrap(), Login::Challenged(challenge));
+    }
+}
+
+#[test]
+fn s14_another_factor_may_be_due() {
+    let mut world = World::new().challenged("71");
+    let answer = world.totp("654321");
+    let sent = world.sent(&answer);
+    world.answer(&sent, 207, &[("mfa-code", "73")], r#"{"session_id":"further"}"#);
+    let challenge = Challenge::SecondFactor { factor: Factor::Pin, refused: 0 };
+    assert_eq!(world.done(answer).unwrap(), Login::Challenged(challenge));
+    let pin = world.session.answer(world.now, Answer::Pin("12345".into()));
+    assert_eq!(world.sent(&pin).token(), "further");
+}
+
+#[test]
+fn s14_code_60_says_that_the_challenge_has_expired() {
+    let mut world = World::new().challenged("71");
+    let answer = world.totp("654321");
+    let sent = world.sent(&answer);
+    world.refuse(&sent, 401, 60);
+    assert_eq!(world.failed(answer), "the session has expired");
+    assert_eq!(world.state(), "expired");
+}
+
+#[test]
+fn s15_a_right_captcha_is_followed_by_one_look_at_the_profile() {
+    let mut world = World::new().challenged("72");
+    let answer = world.captcha("solved");
+    let sent = world.sent(&answer);
+    assert_eq!((sent.name, sent.token(), sent.body()), ("session.unblock_captcha", "partial", r#"{"token":"solved"}"#));
+    world.ok(&sent, r#"{"valid":true}"#);
+    let check = world.sent(&answer);
+    assert_eq!((check.name, check.token()), ("profile.get", "partial"));
+    world.ok(&check, PROFILE);
+    assert_eq!(world.done(answer).unwrap(), Login::Active);
+}
+
+#[test]
+fn s15_where_the_captcha_did_not_log_in_the_login_goes_once_more() {
+    let mut world = World::new().challenged("72");
+    let answer = world.captcha("solved");
+    let sent = world.sent(&answer);
+    world.ok(&sent, r#"{"valid":true}"#);
+    let check = world.sent(&answer);
+    world.refuse(&check, 401, 14);
+    let login = world.sent(&answer);
+    assert_eq!((login.name, login.token()), ("session.login", ""));
+    world.answer(&login, 207, &[("mfa-code", "71")], r#"{"session_id":"after"}"#);
+    let challenge = Challenge::SecondFactor { factor: Factor::Totp, refused: 0 };
+    assert_eq!(world.done(answer).unwrap(), Login::Challenged(challenge));
+}
+
+#[test]
+fn s15_a_captcha_in_between_leads_back_to_the_second_factor() {
+    let mut world = World::new().challenged("71");
+    let answer = world.totp("654321");
+    let sent = world.sent(&answer);
+    world.refuse(&sent, 401, 72);
+    assert_eq!(world.done(answer).unwrap(), Login::Challenged(Challenge::Captcha { refused: 0 }));
+    let captcha = world.captcha("solved");
+    let sent = world.sent(&captcha);
+    world.ok(&sent, r#"{"valid":true}"#);
+    let challenge = Challenge::SecondFactor { factor: Factor::Totp, refused: 0 };
+    assert_eq!(world.done(captcha).unwrap(), Login::Challenged(challenge));
+}
+
+#[test]
+fn s15_a_resumed_captcha_without_credentials_ends_where_it_did_not_log_in() {
+    let saved = World::new().challenged("72").session.save().unwrap();
+    let mut world = World::new();
+    world.session.resume(world.now, saved, None).unwrap();
+    let answer = world.captcha("solved");
+    let sent = world.sent(&answer);
+    world.ok(&sent, r#"{"valid":true}"#);
+    let check = world.sent(&answer);
+    world.refuse(&check, 401, 14);
+    assert_eq!(world.failed(answer), "the session has expired");
+}
+
+#[test]
+fn s16_a_wrong_captcha_is_not_a_lost_session() {
+    let mut world = World::new().challenged("72");
+    for (refused, status, body) in [(1, 401, r#"{"valid":false}"#), (2, 200, r#"{"valid":false}"#), (3, 401, "")] {
+        let answer = world.captcha("wrong");
+        let sent = world.sent(&answer);
+        world.answer(&sent, status, &[], body);
+        assert_eq!(world.done(answer).unwrap(), Login::Challenged(Challenge::Captcha { refused }));
+    }
+}
+
+#[test]
+fn s16_an_unknown_form_of_the_captcha_leads_to_the_other_once() {
+    use crate::CaptchaForm;
+    for (form, methods) in [
+        (CaptchaForm::PostThenGet, &["POST", "GET"][..]),
+        (CaptchaForm::GetThenPost, &["GET", "POST"]),
+        (CaptchaForm::Post, &["POST"]),
+        (CaptchaForm::Get, &["GET"]),
+    ] {
+        for status in [404, 405] {
+            let mut world = World::with(|config| config.with_captcha_form(form)).challenged("72");
+            let answer = world.captcha("solved");
+            for method in methods {
+                let sent = world.sent(&answer);
+                assert_eq!(sent.request.method(), method);
+                world.answer(&sent, status, &[], "");
+            }
+            assert_eq!(world.done(answer).unwrap_err().status().unwrap(), status);
+            assert_eq!(world.state(), "captcha 0");
+        }
+    }
+}
+
+#[test]
+fn s17_whatever_else_happens_the_challenge_stands_and_the_code_is_not_sent_again() {
+    let mut world = World::new().challenged("71");
+    for status in [200, 302, 400, 403, 404, 429, 500, 503] {
+        let answer = world.totp("654321");
+        let sent = world.sent(&answer);
+        let body = if status == 200 { "[nonsense" } else { "" };
+        world.answer(&sent, status, &[], body);
+        world.done(answer).unwrap_err();
+        assert_eq!(world.state(), "Totp 0", "{status}");
+    }
+    for failure in
+        [Failure::maybe_sent(FailureKind::TimedOut), Failure::unsent(FailureKind::Connect), Failure::aborted()]
+    {
+        let answer = world.totp("654321");
+        let sent = world.sent(&answer);
+        world.fail(&sent, failure);
+        world.done(answer).unwrap_err();
+        assert_eq!(world.state(), "Totp 0");
+    }
+}
+
+#[test]
+fn s17_a_carrier_that_goes_away_leaves_the_challenge_as_it_was() {
+    let mut world = World::new().challenged("71");
+    let answer = world.totp("654321");
+    let sent = world.sent(&answer);
+    world.session.cancel(world.now, answer.id());
+    world.ok(&sent, "{}");
+    assert_eq!(world.state(), "Totp 0", "the late answer is ignored");
+}
+
+#[test]
+fn m04_a_challenge_that_nobody_answers_runs_out() {
+    let mut world = World::new().challenged("71");
+    world.pass(15 * MINUTE);
+    let call = world.profile();
+    assert_eq!(world.failed(call), "the session has expired");
+    assert_eq!(world.state(), "expired");
+}
+
+#[test]
+fn s04_one_waiting_caller_is_asked_and_carries_the_answer_for_all() {
+    let (mut world, login) = World::asking();
+    let call = world.profile();
+    assert!(world.is_asked(&login) && world.is_asked(&login), "polling again asks the same");
+    world.waits(&call);
+    world.tell(&login, "654321");
+    let sent = world.sent(&login);
+    assert_eq!((sent.name, sent.token()), ("session.second_factor", "partial"));
+    world.waits(&call);
+    world.ok(&sent, "{}");
+    assert_eq!(world.done(login).unwrap(), Login::Active);
+    assert_eq!(world.sent(&call).token(), "partial");
+}
+
+#[test]
+fn s04_an_asked_driver_has_one_more_try_with_another_answer() {
+    let (mut world, login) = World::asking();
+    for (code, expected) in [("111111", "Totp 1"), ("222222", "refused")] {
+        assert!(world.is_asked(&login));
+        world.tell(&login, code);
+        let sent = world.sent(&login);
+        world.refuse(&sent, 401, 83);
+        assert_eq!(world.state(), expected);
+    }
+    assert_eq!(world.failed(login), "session.second_factor: no (code 83, status 401)");
+    let call = world.profile();
+    assert_eq!(world.failed(call), "not logged in: the server refused");
+}
+
+#[test]
+fn s04_the_same_answer_is_not_sent_a_second_time() {
+    let (mut world, login) = World::asking();
+    assert!(world.is_asked(&login));
+    world.tell(&login, "111111");
+    let sent = world.sent(&login);
+    world.refuse(&sent, 401, 83);
+    assert!(world.is_asked(&login));
+    world.tell(&login, "111111");
+    assert_eq!(world.state(), "refused");
+    world.failed(login);
+}
+
+#[test]
+fn s04_a_driver_that_declines_hands_the_challenge_to_everybody() {
+    let (mut world, login) = World::asking();
+    let call = world.profile();
+    assert!(world.is_asked(&login));
+    world.session.handle_answer(world.now, login.id(), Err(Declined));
+    let challenge = Challenge::SecondFactor { factor: Factor::Totp, refused: 0 };
+    assert_eq!(world.done(login).unwrap(), Login::Challenged(challenge));
+    assert!(matches!(world.done(call), Err(Error::Challenged(_))));
+    let later = world.profile();
+    assert!(matches!(world.done(later), Err(Error::Challenged(_))));
+    let answer = world.totp("654321");
+    let sent = world.sent(&answer);
+    world.ok(&sent, "{}");
+    assert_eq!(world.done(answer).unwrap(), Login::Active);
+}
+
+#[test]
+fn s04_an_asked_caller_that_goes_away_is_replaced() {
+    let (mut world, login) = World::asking();
+    let call = world.profile();
+    assert!(world.is_asked(&login));
+    world.session.cancel(world.now, login.id());
+    assert!(world.is_asked(&call));
+}
+
+#[test]
+fn s17_an_asked_answer_that_is_lost_fails_its_carrier_and_asks_the_next() {
+    let (mut world, login) = World::asking();
+    let call = world.profile();
+    assert!(world.is_asked(&login));
+    world.tell(&login, "654321");
+    let sent = world.sent(&login);
+    world.lose(&sent);
+    assert_eq!(world.failed(login), "the connection was interrupted");
+    assert!(world.is_asked(&call));
+}
+
+#[test]
+fn an_answer_from_somebody_who_was_not_asked_is_ignored() {
+    let (mut world, login) = World::asking();
+    let call = world.profile();
+    assert!(world.is_asked(&login));
+    world.tell(&call, "654321");
+    assert_eq!(world.state(), "Totp 0");
+    assert!(world.is_asked(&login));
+}

@@ -1,0 +1,186 @@
+//! Retries, deadlines, cancellation and events.
+
+use super::*;
+use crate::Replay;
+
+#[test]
+fn m31_a_safe_call_is_repeated_after_a_cut_and_another_is_not() {
+    let mut world = World::active("one");
+    let safe = world.profile();
+    for attempt in 1..=3 {
+        let sent = world.sent(&safe);
+        world.lose(&sent);
+        if attempt < 3 {
+            world.now = world.waits(&safe);
+        }
+    }
+    assert_eq!(world.failed(safe), "the connection was interrupted");
+
+    let unsafe_call = world.session.call(world.now, &Raw::post("/file/move", "{}"));
+    let sent = world.sent(&unsafe_call);
+    world.lose(&sent);
+    assert!(world.done(unsafe_call).unwrap_err().may_have_been_executed());
+}
+
+#[test]
+fn m31_what_provably_was_not_sent_is_repeated_whatever_it_is() {
+    let mut world = World::active("one");
+    let call = world.session.call(world.now, &Raw::post("/file/move", "{}"));
+    let sent = world.sent(&call);
+    world.fail(&sent, Failure::unsent(FailureKind::Connect));
+    world.now = world.waits(&call);
+    let sent = world.sent(&call);
+    world.ok(&sent, "{}");
+    assert_eq!(world.done(call).unwrap().status(), 200);
+}
+
+#[test]
+fn m20_a_gateway_error_is_repeated_if_safe_and_delivered_if_not() {
+    let mut world = World::active("one");
+    let safe = world.profile();
+    let sent = world.sent(&safe);
+    world.answer(&sent, 503, &[("content-type", "text/html")], "<h1>busy</h1>");
+    world.now = world.waits(&safe);
+    let sent = world.sent(&safe);
+    world.ok(&sent, PROFILE);
+    world.done(safe).unwrap();
+
+    let post = world.session.call(world.now, &Raw::post("/file/move", "{}"));
+    let sent = world.sent(&post);
+    world.answer(&sent, 503, &[], "");
+    assert_eq!(world.done(post).unwrap().status(), 503);
+}
+
+#[test]
+fn q16_a_429_was_not_carried_out_and_is_repeated_after_its_wait() {
+    let mut world = World::active("one");
+    let call = world.session.call(world.now, &Raw::post("/file/move", "{}"));
+    let sent = world.sent(&call);
+    world.answer(&sent, 429, &[("retry-after", "7")], "");
+    let until = world.waits(&call);
+    assert!(until.saturating_since(world.now) >= Duration::from_secs(7));
+    world.now = until;
+    let sent = world.sent(&call);
+    world.answer(&sent, 429, &[("retry-after", "31")], "");
+    let answer = world.done(call).unwrap();
+    assert_eq!(answer.status(), 429, "beyond the cap it is the caller's to wait");
+}
+
+#[test]
+fn i09_a_server_that_fails_everything_is_asked_once_per_call_when_the_budget_is_gone() {
+    let mut world = World::active("one");
+    let mut sent_in_all = 0;
+    for _ in 0..50 {
+        let call = world.profile();
+        loop {
+            match world.poll(&call) {
+                Step::Send(transmit) => {
+                    sent_in_all += 1;
+                    let busy = http::Response::builder().status(503).body(Bytes::new()).unwrap();
+                    world.session.handle_response(world.now, transmit.exchange, busy);
+                }
+                Step::Wait(until) => world.now = until,
+                Step::Ready(outcome) => {
+                    call.decode(outcome).unwrap_err();
+                    break;
+                }
+                Step::Ask(_) => panic!(),
+            }
+        }
+    }
+    assert_eq!(sent_in_all, 60, "50 first attempts and the 10 repetitions of a full budget");
+}
+
+#[test]
+fn call_options_change_attempts_safety_and_headers() {
+    let mut world = World::active("one");
+    let once = CallOptions::new().with_attempts(1);
+    let call = world.session.call_with(world.now, &GetProfile, once);
+    let sent = world.sent(&call);
+    world.lose(&sent);
+    world.done(call).unwrap_err();
+
+    let name = http::HeaderName::from_static("x-trace");
+    let options = CallOptions::new().with_replay(Replay::Safe).with_header(name, "7".parse().unwrap()).unwrap();
+    let call = world.session.call_with(world.now, &Raw::post("/file/move", "{}"), options);
+    let sent = world.sent(&call);
+    assert_eq!(sent.header("x-trace"), "7");
+    world.lose(&sent);
+    world.waits(&call);
+}
+
+#[test]
+fn i07_a_deadline_ends_a_wait() {
+    let mut world = World::active("one");
+    let options = CallOptions::new().with_deadline(Duration::from_millis(5));
+    let call = world.session.call_with(world.now, &GetProfile, options);
+    let Step::Send(transmit) = world.poll(&call) else { panic!() };
+    assert_eq!(transmit.deadline.saturating_since(world.now), Duration::from_millis(5));
+    let busy = http::Response::builder().status(429).header("retry-after", "9").body(Bytes::new()).unwrap();
+    world.session.handle_response(world.now, transmit.exchange, busy);
+    let until = world.waits(&call);
+    assert_eq!(until.saturating_since(world.now), Duration::from_millis(5));
+    world.now = until;
+    assert_eq!(world.failed(call), "timed out");
+}
+
+#[test]
+fn m12_a_cancelled_waiter_leaves_nothing_behind() {
+    let mut world = World::active("one");
+    world.expire();
+    let (carrier, waiter) = (world.profile(), world.profile());
+    let sent = world.sent(&carrier);
+    world.waits(&waiter);
+    world.session.cancel(world.now, waiter.id());
+    world.grant(&sent, "two");
+    let sent = world.sent(&carrier);
+    world.ok(&sent, PROFILE);
+    world.done(carrier).unwrap();
+    assert_eq!(world.session.calls.iter().count(), 0);
+}
+
+#[test]
+fn an_observer_sees_exchanges_and_changes_in_their_order() {
+    let mut world = World::new().challenged("71");
+    let answer = world.session.answer(world.now, Answer::Totp("654321".into()));
+    let sent = world.sent(&answer);
+    world.ok(&sent, "{}");
+    assert_eq!(world.done(answer).unwrap(), Login::Active);
+    let logout = world.session.logout(world.now);
+    let sent = world.sent(&logout);
+    world.lose(&sent);
+    world.done(logout).unwrap();
+    let seen: Vec<_> = std::iter::from_fn(|| world.session.poll_event())
+        .map(|event| match event {
+            Event::Exchanged { endpoint, result: Ok(status), .. } => format!("{endpoint} {}", status.as_u16()),
+            Event::Exchanged { endpoint, result: Err(kind), .. } => format!("{endpoint} {kind:?}"),
+            Event::Repeating { endpoint, .. } => format!("again {endpoint}"),
+            Event::LoggedIn { .. } => "logged in".into(),
+            Event::Challenged(challenge) => format!("challenged: {challenge}"),
+            Event::LoggedOut(why) => why.to_string(),
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            "session.login 207",
+            "challenged: the code of an authenticator",
+            "session.second_factor 200",
+            "logged in",
+            "session.logout Interrupted",
+            "logged out",
+        ]
+    );
+}
+
+#[test]
+fn an_observer_that_sleeps_loses_the_oldest() {
+    let mut world = World::active("one");
+    for _ in 0..100 {
+        let call = world.profile();
+        let sent = world.sent(&call);
+        world.ok(&sent, PROFILE);
+        world.done(call).unwrap();
+    }
+    assert_eq!(std::iter::from_fn(|| world.session.poll_event()).count(), 32);
+}
