@@ -12,6 +12,8 @@ use crate::reply::Problem;
 pub(crate) struct Call<'a> {
     pub(crate) head: &'a Parts,
     pub(crate) body: Body,
+    /// What the path has in the place of `{..}`.
+    pub(crate) id: &'a str,
 }
 
 impl Call<'_> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::accounts::Accounts;
 use crate::emulator::{Builder, Emulator};
 use crate::requests::Recorded;
+use crate::seed::Seed;
 use crate::settings::CaptchaSignal;
 
 const HELP: &str = "\
@@ -27,6 +28,7 @@ quatrix-emulator [OPTIONS]
   --tls                    speak TLS, with a certificate for 127.0.0.1, ::1 and localhost from a fresh authority
   --control                also answer under /_emulator (clock, requests, code, expire, reset, health)
   --accounts FILE          who may log in, as JSON; needed to listen on an address that is not loopback
+  --seed-dir DIR           what every home has in it from the beginning; nothing is written there
   --idle-timeout TIME      how long a session lives without a call: 900, 900s, 15m, 1h [900s]
   --captcha-after N        ask for a captcha after N wrong passwords in a row
   --captcha-signal HOW     207, 401-header, 401-body or none [207]
@@ -76,7 +78,7 @@ impl Options {
     /// `None` if only a text was asked for, which has been printed then.
     fn parse(mut args: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut accounts = None;
+        let (mut accounts, mut seed_dir) = (None, None);
         let mut settings = crate::Settings::default();
         let (mut tls, mut control, mut exit_with_stdin) = (false, false, false);
         while let Some(arg) = args.next()? {
@@ -85,6 +87,7 @@ impl Options {
                 Arg::Long("tls") => tls = true,
                 Arg::Long("control") => control = true,
                 Arg::Long("accounts") => accounts = Some(args.value()?),
+                Arg::Long("seed-dir") => seed_dir = Some(PathBuf::from(args.value()?)),
                 Arg::Long("idle-timeout") => settings.idle_timeout = args.value()?.parse_with(time)?,
                 Arg::Long("captcha-after") => settings.captcha_after = Some(args.value()?.parse()?),
                 Arg::Long("captcha-signal") => settings.captcha_signal = args.value()?.parse_with(signal)?,
@@ -105,6 +108,9 @@ impl Options {
             let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             let accounts = Accounts::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))?;
             builder = builder.accounts(accounts);
+        }
+        if let Some(dir) = seed_dir {
+            builder = builder.files(Seed::from_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?);
         }
         builder = if tls { builder.tls() } else { builder };
         builder = if control { builder.control() } else { builder };

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use http::{Request, Response};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +18,7 @@ use crate::body::Body;
 use crate::connection;
 use crate::control;
 use crate::requests::Recorded;
+use crate::seed::Seed;
 use crate::server::{Now, Server};
 use crate::settings::Settings;
 use crate::tls::Authority;
@@ -39,6 +41,7 @@ pub struct Builder {
     control: bool,
     settings: Settings,
     accounts: Accounts,
+    files: Seed,
     seed: Option<u64>,
     on_request: Option<OnRequest>,
 }
@@ -63,6 +66,7 @@ impl Emulator {
             control: false,
             settings: Settings::default(),
             accounts: Accounts::default(),
+            files: Seed::new(),
             seed: None,
             on_request: None,
         }
@@ -116,6 +120,18 @@ impl Emulator {
         running.server.code(running.now(), user)
     }
 
+    /// The bytes of a user's file, by its path below the home.
+    #[must_use]
+    pub fn file(&self, user: &str, path: &str) -> Option<Bytes> {
+        self.shared.lock().server.file(user, path)
+    }
+
+    /// The paths of all of a user's files and folders below the home, sorted; those of folders end with a slash.
+    #[must_use]
+    pub fn paths(&self, user: &str) -> Vec<String> {
+        self.shared.lock().server.paths(user)
+    }
+
     /// The latest requests, oldest first, with every secret masked.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
@@ -159,6 +175,12 @@ impl Builder {
         Self { accounts, ..self }
     }
 
+    /// Has these files in every home from the beginning.
+    #[must_use]
+    pub fn files(self, files: Seed) -> Self {
+        Self { files, ..self }
+    }
+
     /// Takes the ids of sessions, files, keys and links from this seed. Default: a random one.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
@@ -189,7 +211,7 @@ impl Builder {
         let shared = Arc::new(Shared {
             control: self.control,
             running: Mutex::new(Running {
-                server: Server::new(self.settings, self.accounts).with_seed(seed),
+                server: Server::new(self.settings, self.accounts).with_files(&self.files).with_seed(seed),
                 origin: Instant::now(),
                 advanced: Duration::ZERO,
                 on_request: self.on_request,

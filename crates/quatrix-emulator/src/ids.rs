@@ -1,6 +1,44 @@
 //! Ids out of a seeded generator: the same seed gives the same ids.
 
-/// SplitMix64, written out as version 4 UUIDs.
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A UUID: of a session, a person, a file, a key, a link.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Id(u128);
+
+impl Id {
+    /// Reads an id as the service writes it: 36 characters, lower case.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let id = u128::from_str_radix(&text.replace('-', ""), 16).ok().map(Self)?;
+        (id.to_string() == text).then_some(id)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(all) = self;
+        let group = |shift: u32, bits: u32| (all >> shift) & ((1 << bits) - 1);
+        write!(
+            f,
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            group(96, 32),
+            group(80, 16),
+            group(64, 16),
+            group(48, 16),
+            group(0, 48)
+        )
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// SplitMix64, written as version 4 UUIDs.
 #[derive(Clone, Debug)]
 pub(crate) struct Ids(u64);
 
@@ -9,16 +47,11 @@ impl Ids {
         Self(seed)
     }
 
-    pub(crate) fn uuid(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0x0fff,
-            (low >> 48) & 0x3fff | 0x8000,
-            low & 0xffff_ffff_ffff,
-        )
+    /// The next id.
+    pub(crate) fn fresh(&mut self) -> Id {
+        let random = u128::from(self.next()) << 64 | u128::from(self.next());
+        let (version, variant) = (0xf << 76, 0x3 << 62);
+        Id(random & !version & !variant | 0x4 << 76 | 0x2 << 62)
     }
 
     fn next(&mut self) -> u64 {
@@ -30,15 +63,6 @@ impl Ids {
     }
 }
 
-/// Whether this is an id as the service writes them.
-pub(crate) fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,8 +71,9 @@ mod tests {
     fn ids_are_uuids_of_version_4() {
         let mut ids = Ids::new(1);
         for _ in 0..1000 {
-            let id = ids.uuid();
-            assert!(is_uuid(&id), "{id}");
+            let id = ids.fresh().to_string();
+            assert_eq!(id.len(), 36, "{id}");
+            assert_eq!([8, 13, 18, 23].map(|at| id.as_bytes()[at]), *b"----", "{id}");
             assert_eq!(id.as_bytes()[14], b'4', "{id}");
             assert!(b"89ab".contains(&id.as_bytes()[19]), "{id}");
         }
@@ -58,9 +83,20 @@ mod tests {
     fn a_seed_gives_the_same_ids_again_and_another_seed_gives_others() {
         let ten = |seed| {
             let mut ids = Ids::new(seed);
-            std::array::from_fn::<_, 10, _>(|_| ids.uuid())
+            std::array::from_fn::<_, 10, _>(|_| ids.fresh().to_string())
         };
         assert_eq!(ten(7), ten(7));
         assert_ne!(ten(7), ten(8));
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_written_and_no_other_way() {
+        let id = Ids::new(3).fresh();
+        let text = id.to_string();
+        assert!(Id::parse(&text) == Some(id));
+        let without = text.replace('-', "");
+        for wrong in ["", "4711", "-", &text[1..], &without, &text.to_uppercase(), &format!("+{}", &text[1..])] {
+            assert!(Id::parse(wrong).is_none(), "{wrong}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::accounts::SecondFactor;
 use crate::body::Body;
 use crate::call::Call;
+use crate::ids::Id;
 use crate::reply::{self, Problem};
 use crate::server::{Caller, Now, Server};
 use crate::sessions::Stage;
@@ -62,7 +63,7 @@ impl Server {
             Some(SecondFactor::Pin(_)) => (Stage::SecondFactor, StatusCode::MULTI_STATUS, self.settings.pin_mfa_code),
         };
         let id = self.open_session(now, index, stage);
-        let mut response = self.grant(status, &id);
+        let mut response = self.grant(status, id);
         if let Some(code) = mfa_code {
             response.headers_mut().insert("mfa-code", HeaderValue::from(code));
         }
@@ -75,6 +76,7 @@ impl Server {
         caller: &Caller,
         call: &mut Call<'_>,
     ) -> Result<Response<Body>, Problem> {
+        let Some(session) = caller.session else { return Err(self.gone()) };
         let body: SecondFactorBody = call.json()?;
         match caller.stage {
             Stage::SecondFactor => {}
@@ -87,13 +89,13 @@ impl Server {
                 AuthType::Pin => Problem::new(401, 84, "wrong PIN"),
             });
         }
-        self.sessions.set_stage(&caller.session, Stage::LoggedIn);
+        self.sessions.set_stage(session, Stage::LoggedIn);
         Ok(match self.settings.second_factor_id {
-            SecondFactorId::Kept => self.grant(StatusCode::OK, &caller.session),
+            SecondFactorId::Kept => self.grant(StatusCode::OK, session),
             SecondFactorId::Rotated => {
-                self.sessions.close(&caller.session);
+                self.sessions.close(session);
                 let id = self.open_session(now, caller.person, Stage::LoggedIn);
-                self.grant(StatusCode::OK, &id)
+                self.grant(StatusCode::OK, id)
             }
             SecondFactorId::Unsaid => reply::ok(&json!({})),
         })
@@ -125,6 +127,7 @@ impl Server {
     }
 
     pub(crate) fn unblock_captcha(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+        let Some(session) = caller.session else { return Err(self.gone()) };
         let token = if call.head.method == "GET" {
             call.query("token")?.ok_or_else(|| Problem::missing("token"))?
         } else {
@@ -137,17 +140,17 @@ impl Server {
             let person = &mut self.people[caller.person];
             person.captcha_due = false;
             match person.account.second_factor {
-                _ if !self.settings.captcha_logs_in => self.sessions.close(&caller.session),
-                Some(_) => self.sessions.set_stage(&caller.session, Stage::SecondFactor),
-                None => self.sessions.set_stage(&caller.session, Stage::LoggedIn),
+                _ if !self.settings.captcha_logs_in => self.sessions.close(session),
+                Some(_) => self.sessions.set_stage(session, Stage::SecondFactor),
+                None => self.sessions.set_stage(session, Stage::LoggedIn),
             }
         }
         Ok(reply::ok(&json!({ "valid": true })))
     }
 
-    pub(crate) fn log_out(&mut self, caller: &Caller) -> Response<Body> {
-        self.sessions.close(&caller.session);
-        reply::empty()
+    pub(crate) fn log_out(&mut self, caller: &Caller) -> Result<Response<Body>, Problem> {
+        self.sessions.close(caller.session.ok_or_else(|| self.gone())?);
+        Ok(reply::empty())
     }
 
     fn ask_for_captcha(&mut self, now: Now, index: usize) -> Result<Response<Body>, Problem> {
@@ -155,22 +158,22 @@ impl Server {
         let id = self.open_session(now, index, Stage::Captcha);
         let mut response = match self.settings.captcha_signal {
             CaptchaSignal::Silent => return Err(Problem::new(401, 14, "not authorised")),
-            CaptchaSignal::UnauthorizedBody => return Err(refusal.with("session_id", id)),
-            CaptchaSignal::UnauthorizedHeader => with_token(refusal.into_response(), &id),
-            CaptchaSignal::MultiStatus => self.grant(StatusCode::MULTI_STATUS, &id),
+            CaptchaSignal::UnauthorizedBody => return Err(refusal.with("session_id", id.to_string())),
+            CaptchaSignal::UnauthorizedHeader => with_token(refusal.into_response(), id),
+            CaptchaSignal::MultiStatus => self.grant(StatusCode::MULTI_STATUS, id),
         };
         response.headers_mut().insert("mfa-code", HeaderValue::from(CAPTCHA_CODE));
         Ok(response)
     }
 
-    fn open_session(&mut self, now: Now, index: usize, stage: Stage) -> String {
-        let id = self.ids.uuid();
-        self.sessions.open(now.elapsed, id.clone(), index, stage);
+    fn open_session(&mut self, now: Now, index: usize, stage: Stage) -> Id {
+        let id = self.ids.fresh();
+        self.sessions.open(now.elapsed, id, index, stage);
         id
     }
 
     /// An answer that hands a session id to the client.
-    fn grant(&self, status: StatusCode, id: &str) -> Response<Body> {
+    fn grant(&self, status: StatusCode, id: Id) -> Response<Body> {
         match self.settings.id_place {
             IdPlace::Body => reply::json(status, &json!({ "session_id": id })),
             IdPlace::Header => with_token(reply::json(status, &json!({ "account_id": self.site.account })), id),
@@ -178,8 +181,8 @@ impl Server {
     }
 }
 
-fn with_token(mut response: Response<Body>, id: &str) -> Response<Body> {
-    if let Ok(value) = HeaderValue::from_str(id) {
+fn with_token(mut response: Response<Body>, id: Id) -> Response<Body> {
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert("x-auth-token", value);
     }
     response

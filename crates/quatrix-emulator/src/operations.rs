@@ -36,6 +36,8 @@ pub(crate) enum Auth {
     Session,
     /// A session that is logged in, or an API key.
     SessionOrKey,
+    /// The upload key in the path; further credentials only if the settings say so.
+    UploadKey,
 }
 
 /// What an emulated operation does.
@@ -50,6 +52,28 @@ pub(crate) enum Does {
     AccountMetadata,
     Profile,
     ProfileInfo,
+    HomeMetadata,
+    Metadata,
+    SetTime,
+    Info,
+    Size,
+    IdByPath,
+    Search,
+    MakeFolder,
+    Rename,
+    Delete,
+    EmptyTrash,
+    MoveMany,
+    CopyMany,
+    MoveOne,
+    CopyOne,
+    UploadLink,
+    Modify,
+    ModifyPath,
+    Chunk,
+    Finalize,
+    DownloadLink,
+    Download,
 }
 
 const EMULATED: &[Operation] = &[
@@ -62,6 +86,28 @@ const EMULATED: &[Operation] = &[
     api("GET", "/account/metadata", Auth::None, Does::AccountMetadata),
     api("GET", "/profile", Auth::SessionOrKey, Does::Profile),
     api("GET", "/profile/info", Auth::SessionOrKey, Does::ProfileInfo),
+    api("GET", "/file/metadata", Auth::SessionOrKey, Does::HomeMetadata).with_query("content"),
+    api("POST", "/file/metadata", Auth::SessionOrKey, Does::SetTime),
+    api("GET", "/file/metadata/{id}", Auth::SessionOrKey, Does::Metadata).with_query("content"),
+    api("GET", "/file/info/{id}", Auth::SessionOrKey, Does::Info),
+    api("GET", "/file/size/{id}", Auth::SessionOrKey, Does::Size),
+    api("POST", "/file/id", Auth::SessionOrKey, Does::IdByPath),
+    api("POST", "/file/search", Auth::SessionOrKey, Does::Search),
+    api("POST", "/file/makedir", Auth::SessionOrKey, Does::MakeFolder),
+    api("POST", "/file/rename/{id}", Auth::SessionOrKey, Does::Rename),
+    api("POST", "/file/delete", Auth::SessionOrKey, Does::Delete),
+    api("POST", "/file/empty-trash/{id}", Auth::SessionOrKey, Does::EmptyTrash),
+    api("POST", "/file/move", Auth::SessionOrKey, Does::MoveMany),
+    api("POST", "/file/copy", Auth::SessionOrKey, Does::CopyMany),
+    api("POST", "/file/moveone", Auth::SessionOrKey, Does::MoveOne),
+    api("POST", "/file/copyone", Auth::SessionOrKey, Does::CopyOne),
+    api("POST", "/file/download-link", Auth::SessionOrKey, Does::DownloadLink),
+    api("GET", "/file/download/{id}", Auth::SessionOrKey, Does::Download),
+    api("POST", "/file/modify", Auth::SessionOrKey, Does::Modify),
+    api("POST", "/file/modify/{id}", Auth::Session, Does::ModifyPath),
+    api("POST", "/upload/link", Auth::SessionOrKey, Does::UploadLink),
+    api("GET", "/upload/finalize/{id}", Auth::SessionOrKey, Does::Finalize).with_query("mtime"),
+    Operation { base: Base::Host, ..api("POST", "/upload/chunked/{upload_key}", Auth::UploadKey, Does::Chunk) },
 ];
 
 const fn api(method: &'static str, template: &'static str, auth: Auth, does: Does) -> Operation {
@@ -78,9 +124,14 @@ impl Operation {
         ["/upload/", "/file/download/", "/share/download/"].iter().any(|start| self.template.starts_with(start))
     }
 
+    /// Whether it carries the bytes of files.
+    pub(crate) fn moves_bytes(&self) -> bool {
+        matches!(self.does, Some(Does::Chunk | Does::Download))
+    }
+
     /// Whether files are needed for it, which a contact has none of.
     pub(crate) fn is_about_files(&self) -> bool {
-        self.does == Some(Does::ProfileInfo)
+        self.does == Some(Does::ProfileInfo) || ["/file/", "/upload/"].iter().any(|one| self.template.starts_with(one))
     }
 }
 

@@ -6,13 +6,13 @@ use serde_json::json;
 use crate::accounts::Account;
 use crate::body::Body;
 use crate::reply;
-use crate::server::{Caller, Server};
+use crate::server::{Caller, FOUNDED, Server};
 
-/// 2017-07-14, when these accounts were made.
-const CREATED: u32 = 1_500_000_000;
+/// What the account as a whole may store, in bytes.
+pub(crate) const ACCOUNT_LIMIT: u64 = 1 << 40;
 
-/// What the account as a whole may store.
-const ACCOUNT_LIMIT: u64 = 1 << 40;
+/// The Unix group of everybody; users count from the same number.
+pub(crate) const GID: u32 = 1000;
 
 impl Server {
     pub(crate) fn account_metadata(&self) -> Response<Body> {
@@ -22,10 +22,9 @@ impl Server {
     pub(crate) fn profile(&self, caller: &Caller) -> Response<Body> {
         let person = &self.people[caller.person];
         let account = &person.account;
-        let name = if account.name.is_empty() { &account.user } else { &account.name };
         let mut profile = json!({
             "id": person.id,
-            "name": name,
+            "name": person.name(),
             "email": account.user,
             "super_admin": "N",
             "operations": 191,
@@ -37,12 +36,12 @@ impl Server {
             "channel_id": person.channel,
             "account_id": self.site.account,
             "storage_id": self.site.storage,
-            "created": CREATED,
-            "modified": CREATED,
+            "created": FOUNDED.seconds(),
+            "modified": FOUNDED.seconds(),
             "quota": limit_of(account),
             "status": "A",
-            "uid": 1000 + caller.person,
-            "gid": 1000,
+            "uid": self.uid(caller),
+            "gid": GID,
             "has_key": false,
             "pgp_enabled": false,
             "message_signature": "",
@@ -56,19 +55,29 @@ impl Server {
             "sftp_login": "",
         });
         if !account.contact {
-            profile["home_id"] = json!(person.home);
+            profile["home_id"] = json!(person.tree.home);
         }
         reply::ok(&profile)
     }
 
     pub(crate) fn profile_info(&self, caller: &Caller) -> Response<Body> {
-        let account = &self.people[caller.person].account;
+        let person = &self.people[caller.person];
         reply::ok(&json!({
-            "user_used": 0,
-            "user_limit": limit_of(account),
-            "acc_used": 0,
+            "user_used": person.tree.used(),
+            "user_limit": limit_of(&person.account),
+            "acc_used": self.used(),
             "acc_limit": ACCOUNT_LIMIT,
         }))
+    }
+
+    /// The bytes that all people store.
+    pub(crate) fn used(&self) -> u64 {
+        self.people.iter().map(|person| person.tree.used()).sum()
+    }
+
+    /// The Unix user that owns the caller's files.
+    pub(crate) fn uid(&self, caller: &Caller) -> u32 {
+        GID + u32::try_from(caller.person).unwrap_or_default()
     }
 }
 

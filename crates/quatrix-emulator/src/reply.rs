@@ -54,6 +54,23 @@ impl Problem {
         Self::new(400, 11, format!("missing parameter: {name}"))
     }
 
+    /// An item, key or link that does not exist.
+    pub(crate) fn not_found() -> Self {
+        Self::new(404, 20, "not found")
+    }
+
+    pub(crate) fn exists() -> Self {
+        Self::new(400, 30, "object exists: there is an item of that name")
+    }
+
+    pub(crate) fn expired() -> Self {
+        Self::new(404, 60, "expired")
+    }
+
+    pub(crate) fn over_quota() -> Self {
+        Self::new(400, 122, "quota exceeded")
+    }
+
     pub(crate) fn unknown_path() -> Self {
         Self::new(404, 20, "not found: there is no such operation")
     }
@@ -72,6 +89,11 @@ impl Problem {
             header: allowed.map(|allowed| (ALLOW.as_str(), allowed)),
             ..Self::new(405, 21, "not supported: the operation has another method")
         }
+    }
+
+    /// More calls than the rate limit allows; with the seconds to wait, if that is said.
+    pub(crate) fn too_many(wait: Option<u64>) -> Self {
+        Self { header: wait.map(|wait| ("retry-after", wait.into())), ..Self::new(429, -1, "too many requests") }
     }
 
     /// Adds a field to the error model.

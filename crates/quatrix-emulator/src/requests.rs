@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Uri};
 
-use crate::ids::is_uuid;
+use crate::ids::Id;
 use crate::operations::Route;
 
 /// One request and the status of its answer, safe to show: passwords, session ids, keys, codes, upload keys and
@@ -89,7 +89,7 @@ pub(crate) fn mask_target(uri: &Uri, route: Option<&Route<'_>>) -> String {
         Some(route) if route.operations[0].id_is_secret() => path.replace(route.id, "***"),
         Some(_) => path.to_owned(),
         None => {
-            let segments = path.split('/').map(|segment| if is_uuid(segment) { "***" } else { segment });
+            let segments = path.split('/').map(|segment| if Id::parse(segment).is_some() { "***" } else { segment });
             segments.collect::<Vec<_>>().join("/")
         }
     };

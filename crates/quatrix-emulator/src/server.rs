@@ -1,5 +1,6 @@
 //! The emulated service: a state, and a pure function from a request to an answer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,13 +11,21 @@ use http::{Request, Response};
 use crate::accounts::{Account, Accounts, SecondFactor};
 use crate::body::Body;
 use crate::call::Call;
-use crate::ids::Ids;
+use crate::downloads::Link;
+use crate::ids::{Id, Ids};
 use crate::operations::{Auth, Does, Operation, Route, route};
 use crate::reply::{self, Problem};
 use crate::requests::{Recorded, Requests, mask_headers, mask_target};
+use crate::seed::Seed;
 use crate::sessions::{Sessions, Stage};
-use crate::settings::{CaptchaMethod, Settings};
+use crate::settings::{CaptchaMethod, RateLimit, Settings};
+use crate::stamp::Stamp;
 use crate::totp;
+use crate::tree::Tree;
+use crate::uploads::Upload;
+
+/// 2017-07-14, when everything here was made.
+pub(crate) const FOUNDED: Stamp = Stamp::at(1_500_000_000);
 
 /// What time it is, on both clocks that the service has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,23 +59,28 @@ pub struct Server {
     pub(crate) settings: Settings,
     pub(crate) people: Vec<Person>,
     pub(crate) sessions: Sessions,
+    pub(crate) uploads: BTreeMap<Id, Upload>,
+    pub(crate) links: BTreeMap<Id, Link>,
     pub(crate) ids: Ids,
-    requests: Requests,
     pub(crate) site: Site,
+    rate: Rate,
+    requests: Requests,
 }
 
 /// What belongs to the account as a whole.
 pub(crate) struct Site {
-    pub(crate) account: String,
-    pub(crate) storage: String,
+    pub(crate) account: Id,
+    pub(crate) storage: Id,
 }
 
 /// One of the accounts, and what happened to it.
 pub(crate) struct Person {
     pub(crate) account: Account,
-    pub(crate) id: String,
-    pub(crate) home: String,
-    pub(crate) channel: String,
+    pub(crate) id: Id,
+    pub(crate) channel: Id,
+    pub(crate) tree: Tree,
+    /// The tree as it was at the beginning.
+    pristine: Tree,
     /// Wrong passwords in a row.
     pub(crate) refusals: u32,
     pub(crate) captcha_due: bool,
@@ -79,8 +93,8 @@ pub(crate) struct Caller {
     /// Index of the person.
     pub(crate) person: usize,
     pub(crate) stage: Stage,
-    /// The session's id; empty with an API key.
-    pub(crate) session: String,
+    /// `None` with an API key.
+    pub(crate) session: Option<Id>,
 }
 
 impl Server {
@@ -88,9 +102,29 @@ impl Server {
     #[must_use]
     pub fn new(settings: Settings, accounts: Accounts) -> Self {
         let mut ids = Ids::new(0);
-        let site = Site { account: ids.uuid(), storage: ids.uuid() };
+        let site = Site { account: ids.fresh(), storage: ids.fresh() };
         let people = accounts.accounts.into_iter().map(|account| Person::new(account, &mut ids)).collect();
-        Self { settings, people, sessions: Sessions::default(), ids, requests: Requests::default(), site }
+        Self {
+            settings,
+            people,
+            sessions: Sessions::default(),
+            uploads: BTreeMap::new(),
+            links: BTreeMap::new(),
+            ids,
+            site,
+            rate: Rate::default(),
+            requests: Requests::default(),
+        }
+    }
+
+    /// Has these files in every home from the beginning.
+    #[must_use]
+    pub fn with_files(mut self, seed: &Seed) -> Self {
+        for person in &mut self.people {
+            seed.plant(&mut person.pristine, &mut self.ids, FOUNDED);
+            person.tree = person.pristine.clone();
+        }
+        self
     }
 
     /// Takes its further ids (sessions, files, keys, links) from this seed.
@@ -127,6 +161,24 @@ impl Server {
         response
     }
 
+    /// The bytes of a user's file, by its path below the home.
+    #[must_use]
+    pub fn file(&self, user: &str, path: &str) -> Option<Bytes> {
+        let tree = &self.person(user)?.tree;
+        let content = tree.content(tree.at(tree.home, path)?)?;
+        Some(Body::from(content.clone()).into_bytes())
+    }
+
+    /// The paths of all of a user's files and folders below the home, sorted; those of folders end with a slash.
+    #[must_use]
+    pub fn paths(&self, user: &str) -> Vec<String> {
+        self.person(user).map_or_else(Vec::new, |person| person.tree.paths())
+    }
+
+    fn person(&self, user: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.account.is(user))
+    }
+
     /// The latest requests, oldest first.
     pub fn requests(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
         self.requests.iter()
@@ -135,8 +187,7 @@ impl Server {
     /// The code that the second step of this user's login takes now: one-time code or PIN.
     #[must_use]
     pub fn code(&self, now: Now, user: &str) -> Option<String> {
-        let person = self.people.iter().find(|person| person.account.is(user))?;
-        Some(match person.account.second_factor.as_ref()? {
+        Some(match self.person(user)?.account.second_factor.as_ref()? {
             SecondFactor::Totp(secret) => secret.code(totp::step(now.unix.as_secs())),
             SecondFactor::Pin(pin) => pin.clone(),
         })
@@ -155,6 +206,9 @@ impl Server {
     /// Makes everything as it was at the beginning; only ids do not come again.
     pub fn reset(&mut self) {
         self.sessions = Sessions::default();
+        self.uploads.clear();
+        self.links.clear();
+        self.rate = Rate::default();
         self.requests.clear();
         for person in &mut self.people {
             person.reset();
@@ -170,7 +224,8 @@ impl Server {
     ) -> Result<Response<Body>, Problem> {
         let route = route.ok_or_else(Problem::unknown_path)?;
         let (operation, does) = self.operation(route, head)?;
-        let mut call = Call { head, body };
+        self.rate.count(now, self.settings.rate_limit)?;
+        let mut call = Call { head, body, id: route.id };
         if head.headers.contains_key("authorization") && head.headers.contains_key("x-auth-token") {
             return Err(Problem::bad("two kinds of credentials"));
         }
@@ -180,6 +235,7 @@ impl Server {
         match (does, caller) {
             (Does::LogIn, _) => self.log_in(now, &call),
             (Does::AccountMetadata, _) => Ok(self.account_metadata()),
+            (Does::Chunk, caller) => self.chunk(now, caller.as_ref(), &mut call),
             (_, None) => Err(self.gone()),
             (_, Some(caller)) => self.perform(now, does, &caller, &mut call),
         }
@@ -195,11 +251,33 @@ impl Server {
         match does {
             Does::AnswerSecondFactor => self.answer_second_factor(now, caller, call),
             Does::PostCaptcha | Does::GetCaptcha => self.unblock_captcha(caller, call),
-            Does::LogOut => Ok(self.log_out(caller)),
+            Does::LogOut => self.log_out(caller),
             Does::KeepAlive => Ok(reply::empty()),
             Does::Profile => Ok(self.profile(caller)),
             Does::ProfileInfo => Ok(self.profile_info(caller)),
-            Does::LogIn | Does::AccountMetadata => Err(Problem::unknown_path()),
+            Does::HomeMetadata => self.home_metadata(caller, call),
+            Does::Metadata => self.metadata(caller, call),
+            Does::SetTime => self.set_time(caller, call),
+            Does::Info => self.info(caller, call),
+            Does::Size => self.file_size(caller, call),
+            Does::IdByPath => self.id_by_path(caller, call),
+            Does::Search => self.search(caller, call),
+            Does::MakeFolder => self.make_folder(now, caller, call),
+            Does::Rename => self.rename(caller, call),
+            Does::Delete => self.delete(caller, call),
+            Does::EmptyTrash => self.empty_trash(caller, call),
+            Does::MoveMany => self.move_many(now, caller, call),
+            Does::CopyMany => self.copy_many(now, caller, call),
+            Does::MoveOne => self.move_one(now, caller, call),
+            Does::CopyOne => self.copy_one(now, caller, call),
+            Does::UploadLink => self.upload_link(now, caller, call),
+            Does::Modify => self.modify(now, caller, call),
+            Does::ModifyPath => self.modify_path(now, caller, call),
+            Does::Finalize => self.finalize(now, caller, call),
+            Does::DownloadLink => self.download_link(now, caller, call),
+            Does::Download => self.download(now, caller, call),
+            // These have been served without a caller.
+            Does::LogIn | Does::AccountMetadata | Does::Chunk => Err(Problem::unknown_path()),
         }
     }
 
@@ -223,13 +301,14 @@ impl Server {
 
     /// Who calls, if the operation wants to know it.
     fn identify(&mut self, now: Now, operation: &Operation, call: &Call<'_>) -> Result<Option<Caller>, Problem> {
-        if matches!(operation.auth, Auth::None | Auth::Basic) {
+        let caller = match (operation.auth, call.authorization("Bearer")) {
+            (Auth::None | Auth::Basic, _) => return Ok(None),
+            (Auth::SessionOrKey | Auth::UploadKey, Some(key)) => self.caller_with_key(key),
+            _ => self.caller_with_session(now, operation, call),
+        };
+        if operation.auth == Auth::UploadKey && !self.settings.chunks_need_credentials {
             return Ok(None);
         }
-        let caller = match call.authorization("Bearer") {
-            Some(key) if operation.auth == Auth::SessionOrKey => self.caller_with_key(key),
-            _ => self.caller_with_session(now, call),
-        };
         let caller = caller.ok_or_else(|| self.gone())?;
         let account = &self.people[caller.person].account;
         if operation.auth != Auth::AnySession && caller.stage != Stage::LoggedIn {
@@ -243,26 +322,28 @@ impl Server {
 
     fn caller_with_key(&self, key: &str) -> Option<Caller> {
         let person = self.people.iter().position(|person| person.account.api_key.as_deref() == Some(key))?;
-        Some(Caller { person, stage: Stage::LoggedIn, session: String::new() })
+        Some(Caller { person, stage: Stage::LoggedIn, session: None })
     }
 
-    fn caller_with_session(&mut self, now: Now, call: &Call<'_>) -> Option<Caller> {
-        let id = self.token(call.head)?.to_owned();
-        let session = self.sessions.find(now.elapsed, &id, &self.settings)?;
-        session.touch(now.elapsed);
-        Some(Caller { person: session.account, stage: session.stage, session: id })
+    fn caller_with_session(&mut self, now: Now, operation: &Operation, call: &Call<'_>) -> Option<Caller> {
+        let id = self.token(call.head)?;
+        let session = self.sessions.find(now.elapsed, id, &self.settings)?;
+        if self.settings.transfers_extend || !operation.moves_bytes() {
+            session.touch(now.elapsed);
+        }
+        Some(Caller { person: session.account, stage: session.stage, session: Some(id) })
     }
 
     /// The session id that a request carries.
-    fn token<'a>(&self, head: &'a Parts) -> Option<&'a str> {
+    fn token(&self, head: &Parts) -> Option<Id> {
         let value = head.headers.get("x-auth-token")?.to_str().ok()?;
-        match &self.settings.token_prefix {
-            None => Some(value),
-            Some(prefix) => value.strip_prefix(prefix.as_str())?.strip_prefix(' '),
-        }
+        Id::parse(match &self.settings.token_prefix {
+            None => value,
+            Some(prefix) => value.strip_prefix(prefix.as_str())?.strip_prefix(' ')?,
+        })
     }
 
-    fn gone(&self) -> Problem {
+    pub(crate) fn gone(&self) -> Problem {
         Problem::as_set(self.settings.gone, "not authorised")
     }
 }
@@ -280,14 +361,43 @@ fn unfinished(stage: Stage, account: &Account) -> Problem {
 impl Person {
     fn new(account: Account, ids: &mut Ids) -> Self {
         let captcha_due = account.captcha;
-        let (id, home, channel) = (ids.uuid(), ids.uuid(), ids.uuid());
-        Self { account, id, home, channel, refusals: 0, captcha_due, used_step: None }
+        let tree = Tree::new(ids, FOUNDED);
+        let (id, channel, pristine) = (ids.fresh(), ids.fresh(), tree.clone());
+        Self { account, id, channel, tree, pristine, refusals: 0, captcha_due, used_step: None }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        if self.account.name.is_empty() { &self.account.user } else { &self.account.name }
     }
 
     fn reset(&mut self) {
+        self.tree = self.pristine.clone();
         self.refusals = 0;
         self.captcha_due = self.account.captcha;
         self.used_step = None;
+    }
+}
+
+/// How much of a rate limit is used up.
+#[derive(Default)]
+struct Rate {
+    /// When the current stretch of time began.
+    since: Duration,
+    calls: u32,
+}
+
+impl Rate {
+    fn count(&mut self, now: Now, limit: Option<RateLimit>) -> Result<(), Problem> {
+        let Some(limit) = limit else { return Ok(()) };
+        if now.elapsed.saturating_sub(self.since) >= limit.per {
+            *self = Self { since: now.elapsed, calls: 0 };
+        }
+        if self.calls >= limit.calls {
+            let left = (self.since + limit.per).saturating_sub(now.elapsed);
+            return Err(Problem::too_many(limit.retry_after.then(|| left.as_secs_f64().ceil() as u64)));
+        }
+        self.calls += 1;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::ids::Id;
 use crate::settings::Settings;
 
 /// What a session still has to do before it may call anything.
@@ -13,7 +14,6 @@ pub(crate) enum Stage {
     LoggedIn,
 }
 
-#[derive(Clone, Debug)]
 pub(crate) struct Session {
     /// Index of the account.
     pub(crate) account: usize,
@@ -24,39 +24,39 @@ pub(crate) struct Session {
     used: Duration,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Sessions {
-    open: BTreeMap<String, Session>,
+    open: BTreeMap<Id, Session>,
     granted: u64,
 }
 
 impl Sessions {
-    pub(crate) fn open(&mut self, now: Duration, id: String, account: usize, stage: Stage) {
+    pub(crate) fn open(&mut self, now: Duration, id: Id, account: usize, stage: Stage) {
         self.granted += 1;
         self.open.insert(id, Session { account, stage, number: self.granted, born: now, used: now });
     }
 
     /// The session of this id, if it is alive; its idle time goes on.
-    pub(crate) fn find(&mut self, now: Duration, id: &str, settings: &Settings) -> Option<&mut Session> {
-        let session = self.open.get(id)?;
+    pub(crate) fn find(&mut self, now: Duration, id: Id, settings: &Settings) -> Option<&mut Session> {
+        let session = self.open.get(&id)?;
         let (since, lifetime) = match (session.stage, settings.partial_lifetime) {
             (Stage::LoggedIn, _) | (_, None) => (session.used, settings.idle_timeout),
             (_, Some(lifetime)) => (session.born, lifetime),
         };
         if now.saturating_sub(since) >= lifetime {
-            self.open.remove(id);
+            self.open.remove(&id);
         }
-        self.open.get_mut(id)
+        self.open.get_mut(&id)
     }
 
-    pub(crate) fn set_stage(&mut self, id: &str, stage: Stage) {
-        if let Some(session) = self.open.get_mut(id) {
+    pub(crate) fn set_stage(&mut self, id: Id, stage: Stage) {
+        if let Some(session) = self.open.get_mut(&id) {
             session.stage = stage;
         }
     }
 
-    pub(crate) fn close(&mut self, id: &str) {
-        self.open.remove(id);
+    pub(crate) fn close(&mut self, id: Id) {
+        self.open.remove(&id);
     }
 
     /// Ends the sessions of one account, or all.
@@ -64,8 +64,8 @@ impl Sessions {
         self.open.retain(|_, session| account.is_some_and(|account| session.account != account));
     }
 
-    pub(crate) fn number(&self, id: &str) -> Option<u64> {
-        self.open.get(id).map(|session| session.number)
+    pub(crate) fn number(&self, id: Id) -> Option<u64> {
+        self.open.get(&id).map(|session| session.number)
     }
 }
 

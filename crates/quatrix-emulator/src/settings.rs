@@ -48,6 +48,27 @@ pub struct Settings {
     /// Q11: how long a session lives that still waits for a captcha or a second factor, from its login on, whatever
     /// is called meanwhile. `None`: like any session. Default: `None`.
     pub partial_lifetime: Option<Duration>,
+
+    /// Q10: whether chunk posts (with a session) and downloads start the session's idle time anew. Default: no.
+    pub transfers_extend: bool,
+    /// Q12: whether a chunk post has to carry a session or an API key besides its upload key. Default: no; what it
+    /// carries is not looked at then.
+    pub chunks_need_credentials: bool,
+    /// Q13: what the life of an upload key counts from.
+    pub upload_key_life: UploadKeyLife,
+    /// Q13: how long an upload key lives. The documentation says 15 minutes.
+    pub upload_key_lifetime: Duration,
+    /// How long a download link lives, however often it is used. No evidence; 15 minutes as the other things.
+    pub download_link_lifetime: Duration,
+    /// Whether a `Range` of a file's download is served; otherwise it is ignored, and all of the file comes. A ZIP
+    /// archive always comes as a whole. Default: yes.
+    pub ranges: bool,
+    /// Q14: what the `size` of a folder is.
+    pub folder_size: FolderSize,
+    /// Q15: with how many ids at least a delete or a move answers with a job. Default: 11; 10 is the other reading.
+    pub job_from: usize,
+    /// Q16: how many calls are served, all callers together. Default: no limit.
+    pub rate_limit: Option<RateLimit>,
 }
 
 impl Default for Settings {
@@ -71,6 +92,15 @@ impl Default for Settings {
             gone: Refused { status: 401, code: 14 },
             no_right: Refused { status: 403, code: 50 },
             partial_lifetime: None,
+            transfers_extend: false,
+            chunks_need_credentials: false,
+            upload_key_life: UploadKeyLife::SinceLastChunk,
+            upload_key_lifetime: Duration::from_secs(15 * 60),
+            download_link_lifetime: Duration::from_secs(15 * 60),
+            ranges: true,
+            folder_size: FolderSize::Items,
+            job_from: 11,
+            rate_limit: None,
         }
     }
 }
@@ -135,4 +165,33 @@ pub enum CaptchaMethod {
     Post,
     /// By GET only: since 2020-01.
     Get,
+}
+
+/// What the life of an upload key counts from (Q13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadKeyLife {
+    /// From the latest chunk, or from the link if there is none.
+    SinceLastChunk,
+    /// From the link, whatever is sent.
+    SinceLink,
+}
+
+/// What the `size` of a folder is (Q14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderSize {
+    /// How many items are in it: as rclone reads it.
+    Items,
+    /// How many bytes are in all files below it: as the specification says.
+    Bytes,
+}
+
+/// How many calls are served in a stretch of time (Q16); the others answer 429.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many in one stretch.
+    pub calls: u32,
+    /// How long a stretch is; the next begins with the first call after it.
+    pub per: Duration,
+    /// Whether a 429 says in `Retry-After` how many seconds are left.
+    pub retry_after: bool,
 }

@@ -189,6 +189,7 @@ fn help_and_version_are_printed() {
         "--tls",
         "--control",
         "--accounts",
+        "--seed-dir",
         "--idle-timeout",
         "--captcha-after",
         "--captcha-signal",
