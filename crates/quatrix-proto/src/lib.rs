@@ -125,6 +125,10 @@ mod drive;
 mod endpoint;
 mod error;
 mod file;
+#[cfg(any(test, feature = "_internals"))]
+#[doc(hidden)]
+#[allow(clippy::unwrap_used, reason = "what a fuzz target unwraps is its own")]
+pub mod fuzzing;
 mod id;
 mod lenient;
 mod name;

@@ -1,5 +1,6 @@
 //! What a caller does next.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -31,7 +32,6 @@ pub enum Step {
 }
 
 /// One exchange to carry out.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Transmit {
     /// What to report the end of it with.
@@ -59,6 +59,18 @@ impl Transmit {
     /// [`Failure`] if the head alone shows that the answer cannot be taken.
     pub fn receiver(&self, head: &http::response::Parts) -> Result<Receiver, Failure> {
         Receiver::new(self.spec, self.wanted, self.limit, head)
+    }
+}
+
+/// The endpoint's name stands for the request: its body may hold a code, its path a link.
+impl fmt::Debug for Transmit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transmit")
+            .field("exchange", &self.exchange)
+            .field("endpoint", &self.spec.name)
+            .field("source", &self.source)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 
