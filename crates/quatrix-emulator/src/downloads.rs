@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE};
+use http::header::{CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -99,9 +99,6 @@ fn in_part(content: &Content, name: &str, header: Option<&str>) -> Result<Respon
 fn whole(body: Body, name: &str, media_type: &'static str) -> Response<Body> {
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    if media_type != "application/zip" {
-        response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    }
     let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
     set(&mut response, CONTENT_DISPOSITION.as_str(), &format!("attachment; filename*=UTF-8''{name}"));
     response

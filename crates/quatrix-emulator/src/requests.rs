@@ -86,7 +86,7 @@ pub(crate) fn mask_headers(headers: &HeaderMap, session: Option<u64>) -> HeaderM
 pub(crate) fn mask_target(uri: &Uri, route: Option<&Route<'_>>) -> String {
     let path = uri.path();
     let mut masked = match route {
-        Some(route) if route.operations[0].id_is_secret() => path.replace(route.id, "***"),
+        Some(route) if !route.id.is_empty() && route.operations[0].id_is_secret() => path.replace(route.id, "***"),
         Some(_) => path.to_owned(),
         None => {
             let segments = path.split('/').map(|segment| if Id::parse(segment).is_some() { "***" } else { segment });
@@ -132,6 +132,7 @@ mod tests {
         for (target, masked) in [
             ("/upload/chunked/{ID}", "/upload/chunked/***"),
             ("/upload/chunked/short", "/upload/chunked/***"),
+            ("/api/1.0/upload/link", "/api/1.0/upload/link"),
             ("/api/1.0/upload/finalize/{ID}?mtime=1.5", "/api/1.0/upload/finalize/***?mtime=1.5"),
             ("/api/1.0//file/download/{ID}", "/api/1.0//file/download/***"),
             ("/api/1.0/file/metadata/{ID}?content=0", "/api/1.0/file/metadata/{ID}?content=0"),

@@ -203,5 +203,5 @@ fn range(header: &str) -> Option<Range> {
     let (first, last) = range.split_once('-')?;
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?;
     let (first, last, total) = (number(first)?, number(last)?, number(total)?);
-    (first <= last && last < total).then_some(Range { first, end: last + 1, total })
+    (first <= last && last < total).then(|| Range { first, end: last + 1, total })
 }

@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod changes;
 mod command;
+mod downloads;
+mod field_clients;
+mod files;
 mod questions;
 mod running;
 mod session;
 mod strictness;
 mod support;
+mod transfer_questions;
+mod uploads;
 mod wire;

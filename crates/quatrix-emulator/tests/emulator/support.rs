@@ -92,6 +92,95 @@ pub(crate) fn get(path: &str) -> http::request::Builder {
     Request::get(format!("https://acme.quatrix.it/api/1.0{path}")).header("accept", "application/json")
 }
 
+/// Somebody who is logged in and works with files.
+pub(crate) struct Worker {
+    pub(crate) memory: Memory,
+    pub(crate) session: String,
+    pub(crate) home: String,
+}
+
+impl Worker {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        Self::of(Memory::with(settings))
+    }
+
+    pub(crate) fn of(mut memory: Memory) -> Self {
+        let session = memory.session();
+        let home = memory.get("/profile", &session).json["home_id"].as_str().unwrap().to_owned();
+        Self { memory, session, home }
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.memory.get(path, &self.session)
+    }
+
+    pub(crate) fn post(&mut self, path: &str, body: Value) -> Answer {
+        self.memory.post(path, &self.session, &body)
+    }
+
+    /// Makes a folder and returns its id.
+    pub(crate) fn folder(&mut self, parent: &str, name: &str) -> String {
+        let answer = self.post("/file/makedir", json!({ "target": parent, "name": name, "resolve": false }));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.text("id")
+    }
+
+    /// Uploads a file in one chunk and returns its id.
+    pub(crate) fn file(&mut self, parent: &str, name: &str, bytes: &str) -> String {
+        let link = self.post("/upload/link", json!({ "parent_id": parent, "name": name, "resolve": false }));
+        assert_eq!(link.status, 200, "{link:?}");
+        let key = link.text("upload_key");
+        if !bytes.is_empty() {
+            let range = format!("bytes 0-{}/{}", bytes.len() - 1, bytes.len());
+            assert_eq!(self.chunk(&key, &range, bytes).status, 200);
+        }
+        assert_eq!(self.get(&format!("/upload/finalize/{key}")).status, 200);
+        link.text("file_id")
+    }
+
+    pub(crate) fn chunk(&mut self, key: &str, range: &str, bytes: &str) -> Answer {
+        let session = self.session.clone();
+        self.chunk_with(key, range, bytes, ("x-auth-token", &session))
+    }
+
+    pub(crate) fn chunk_with(&mut self, key: &str, range: &str, bytes: &str, header: (&str, &str)) -> Answer {
+        let request = Request::post(format!("/upload/chunked/{key}"))
+            .header("content-length", bytes.len())
+            .header("content-range", range)
+            .header(header.0, header.1);
+        Answer::new(self.memory.send(request.body(Bytes::from(bytes.to_owned())).unwrap()))
+    }
+
+    /// The names in a folder.
+    pub(crate) fn names(&mut self, folder: &str) -> Vec<String> {
+        let answer = self.get(&format!("/file/metadata/{folder}"));
+        let content = answer.json["content"].as_array().unwrap();
+        content.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(crate) fn metadata(&mut self, id: &str) -> Answer {
+        self.get(&format!("/file/metadata/{id}?content=0"))
+    }
+
+    pub(crate) fn trash(&mut self) -> String {
+        self.post("/file/id", json!({ "path": "Trash" })).text("file_id")
+    }
+
+    /// All paths below the home but the trash.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let paths = self.memory.server.paths("user@example.com");
+        paths.into_iter().filter(|path| !path.starts_with("Trash/")).collect()
+    }
+
+    pub(crate) fn bytes(&self, path: &str) -> Option<Bytes> {
+        self.memory.server.file("user@example.com", path)
+    }
+}
+
 /// An answer, taken apart: its JSON is null if there is no body.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -119,7 +208,11 @@ impl Answer {
     }
 
     pub(crate) fn session_id(&self) -> String {
-        self.json["session_id"].as_str().unwrap().to_owned()
+        self.text("session_id")
+    }
+
+    pub(crate) fn text(&self, field: &str) -> String {
+        self.json[field].as_str().unwrap_or_else(|| panic!("no {field} in {self:?}")).to_owned()
     }
 
     /// Status and code of the error model.
