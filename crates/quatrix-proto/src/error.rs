@@ -13,10 +13,12 @@ use crate::challenge::Challenge;
 mod api;
 mod failure;
 mod nonsense;
+mod transfer;
 
 pub use api::{ApiError, Details, ErrorCode};
 pub use failure::{Failure, FailureKind};
 pub use nonsense::{Nonsense, Problem};
+pub use transfer::TransferError;
 
 /// Everything a call can end with instead of an answer.
 ///
@@ -35,6 +37,8 @@ pub enum Error {
     Exchange(Failure),
     /// The answer makes no sense: not JSON, a field missing, another service.
     Nonsense(Box<Nonsense>),
+    /// A transfer cannot go on, although every answer made sense.
+    Transfer(TransferError),
     /// A value that cannot be sent. Nothing left the machine.
     Invalid(Invalid),
     /// A command that does not fit the state. Nothing left the machine; only reading code helps.
@@ -95,6 +99,7 @@ impl Error {
             Self::Api(error) => matches!(error.status().as_u16(), 429 | 500 | 502 | 503 | 504 | 509),
             Self::Exchange(failure) => failure.kind().is_transient(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.retryable(),
+            Self::Transfer(error) => error.is_transient(),
             Self::Challenged(_)
             | Self::LoggedOut(_)
             | Self::Nonsense(_)
@@ -112,7 +117,7 @@ impl Error {
             Self::Exchange(failure) => failure.may_have_been_sent(),
             Self::Nonsense(_) | Self::Cancelled => true,
             Self::Api(error) => error.status().is_server_error(),
-            Self::Challenged(_) | Self::LoggedOut(_) | Self::Invalid(_) | Self::Misuse(_) => false,
+            Self::Challenged(_) | Self::LoggedOut(_) | Self::Transfer(_) | Self::Invalid(_) | Self::Misuse(_) => false,
         }
     }
 
@@ -173,6 +178,7 @@ impl fmt::Display for Error {
             Self::LoggedOut(why) => why.fmt(f),
             Self::Exchange(failure) => failure.fmt(f),
             Self::Nonsense(nonsense) => nonsense.fmt(f),
+            Self::Transfer(error) => error.fmt(f),
             Self::Invalid(invalid) => invalid.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
             Self::Cancelled => f.write_str("the call was cancelled"),
@@ -249,6 +255,12 @@ impl From<Failure> for Error {
 impl From<Nonsense> for Error {
     fn from(nonsense: Nonsense) -> Self {
         Self::Nonsense(Box::new(nonsense))
+    }
+}
+
+impl From<TransferError> for Error {
+    fn from(error: TransferError) -> Self {
+        Self::Transfer(error)
     }
 }
 

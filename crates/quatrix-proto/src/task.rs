@@ -43,10 +43,15 @@ mod look_up;
 mod make_folders;
 #[cfg(test)]
 mod model;
+mod pace;
+mod transfer_event;
+mod upload;
 mod walk;
 
 pub use look_up::LookUp;
 pub use make_folders::MakeFolders;
+pub use transfer_event::TransferEvent;
+pub use upload::{Upload, Uploaded};
 pub use walk::{Entry, Walk};
 
 /// Something that takes several calls.

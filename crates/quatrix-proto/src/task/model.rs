@@ -1,4 +1,4 @@
-//! A server of files in memory, and a driver for it: what the tests of the tasks share.
+//! A server of files in memory, and a driver that can cut any exchange: what the tests of the tasks share.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,33 @@ use crate::endpoint::{Authorization, Prepared};
 use crate::error::Error;
 use crate::time::Timestamp;
 
+mod transfers;
+
+pub(super) use transfers::{Fault, Wire};
+
+#[derive(Clone)]
 pub(super) struct Model {
     items: BTreeMap<String, Item>,
+    /// Upload keys and the files they write.
+    keys: BTreeMap<String, String>,
+    /// Download links and the files they read.
+    links: BTreeMap<String, Vec<String>>,
+    /// Whether it knows `Range`.
+    pub(super) ranges: bool,
     missing: BTreeMap<&'static str, (u16, &'static str)>,
     calls: Vec<&'static str>,
     next: u32,
 }
 
+#[derive(Clone)]
 struct Item {
     parent: String,
     name: String,
     letter: char,
     bytes: Vec<u8>,
     modified: f64,
+    /// Whether nobody is writing it.
+    whole: bool,
 }
 
 /// An answer before it is one: status and JSON.
@@ -33,7 +47,15 @@ const GONE: &str = "not found";
 
 impl Model {
     pub(super) fn new() -> Self {
-        let mut model = Self { items: BTreeMap::new(), missing: BTreeMap::new(), calls: Vec::new(), next: 1 };
+        let mut model = Self {
+            items: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            links: BTreeMap::new(),
+            ranges: true,
+            missing: BTreeMap::new(),
+            calls: Vec::new(),
+            next: 1,
+        };
         model.items.insert("home".into(), Item::new("", "", 'D'));
         model
     }
@@ -58,6 +80,12 @@ impl Model {
     /// The id of what is at this path.
     pub(super) fn id(&self, path: &str) -> String {
         self.find("home", path).unwrap_or_else(|| panic!("nothing at {path}"))
+    }
+
+    /// The files in a folder with their bytes, by name. Unfinished ones say so.
+    pub(super) fn files(&self, path: &str) -> BTreeMap<String, Vec<u8>> {
+        let name = |item: &Item| if item.whole { item.name.clone() } else { format!("{} (unfinished)", item.name) };
+        self.children(&self.id(path)).map(|(_, item)| (name(item), item.bytes.clone())).collect()
     }
 
     /// The operations that were asked for so far.
@@ -108,11 +136,14 @@ impl Model {
             return Response::builder().status(status).body(text.into()).unwrap();
         }
         let request = prepared.clone().into_request(Authorization::None);
+        if operation == "file.download" {
+            return self.download(&request);
+        }
         let (status, json) = self.serve(&request, body).unwrap_or_else(|refusal| refusal);
         Response::builder().status(status).body(json.to_string().into()).unwrap()
     }
 
-    fn serve(&mut self, request: &Request<Bytes>, _body: &[u8]) -> Result<Said, Said> {
+    fn serve(&mut self, request: &Request<Bytes>, source: &[u8]) -> Result<Said, Said> {
         let path = request.uri().path().strip_prefix("/api/1.0").unwrap_or_else(|| request.uri().path());
         let content = request.uri().query() != Some("content=0");
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -134,7 +165,7 @@ impl Model {
                 let id = self.make(text("target"), text("name"), 'D')?;
                 Ok((201, self.shown(&id, false)))
             }
-            _ => panic!("the model does not know {path}"),
+            _ => self.transfer(request, &body, source),
         }
     }
 
@@ -180,7 +211,14 @@ impl Model {
 
 impl Item {
     fn new(parent: &str, name: &str, letter: char) -> Self {
-        Self { parent: parent.into(), name: name.into(), letter, bytes: Vec::new(), modified: 1_612_325_106.5 }
+        Self {
+            parent: parent.into(),
+            name: name.into(),
+            letter,
+            bytes: Vec::new(),
+            modified: 1_612_325_106.5,
+            whole: true,
+        }
     }
 }
 

@@ -1,0 +1,76 @@
+//! What an observer of a transfer is told.
+
+use std::collections::VecDeque;
+
+use crate::id::FileId;
+
+/// Something that happened to a transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransferEvent {
+    /// More bytes have arrived for good. A driver that streams knows more between two of these.
+    #[non_exhaustive]
+    Progress {
+        /// Bytes from the start that have arrived.
+        done: u64,
+        /// Bytes of the whole, where known.
+        total: Option<u64>,
+    },
+    /// An exchange came to nothing; the transfer goes on from this byte.
+    #[non_exhaustive]
+    Resumed {
+        /// The first byte that is sent or asked for again.
+        at: u64,
+    },
+    /// The key of the upload is no longer good; it begins again from the first byte.
+    StartedOver,
+    /// A file that the upload made may still be there although the upload came to nothing.
+    #[non_exhaustive]
+    LeftBehind {
+        /// That file.
+        id: FileId,
+    },
+}
+
+/// Those that nobody has asked for yet; the oldest go first when there are too many.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Events(VecDeque<TransferEvent>);
+
+impl Events {
+    const MOST: usize = 32;
+
+    pub(super) fn push(&mut self, event: TransferEvent) {
+        // Only the last progress is of interest.
+        if let (Some(TransferEvent::Progress { .. }), TransferEvent::Progress { .. }) = (self.0.back(), &event) {
+            self.0.pop_back();
+        }
+        if self.0.len() == Self::MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(event);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<TransferEvent> {
+        self.0.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_few_and_the_latest() {
+        let mut events = Events::default();
+        for done in 0..100 {
+            events.push(TransferEvent::Progress { done, total: None });
+        }
+        assert_eq!(events.pop(), Some(TransferEvent::Progress { done: 99, total: None }));
+        assert_eq!(events.pop(), None);
+        for at in 0..100 {
+            events.push(TransferEvent::Resumed { at });
+        }
+        let kept: Vec<_> = std::iter::from_fn(|| events.pop()).collect();
+        assert_eq!((kept.len(), &kept[31]), (32, &TransferEvent::Resumed { at: 99 }));
+    }
+}

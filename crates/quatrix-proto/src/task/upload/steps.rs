@@ -1,0 +1,243 @@
+//! What each answer leads to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::{State, Target, Then, Upload, Uploaded, Written};
+use crate::api::{
+    DeleteFiles, FinalizeUpload, Finalized, GetFile, GetUploadLink, ModifyFile, MoveOne, UploadChunk, UploadLink,
+};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, ErrorCode, TransferError};
+use crate::file::File;
+use crate::id::FileId;
+use crate::task::{TransferEvent, is_absent, is_not_offered};
+
+/// How often in a row one step may come to nothing.
+const TRIES: u8 = 3;
+/// How often an upload may begin.
+const OPENINGS: u8 = 3;
+
+type Answer = Result<http::Response<Bytes>, Error>;
+
+impl Upload {
+    pub(super) fn next(&mut self, state: State, answer: Answer, took: Duration) -> State {
+        match state {
+            State::Opening { .. } => match self.target {
+                Target::New { .. } => self.opened(answer.and_then(GetUploadLink::decode)),
+                Target::InPlace(_) => self.opened(answer.and_then(ModifyFile::decode)),
+            },
+            State::Seeking { mut finder, error } => match finder.take(answer) {
+                None => State::Seeking { finder, error },
+                Some(Ok(found)) => self.sought(found.map(|found| found.id), error),
+                Some(Err(refused)) if refused.retryable() && self.fails_again() => State::Seeking { finder, error },
+                Some(Err(_)) => State::Done(Err(error)),
+            },
+            State::Sending { file, offset, keepalive: true } => State::Sending { file, offset, keepalive: false },
+            State::Sending { file, offset, keepalive: false } => {
+                self.sent(file, offset, answer.and_then(UploadChunk::decode), took)
+            }
+            State::Finalizing { file, lost } => self.finalized(file, lost, answer.and_then(FinalizeUpload::decode)),
+            State::Verifying { file, error } => match answer.and_then(GetFile::decode) {
+                Ok(found) if self.is_finalized(&found) => self.written(self.uploaded(found)),
+                Ok(_) | Err(_) => self.start_over(file.id, self.size, error),
+            },
+            State::Replacing { file, lost, .. } => self.replaced(file, lost, answer.and_then(MoveOne::decode)),
+            State::Comparing { file, error } => self.compared(file, error, answer.and_then(GetFile::decode)),
+            State::Deleting { file, then } => match answer.and_then(DeleteFiles::decode) {
+                Err(error) if error.retryable() && self.fails_again() => State::Deleting { file, then },
+                Err(error) if !is_absent(&error) => self.go_on(Some(file), then),
+                Ok(_) | Err(_) => self.go_on(None, then),
+            },
+            State::Done(result) => State::Done(result),
+        }
+    }
+
+    pub(super) fn cancelled(&mut self, state: State) -> State {
+        let error = Error::Cancelled;
+        self.started = None;
+        match state {
+            State::Opening { asked: true } | State::Seeking { .. } => match self.finder() {
+                Some(finder) => State::Seeking { finder, error },
+                None => State::Done(Err(error)),
+            },
+            State::Sending { file: Written { id, .. }, .. }
+            | State::Finalizing { file: Written { id, .. }, .. }
+            | State::Verifying { file: Written { id, .. }, .. }
+            | State::Replacing { file: id, asked: false, lost: false } => self.give_up(id, error),
+            State::Replacing { file, .. } | State::Comparing { file, .. } => self.leave(file, error),
+            State::Deleting { file, .. } => State::Deleting { file, then: Then::End(error) },
+            State::Opening { asked: false } => State::Done(Err(error)),
+            State::Done(result) => State::Done(result),
+        }
+    }
+
+    fn opened(&mut self, answer: Result<UploadLink, Error>) -> State {
+        match answer {
+            Ok(UploadLink { file_id, upload_key, name, .. }) => {
+                let file = Written { id: file_id, key: upload_key, name };
+                self.failures = 0;
+                match self.size {
+                    0 => State::Finalizing { file, lost: false },
+                    _ => State::Sending { file, offset: 0, keepalive: false },
+                }
+            }
+            Err(error) if error.may_have_been_executed() => match self.finder() {
+                Some(finder) => State::Seeking { finder, error },
+                None => State::Done(Err(error)),
+            },
+            // Somebody else's file has the temporary name: there are others.
+            Err(error) if error.code() == Some(ErrorCode::EXISTS) && self.replaces() && self.openings < OPENINGS => {
+                self.open()
+            }
+            Err(error) => State::Done(Err(error)),
+        }
+    }
+
+    /// A temporary file that is there was made by this upload: had another one had the name, it would have been refused.
+    fn sought(&mut self, found: Option<FileId>, error: Error) -> State {
+        let over = matches!(error, Error::Cancelled) || self.openings == OPENINGS;
+        let then = if over { Then::End(error) } else { Then::Open };
+        match found {
+            Some(file) => self.delete(file, then),
+            None => self.go_on(None, then),
+        }
+    }
+
+    fn sent(&mut self, file: Written, offset: u64, answer: Result<(), Error>, took: Duration) -> State {
+        match answer {
+            Ok(()) => {
+                let done = self.chunk(offset).end;
+                self.pace.learn(done - offset, took);
+                self.failures = 0;
+                self.events.push(TransferEvent::Progress { done, total: Some(self.size) });
+                match done == self.size {
+                    true => State::Finalizing { file, lost: false },
+                    false => State::Sending { file, offset: done, keepalive: false },
+                }
+            }
+            Err(error) if is_void(&error) => self.start_over(file.id, offset, error),
+            Err(error) if error.retryable() && self.fails_again() => {
+                self.events.push(TransferEvent::Resumed { at: offset });
+                State::Sending { file, offset, keepalive: false }
+            }
+            Err(error) => self.give_up(file.id, error),
+        }
+    }
+
+    fn finalized(&mut self, file: Written, lost: bool, answer: Result<Finalized, Error>) -> State {
+        match answer {
+            Ok(finalized) if finalized.size != self.size => {
+                self.give_up(file.id, TransferError::Size { sent: self.size, stored: finalized.size }.into())
+            }
+            Ok(finalized) => self.written(Uploaded {
+                id: finalized.id,
+                parent_id: finalized.parent_id,
+                name: file.name,
+                size: finalized.size,
+                modified: finalized.modified,
+            }),
+            // Once more does no harm: it finalizes the same upload, or is refused.
+            Err(error) if (error.retryable() || error.may_have_been_executed()) && self.fails_again() => {
+                State::Finalizing { file, lost: lost || error.may_have_been_executed() }
+            }
+            Err(error) if lost => State::Verifying { file, error },
+            Err(error) if is_void(&error) => self.start_over(file.id, self.size, error),
+            Err(error) => self.give_up(file.id, error),
+        }
+    }
+
+    /// An unfinished file may show its full size, too; the very time that was asked for comes from finalizing alone.
+    fn is_finalized(&self, file: &File) -> bool {
+        file.size == Some(self.size) && self.modified.is_some() && file.modified == self.modified
+    }
+
+    /// The whole file is there.
+    fn written(&mut self, uploaded: Uploaded) -> State {
+        self.failures = 0;
+        match self.replaces() {
+            true => State::Replacing { file: uploaded.id, asked: false, lost: false },
+            false => State::Done(Ok(uploaded)),
+        }
+    }
+
+    fn replaced(&mut self, file: FileId, lost: bool, answer: Result<File, Error>) -> State {
+        match answer {
+            Ok(moved) => State::Done(Ok(self.uploaded(moved))),
+            Err(error) if error.may_have_been_executed() => State::Comparing { file, error },
+            // One that was lost may still arrive: what is deleted now might be the new file in its place.
+            Err(error) if lost => self.leave(file, error),
+            Err(error) if is_not_offered(&error) => self.give_up(file, TransferError::CannotReplace.into()),
+            Err(error) if error.retryable() && self.fails_again() => State::Replacing { file, asked: false, lost },
+            Err(error) => self.give_up(file, error),
+        }
+    }
+
+    fn compared(&mut self, file: FileId, error: Error, answer: Result<File, Error>) -> State {
+        let Target::New { name, .. } = &self.target else { return State::Done(Err(error)) };
+        match answer {
+            Ok(found) if found.name == name.as_str() => State::Done(Ok(self.uploaded(found))),
+            Ok(_) if self.fails_again() => State::Replacing { file, asked: false, lost: true },
+            Ok(_) | Err(_) => self.leave(file, error),
+        }
+    }
+
+    fn uploaded(&self, file: File) -> Uploaded {
+        let File { id, parent_id, name, modified, .. } = file;
+        Uploaded { id, parent_id, name, size: self.size, modified }
+    }
+
+    fn start_over(&mut self, file: FileId, read: u64, error: Error) -> State {
+        if self.openings == OPENINGS {
+            return self.give_up(file, error);
+        }
+        if read > 0 && !self.rewinds {
+            return self.give_up(file, TransferError::CannotStartOver.into());
+        }
+        self.events.push(TransferEvent::StartedOver);
+        self.delete(file, Then::Open)
+    }
+
+    fn give_up(&mut self, file: FileId, error: Error) -> State {
+        self.delete(file, Then::End(error))
+    }
+
+    /// Deletes a file that this upload has made, and no other: in place, it has made none.
+    fn delete(&mut self, file: FileId, then: Then) -> State {
+        self.failures = 0;
+        match self.target {
+            Target::New { .. } => State::Deleting { file, then },
+            Target::InPlace(_) => self.go_on(None, then),
+        }
+    }
+
+    /// Gives up without touching anything.
+    fn leave(&mut self, file: FileId, error: Error) -> State {
+        self.go_on(Some(file), Then::End(error))
+    }
+
+    fn go_on(&mut self, left_behind: Option<FileId>, then: Then) -> State {
+        if let Some(id) = left_behind {
+            self.events.push(TransferEvent::LeftBehind { id });
+        }
+        match then {
+            Then::Open => self.open(),
+            Then::End(error) => State::Done(Err(error)),
+        }
+    }
+
+    /// Counts a failure of this step; whether it may be tried again.
+    fn fails_again(&mut self) -> bool {
+        self.failures += 1;
+        self.failures < TRIES
+    }
+}
+
+/// Whether the key is no longer good. How a server says so is not published: not found, gone, expired, or not allowed.
+fn is_void(error: &Error) -> bool {
+    let Error::Api(api) = error else { return false };
+    let by_status = matches!(api.status(), StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::GONE);
+    by_status || is_absent(error) || api.code() == Some(ErrorCode::EXPIRED)
+}

@@ -1,0 +1,469 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::task::model::{Fault, Model, Wire};
+
+const OLD: &[u8] = b"the old content";
+const NEW: &[u8] = b"0123456789abcdefghijklmnopqrst";
+
+/// To `/in/a.txt`, in chunks of ten bytes.
+fn upload(model: &Model, clash: Clash, bytes: &[u8]) -> Upload {
+    let parent = model.id("/in").parse().unwrap();
+    let upload = Upload::new(&Server::default(), parent, "a.txt".parse().unwrap(), bytes.len() as u64, 4711);
+    upload.on_clash(clash).with_chunks_of_at_most(10).modified(UnixTime::from_micros(7_500_000))
+}
+
+fn in_place(model: &Model, bytes: &[u8]) -> Upload {
+    let file = model.id("/in/a.txt").parse().unwrap();
+    Upload::in_place(&Server::default(), file, bytes.len() as u64).with_chunks_of_at_most(10)
+}
+
+fn empty() -> Model {
+    let mut model = Model::new();
+    model.folder("home", "in");
+    model
+}
+
+fn with_old() -> Model {
+    let mut model = empty();
+    let folder = model.id("/in");
+    model.file(&folder, "a.txt", OLD);
+    model
+}
+
+fn events(upload: &mut Upload) -> Vec<TransferEvent> {
+    std::iter::from_fn(|| upload.poll_event()).collect()
+}
+
+fn holds(model: &Model, name: &str, bytes: &[u8]) -> bool {
+    model.files("/in") == [(name.to_owned(), bytes.to_vec())].into()
+}
+
+#[test]
+fn link_chunks_in_order_finalize() {
+    let mut model = empty();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let uploaded = Wire::new(NEW).run(&mut model, &mut task).unwrap();
+    assert_eq!(model.calls(), ["upload.link", "upload.chunk", "upload.chunk", "upload.chunk", "upload.finalize"]);
+    let expected = Uploaded {
+        id: model.id("/in/a.txt").parse().unwrap(),
+        parent_id: Some(model.id("/in").parse().unwrap()),
+        name: "a.txt".into(),
+        size: 30,
+        modified: Some(UnixTime::from_micros(7_500_000)),
+    };
+    assert_eq!(uploaded, expected);
+    assert!(holds(&model, "a.txt", NEW));
+    assert_eq!(events(&mut task), [TransferEvent::Progress { done: 30, total: Some(30) }]);
+}
+
+#[test]
+fn nothing_is_sent_of_an_empty_file() {
+    for clash in [Clash::Refuse, Clash::Overwrite] {
+        let mut model = empty();
+        let mut task = upload(&model, clash, b"");
+        Wire::new(b"").run(&mut model, &mut task).unwrap();
+        assert!(!model.calls().contains(&"upload.chunk"));
+        assert!(holds(&model, "a.txt", b""));
+    }
+}
+
+#[test]
+fn a_taken_name_is_refused_renamed_or_replaced() {
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let error = Wire::new(NEW).run(&mut model, &mut task).unwrap_err();
+    assert_eq!(error.to_string(), "upload.link: object exists (code 30, status 400)");
+    assert!(holds(&model, "a.txt", OLD));
+
+    let mut task = upload(&model, Clash::Rename, NEW);
+    assert_eq!(Wire::new(NEW).run(&mut model, &mut task).unwrap().name, "a.txt(1)");
+    assert_eq!(model.files("/in").values().collect::<Vec<_>>(), [OLD, NEW]);
+
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let uploaded = Wire::new(NEW).run(&mut model, &mut task).unwrap();
+    assert_eq!((uploaded.name.as_str(), uploaded.size), ("a.txt", 30));
+    assert!(holds(&model, "a.txt", NEW));
+    assert_eq!(model.calls().last(), Some(&"file.moveone"));
+}
+
+#[test]
+fn the_temporary_name_is_one_that_the_server_takes() {
+    let partial = |name: &str| {
+        let task = Upload::new(&Server::default(), "d1".parse().unwrap(), name.parse().unwrap(), 0, 4711);
+        task.partial_name(&name.parse().unwrap()).unwrap().to_string()
+    };
+    let short = partial("a.txt");
+    let random = short.strip_prefix("a.txt.").unwrap().strip_suffix(".partial").unwrap();
+    assert!(random.len() == 8 && random.bytes().all(|b| b.is_ascii_hexdigit()), "{short}");
+    assert_eq!(partial(&"\u{e9}".repeat(255)).chars().count(), 255);
+}
+
+#[test]
+fn in_place_writes_into_the_file_itself() {
+    let mut model = with_old();
+    let id = model.id("/in/a.txt");
+    let mut task = in_place(&model, NEW);
+    assert_eq!(Wire::new(NEW).run(&mut model, &mut task).unwrap().id.as_str(), id);
+    assert!(holds(&model, "a.txt", NEW));
+    assert_eq!(model.calls()[0], "file.modify");
+}
+
+#[test]
+fn in_place_never_deletes() {
+    let mut model = with_old();
+    let mut task = in_place(&model, NEW);
+    let full =
+        |_: usize, name: &str, _: &mut Model| if name == "upload.chunk" { Fault::Status(413) } else { Fault::None };
+    Wire::breaking(NEW, full).run(&mut model, &mut task).unwrap_err();
+    assert!(!model.calls().contains(&"file.delete"));
+    assert!(model.files("/in").contains_key("a.txt (unfinished)"));
+}
+
+#[test]
+fn a_failed_chunk_is_sent_again_from_the_same_byte() {
+    for fault in [Fault::Lost, Fault::Unsent, Fault::Cut(0), Fault::Cut(4), Fault::Status(503)] {
+        let mut model = empty();
+        let mut task = upload(&model, Clash::Refuse, NEW);
+        let mut wire = Wire::breaking(NEW, |n, _, _| if n == 2 { fault } else { Fault::None });
+        wire.run(&mut model, &mut task).unwrap();
+        assert!(holds(&model, "a.txt", NEW), "{fault:?}");
+        assert!(events(&mut task).contains(&TransferEvent::Resumed { at: 10 }), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_chunk_that_never_arrives_ends_the_upload_and_deletes_the_file() {
+    let mut model = empty();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let never = |_: usize, name: &str, _: &mut Model| if name == "upload.chunk" { Fault::Unsent } else { Fault::None };
+    let error = Wire::breaking(NEW, never).run(&mut model, &mut task).unwrap_err();
+    assert_eq!(error.to_string(), "could not connect");
+    assert!(model.files("/in").is_empty());
+    assert_eq!(model.calls(), ["upload.link", "file.delete"], "three attempts never came there");
+}
+
+#[test]
+fn q13_a_key_that_ran_out_starts_the_upload_over() {
+    for clash in [Clash::Refuse, Clash::Overwrite] {
+        for at in 1..=4 {
+            let mut model = with_old();
+            if clash == Clash::Refuse {
+                model = empty();
+            }
+            let mut task = upload(&model, clash, NEW);
+            let mut wire = Wire::breaking(NEW, |n, _, model| {
+                if n == at {
+                    model.expire_keys();
+                }
+                Fault::None
+            });
+            wire.run(&mut model, &mut task).unwrap();
+            assert!(holds(&model, "a.txt", NEW), "{clash:?}, at exchange {at}");
+            assert!(events(&mut task).contains(&TransferEvent::StartedOver));
+        }
+    }
+}
+
+#[test]
+fn q13_keys_that_always_run_out_end_the_upload() {
+    let mut model = empty();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut wire = Wire::breaking(NEW, |_, name, model| {
+        if name == "upload.finalize" {
+            model.expire_keys();
+        }
+        Fault::None
+    });
+    let error = wire.run(&mut model, &mut task).unwrap_err();
+    assert_eq!(error.to_string(), "upload.finalize: not found (code 20, status 404)");
+    assert!(model.files("/in").is_empty());
+    assert_eq!(model.calls().iter().filter(|&&name| name == "upload.link").count(), 3);
+}
+
+#[test]
+fn a_pipe_cannot_start_over_once_it_has_been_read() {
+    for (at, goes_on) in [(1, true), (2, false), (4, false)] {
+        let mut model = empty();
+        let mut task = upload(&model, Clash::Refuse, NEW).from_pipe();
+        let mut wire = Wire::breaking(NEW, |n, _, model| {
+            if n == at {
+                model.expire_keys();
+            }
+            Fault::None
+        });
+        match wire.run(&mut model, &mut task) {
+            Ok(_) => assert!(goes_on && holds(&model, "a.txt", NEW)),
+            Err(Error::Transfer(error)) => {
+                assert_eq!((error, goes_on), (crate::TransferError::CannotStartOver, false));
+                assert!(model.files("/in").is_empty());
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn m42_a_lost_finalize_is_asked_again_and_then_looked_after() {
+    for (lost, calls) in [(1, 2), (2, 3)] {
+        let mut model = empty();
+        let mut task = upload(&model, Clash::Refuse, NEW);
+        let mut left = lost;
+        let mut wire = Wire::breaking(NEW, |_, name, _| match name {
+            "upload.finalize" if left > 0 => {
+                left -= 1;
+                Fault::Lost
+            }
+            _ => Fault::None,
+        });
+        assert_eq!(wire.run(&mut model, &mut task).unwrap().size, 30);
+        assert!(holds(&model, "a.txt", NEW));
+        assert_eq!(model.calls().iter().filter(|&&name| name == "upload.finalize").count(), calls);
+    }
+}
+
+#[test]
+fn another_size_on_the_server_is_an_error() {
+    let mut model = empty();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut wire = Wire::breaking(NEW, |_, name, model| {
+        if name == "upload.finalize" {
+            model.rewrite("/in/a.txt", b"short");
+        }
+        Fault::None
+    });
+    let error = wire.run(&mut model, &mut task).unwrap_err();
+    assert_eq!(error.to_string(), "30 bytes were sent, but the server stored 5");
+    assert!(model.files("/in").is_empty());
+}
+
+#[test]
+fn a_server_that_cannot_replace_is_named_with_the_way_out() {
+    for refusal in [(405, ""), (404, "<h1>no such page</h1>"), (404, r#"{"code":21,"msg":"not supported"}"#)] {
+        let mut model = with_old();
+        model.lacks("file.moveone", refusal);
+        let mut task = upload(&model, Clash::Overwrite, NEW);
+        let error = Wire::new(NEW).run(&mut model, &mut task).unwrap_err();
+        assert!(error.to_string().contains("Upload::in_place"), "{error}");
+        assert!(holds(&model, "a.txt", OLD));
+    }
+}
+
+#[test]
+fn a_lost_answer_to_the_link_leaves_no_temporary_file() {
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut wire = Wire::breaking(NEW, |n, _, _| if n == 0 { Fault::Lost } else { Fault::None });
+    wire.run(&mut model, &mut task).unwrap();
+    assert!(holds(&model, "a.txt", NEW));
+    assert_eq!(model.calls()[..4], ["upload.link", "file.id", "file.delete", "upload.link"]);
+}
+
+/// The promise of replacing: whatever one exchange comes to, even if all later ones fail, too.
+#[test]
+fn a_cut_at_any_exchange_of_an_overwrite_leaves_the_old_bytes_or_the_new() {
+    let faults = [Fault::Unsent, Fault::Lost, Fault::Cut(5), Fault::Status(503), Fault::Status(400)];
+    for (fault, for_good) in faults.into_iter().flat_map(|fault| [(fault, false), (fault, true)]) {
+        for at in 0..12 {
+            let mut model = with_old();
+            let mut task = upload(&model, Clash::Overwrite, NEW);
+            let hit = |n: usize| n == at || (for_good && n > at);
+            let mut wire = Wire::breaking(NEW, |n, _, _| if hit(n) { fault } else { Fault::None });
+            let result = wire.run(&mut model, &mut task);
+            let files = model.files("/in");
+            let now = &files["a.txt"];
+            match &result {
+                Ok(_) => assert!(now == NEW && files.len() == 1, "{fault:?} {for_good} {at}"),
+                Err(_) => assert!(now == OLD || now == NEW, "{fault:?} {for_good} {at}"),
+            }
+            let left = events(&mut task).iter().any(|event| matches!(event, TransferEvent::LeftBehind { .. }));
+            let told = left || result.is_err_and(|error| error.may_have_been_executed());
+            assert!(files.len() == 1 || told, "{fault:?} {for_good} {at}: {files:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_deleted_once_a_replacement_may_be_under_way() {
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let never = |_: usize, name: &str, _: &mut Model| match name {
+        "file.moveone" => Fault::Cut(0),
+        _ => Fault::None,
+    };
+    let mut wire = Wire::breaking(NEW, never);
+    // The requests are lost on the way; any of them may still arrive later.
+    let lost = std::cell::Cell::new(0);
+    let result = loop {
+        match task.poll(wire.now) {
+            TaskStep::Call(prepared) if prepared.spec().name() == "file.moveone" => {
+                lost.set(lost.get() + 1);
+                let failure = crate::Failure::maybe_sent(crate::FailureKind::TimedOut);
+                task.handle(wire.now, Err(failure.into()), 0);
+            }
+            TaskStep::Call(prepared) => {
+                let (result, moved) = wire.exchange(&mut model, &prepared);
+                task.handle(wire.now, result, moved);
+            }
+            TaskStep::Done(result) => break result,
+        }
+    };
+    assert!(result.unwrap_err().may_have_been_executed());
+    assert_eq!(lost.get(), 3);
+    assert!(!model.calls().contains(&"file.delete"));
+    assert_eq!(model.files("/in").len(), 2, "the old file, and the new one under its temporary name");
+    assert!(matches!(events(&mut task).last(), Some(TransferEvent::LeftBehind { .. })));
+}
+
+#[test]
+fn cancelling_at_any_exchange_leaves_what_the_docs_say() {
+    for clash in [Clash::Refuse, Clash::Overwrite] {
+        // Whether the call under way is carried out before the cancellation, or never leaves.
+        for (at, carried_out) in (0..8).flat_map(|at| [(at, false), (at, true)]) {
+            let mut model = if clash == Clash::Overwrite { with_old() } else { empty() };
+            let mut task = upload(&model, clash, NEW);
+            let mut wire = Wire::new(NEW);
+            for n in 0..=at {
+                let TaskStep::Call(prepared) = task.poll(wire.now) else { break };
+                if n < at || carried_out {
+                    let (result, moved) = wire.exchange(&mut model, &prepared);
+                    if n < at {
+                        task.handle(wire.now, result, moved);
+                    }
+                }
+            }
+            task.cancel();
+            let result = wire.run(&mut model, &mut task);
+            let files = model.files("/in");
+            let context = format!("{clash:?} at {at}, carried out: {carried_out}: {result:?} {files:?}");
+            let old: std::collections::BTreeMap<_, _> = match clash {
+                Clash::Overwrite => [("a.txt".to_owned(), OLD.to_vec())].into(),
+                Clash::Refuse | Clash::Rename => Default::default(),
+            };
+            match result {
+                Ok(_) => assert!(holds(&model, "a.txt", NEW), "{context}"),
+                Err(error) => {
+                    assert!(matches!(error, Error::Cancelled), "{context}");
+                    let left = matches!(events(&mut task).last(), Some(TransferEvent::LeftBehind { .. }));
+                    let empty_file = clash == Clash::Refuse && at == 0 && carried_out;
+                    assert!(files == old || left || empty_file, "{context}");
+                    assert!(clash == Clash::Refuse || files["a.txt"] == OLD || files["a.txt"] == NEW, "{context}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn q10_a_call_now_and_then_keeps_the_session_alive() {
+    let mut model = empty();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut wire = Wire::new(NEW);
+    let mut idle = Duration::ZERO;
+    while let TaskStep::Call(prepared) = task.poll(wire.now) {
+        let (result, moved) = wire.exchange(&mut model, &prepared);
+        let took = Duration::from_secs(if prepared.spec().name() == "upload.chunk" { 290 } else { 0 });
+        wire.now = wire.now.saturating_add(took);
+        idle = if took.is_zero() { Duration::ZERO } else { idle + took };
+        assert!(idle < Duration::from_secs(15 * 60));
+        task.handle(wire.now, result, moved);
+    }
+    let calls = ["upload.link", "upload.chunk", "upload.chunk", "file.metadata", "upload.chunk", "upload.finalize"];
+    assert_eq!(model.calls(), calls);
+}
+
+#[test]
+fn chunks_adapt_to_four_seconds() {
+    const MIB: u64 = 1024 * 1024;
+    let server = Server::default();
+    let mut task = Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1);
+    let mut now = Timestamp::ZERO;
+    let link = r#"{"file_id":"f1","name":"a","upload_key":"k1"}"#;
+    let _ = task.poll(now);
+    task.handle(now, Ok(http::Response::new(link.into())), 0);
+    let mut sizes = Vec::new();
+    for _ in 0..6 {
+        let TaskStep::Call(prepared) = task.poll(now) else { panic!("no chunk") };
+        let range = prepared.source_range().unwrap();
+        let mib = (range.end - range.start) / MIB;
+        sizes.push(mib);
+        now = now.saturating_add(Duration::from_millis(100) * mib as u32);
+        task.handle(now, Ok(http::Response::new(Bytes::new())), 0);
+    }
+    assert_eq!(sizes, [4, 16, 40, 40, 40, 40], "ten MiB a second");
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let mut model = empty();
+    let mut task = upload(&model, Clash::Refuse, NEW);
+    let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("no call") };
+    let answer = model.answer(&prepared, b"");
+    let key = answer.body().clone();
+    task.handle(Timestamp::ZERO, Ok(answer), 0);
+    let key: serde_json::Value = serde_json::from_slice(&key).unwrap();
+    let shown = format!("{task:?} {:?}", task.poll(Timestamp::ZERO));
+    assert!(!shown.contains(key["upload_key"].as_str().unwrap()), "{shown}");
+}
+
+fn any_fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        6 => Just(Fault::None),
+        1 => Just(Fault::Unsent),
+        1 => Just(Fault::Lost),
+        1 => (0usize..20).prop_map(Fault::Cut),
+        1 => prop::sample::select(vec![429u16, 500, 503]).prop_map(Fault::Status),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_chunking_of_any_bytes_gives_the_same_file(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        most in 1u64..70,
+        clash in prop::sample::select(vec![Clash::Refuse, Clash::Overwrite]),
+    ) {
+        let mut model = empty();
+        let mut task = upload(&model, clash, &bytes).with_chunks_of_at_most(most);
+        Wire::new(&bytes).run(&mut model, &mut task).unwrap();
+        prop_assert!(holds(&model, "a.txt", &bytes));
+    }
+
+    #[test]
+    fn any_pattern_of_faults_ends_in_the_same_bytes_or_in_a_clear_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+        faults in prop::collection::vec(any_fault(), 0..40),
+        expire in prop::option::of(0usize..10),
+        overwrite in any::<bool>(),
+    ) {
+        let (mut model, clash) = match overwrite {
+            true => (with_old(), Clash::Overwrite),
+            false => (empty(), Clash::Refuse),
+        };
+        let mut task = upload(&model, clash, &bytes);
+        let mut wire = Wire::breaking(&bytes, |n, _, model| {
+            if expire == Some(n) {
+                model.expire_keys();
+            }
+            faults.get(n).copied().unwrap_or(Fault::None)
+        });
+        let result = wire.run(&mut model, &mut task);
+        let files = model.files("/in");
+        let left = events(&mut task).iter().any(|event| matches!(event, TransferEvent::LeftBehind { .. }));
+        match result {
+            Ok(uploaded) => {
+                prop_assert_eq!(uploaded.size, bytes.len() as u64);
+                prop_assert_eq!(&files["a.txt"], &bytes);
+                prop_assert!(files.len() == 1 || left, "{:?}", files);
+            }
+            Err(error) if overwrite => {
+                prop_assert!(files["a.txt"] == OLD || files["a.txt"] == bytes, "{:?}", files);
+                prop_assert!(files.len() == 1 || left || error.may_have_been_executed(), "{:?}", files);
+            }
+            Err(error) => prop_assert!(files.is_empty() || left || error.may_have_been_executed(), "{:?}", files),
+        }
+    }
+}
