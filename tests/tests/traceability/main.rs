@@ -1,0 +1,48 @@
+//! The papers in `docs/` name what the code does, and tests name the rows: this compares the two.
+//!
+//! A row without a test fails here, so does a test for a row that does not exist, and a status that says more, or less,
+//! than the tests do. What it cannot see is whether a test shows what its row says: that is for the reader of both.
+
+mod ledger;
+mod sources;
+mod tables;
+
+use std::fs;
+use std::path::Path;
+
+use ledger::{Ledger, Table};
+
+/// What is wrong, one line each.
+#[track_caller]
+fn nothing_is_wrong(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is a folder of the workspace")
+}
+
+fn read(file: &str) -> Vec<tables::Row> {
+    let text = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    tables::rows(&text)
+}
+
+fn ledger() -> Ledger {
+    let tables = Table::ALL.map(|table| (table, read(table.file()))).into_iter().collect();
+    Ledger { tables, tests: sources::tests_below(root()) }
+}
+
+#[test]
+fn every_row_has_its_tests_and_says_so() {
+    nothing_is_wrong(&ledger().rows_without_tests());
+}
+
+#[test]
+fn every_id_in_the_name_of_a_test_has_a_row() {
+    nothing_is_wrong(&ledger().tests_without_rows());
+}
+
+#[test]
+fn rows_are_numbered_without_a_gap() {
+    nothing_is_wrong(&ledger().gaps());
+}
