@@ -39,6 +39,7 @@ use crate::endpoint::Prepared;
 use crate::error::{Error, ErrorCode, Invalid};
 use crate::time::Timestamp;
 
+mod download;
 mod look_up;
 mod make_folders;
 #[cfg(test)]
@@ -48,6 +49,7 @@ mod transfer_event;
 mod upload;
 mod walk;
 
+pub use download::{Download, Downloaded};
 pub use look_up::LookUp;
 pub use make_folders::MakeFolders;
 pub use transfer_event::TransferEvent;

@@ -52,6 +52,8 @@ pub struct FilePart {
     /// Where in the whole the first byte of the answer stands. It may lie before the byte that was asked for: zero,
     /// where a server does not know ranges.
     pub first: u64,
+    /// One past its last byte in the whole; `None`: where the body ends.
+    pub end: Option<u64>,
     /// Bytes of the whole, where the answer says so.
     pub total: Option<u64>,
     /// The bytes, where the driver did not write them into a sink.
@@ -105,7 +107,7 @@ impl Endpoint for ReadLink {
     fn decode(response: http::Response<Bytes>) -> Result<FilePart, Error> {
         wire::empty(&SPEC, &response)?;
         match DownloadRange::read(response.status(), response.headers()) {
-            Some(DownloadRange { first, total, .. }) => Ok(FilePart { first, total, body: response.into_body() }),
+            Some(DownloadRange { first, end, total }) => Ok(FilePart { first, end, total, body: response.into_body() }),
             None => Err(Nonsense::new(SPEC.name, response.status(), Problem::Range).into()),
         }
     }
@@ -139,9 +141,9 @@ mod tests {
             ReadLink::decode(response.body(Bytes::from_static(b"body")).unwrap())
         };
         let body = Bytes::from_static(b"body");
-        let whole = FilePart { first: 0, total: Some(4), body: body.clone() };
+        let whole = FilePart { first: 0, end: Some(4), total: Some(4), body: body.clone() };
         assert_eq!(part(200, "content-length", "4").unwrap(), whole);
-        let rest = FilePart { first: 6, total: Some(10), body };
+        let rest = FilePart { first: 6, end: Some(10), total: Some(10), body };
         assert_eq!(part(206, "content-range", "bytes 6-9/10").unwrap(), rest);
         let says =
             "file.download: the answer (status 206) makes no sense: it holds other bytes than the ones asked for";

@@ -77,6 +77,10 @@ impl Model {
         self.add(Item { bytes: bytes.to_vec(), ..Item::new(parent, name, 'F') })
     }
 
+    pub(super) fn remove(&mut self, id: &str) {
+        self.items.remove(id);
+    }
+
     /// The id of what is at this path.
     pub(super) fn id(&self, path: &str) -> String {
         self.find("home", path).unwrap_or_else(|| panic!("nothing at {path}"))

@@ -111,6 +111,10 @@ impl Model {
         self.keys.clear();
     }
 
+    pub(in crate::task) fn expire_links(&mut self) {
+        self.links.clear();
+    }
+
     /// Somebody writes other bytes into a file.
     pub(in crate::task) fn rewrite(&mut self, path: &str, bytes: &[u8]) {
         let item = self.items.get_mut(&self.id(path)).unwrap();

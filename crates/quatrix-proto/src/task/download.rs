@@ -1,0 +1,286 @@
+//! From the server into a sink.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::pace::Pace;
+use super::transfer_event::{Events, TransferEvent};
+use super::{Task, TaskStep, is_absent};
+use crate::api::{FilePart, GetDownloadLink, GetFile, ReadLink};
+use crate::endpoint::{Endpoint, Prepared};
+use crate::error::{Error, ErrorCode, Failure, FailureKind, Invalid, Nonsense, Problem, TransferError};
+use crate::file::File;
+use crate::id::FileId;
+use crate::secret::DownloadLink;
+use crate::server::Server;
+use crate::time::{Timestamp, UnixTime};
+
+#[cfg(test)]
+mod tests;
+
+const MIB: u64 = 1024 * 1024;
+/// A range takes about a minute: each begins with a call that keeps the session alive, which reading may not (Q10).
+const PACE: Pace = Pace::new(Duration::from_secs(60), 4 * MIB, 16 * MIB, 64 * 1024 * MIB);
+/// How often in a row nothing may come of it.
+const TRIES: u8 = 3;
+/// What must arrive for a cut connection not to count as nothing.
+const SOME: u64 = 64 * 1024;
+
+/// Downloads one file, or several ids as a ZIP: a link, the bytes behind it, and what is missing with a new link.
+///
+/// Bytes go straight into the caller's sink, in order, each once. A large file comes in ranges; a cut connection is
+/// taken up where the sink stands. A server that answers a range with the whole is noticed, and what the sink has
+/// already is skipped. Bytes of two versions of a file are never put together: another size ends the download at once,
+/// and a file that came in parts is looked at once more at the end.
+///
+/// On an error, or when it is dropped, the sink holds some bytes from the start and nothing is left on the server. A
+/// driver that writes to a path writes under a temporary name until the task is done.
+#[derive(Clone)]
+pub struct Download {
+    server: Server,
+    what: What,
+    pace: Pace,
+    /// Bytes that the sink has.
+    done: u64,
+    /// Answers that brought some.
+    parts: u32,
+    /// Calls in a row that brought nothing.
+    failures: u8,
+    started: Option<Timestamp>,
+    events: Events,
+    state: State,
+}
+
+/// What a download came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// Bytes that went into the sink.
+    pub size: u64,
+    /// The modification time of the file, where known.
+    pub modified: Option<UnixTime>,
+}
+
+#[derive(Clone)]
+enum What {
+    File { id: FileId, size: Option<u64>, modified: Option<UnixTime> },
+    Zip(Vec<FileId>),
+}
+
+#[derive(Clone)]
+enum State {
+    /// What file is it?
+    Asking,
+    Linking,
+    Reading {
+        link: DownloadLink,
+    },
+    /// All bytes are there, in parts: is it still the same file?
+    Checking,
+    Done(Result<Downloaded, Error>),
+}
+
+impl Download {
+    /// Downloads a file by its id alone: one call more, to know its size.
+    pub fn by_id(server: &Server, id: FileId) -> Self {
+        Self::start(server, What::File { id, size: None, modified: None }, State::Asking)
+    }
+
+    /// Downloads a file that has been listed or looked at a moment ago.
+    pub fn file(server: &Server, file: &File) -> Self {
+        let what = What::File { id: file.id.clone(), size: file.size, modified: file.modified };
+        Self::start(server, what, State::Linking)
+    }
+
+    /// Downloads a folder, or several files and folders, as one ZIP. The server makes it while it sends, so its size is
+    /// not known, and a connection that is cut ends it with an error.
+    pub fn zip(server: &Server, ids: impl Into<Vec<FileId>>) -> Self {
+        Self::start(server, What::Zip(ids.into()), State::Linking)
+    }
+
+    fn start(server: &Server, what: What, state: State) -> Self {
+        let (server, events) = (server.clone(), Events::default());
+        let mut download =
+            Self { server, what, pace: PACE, done: 0, parts: 0, failures: 0, started: None, events, state };
+        if let State::Linking = download.state {
+            download.state = download.more();
+        }
+        download
+    }
+
+    /// Asks for no more than so many bytes at once. By default a range is as large as what comes in about a minute,
+    /// from 4 MiB up.
+    #[must_use]
+    pub fn with_ranges_of_at_most(mut self, bytes: u64) -> Self {
+        self.pace = self.pace.at_most(bytes.max(1));
+        self
+    }
+
+    /// Bytes of the whole, where known so far.
+    pub fn size(&self) -> Option<u64> {
+        match self.what {
+            What::File { size, .. } => size,
+            What::Zip(_) => None,
+        }
+    }
+
+    /// Bytes that the sink has.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// What happened since the last time.
+    pub fn poll_event(&mut self) -> Option<TransferEvent> {
+        self.events.pop()
+    }
+
+    fn read(&self, link: &DownloadLink) -> Result<Prepared, Invalid> {
+        let mut read = ReadLink::new(link.clone()).from(self.done);
+        if let Some(size) = self.size() {
+            read = read.of(size);
+            let end = self.done.saturating_add(self.pace.next());
+            if end < size {
+                read = read.until(end);
+            }
+        }
+        read.prepare(&self.server)
+    }
+
+    /// What is missing is asked for with a new link; when nothing is, this is the end.
+    fn more(&self) -> State {
+        let What::File { size: Some(size), modified, .. } = self.what else { return State::Linking };
+        match size == self.done {
+            true if self.parts > 1 => State::Checking,
+            true => State::Done(Ok(Downloaded { size, modified })),
+            false => State::Linking,
+        }
+    }
+
+    fn asked(&mut self, answer: Result<File, Error>) -> State {
+        match answer {
+            Ok(file) => {
+                self.what = What::File { id: file.id, size: file.size, modified: file.modified };
+                self.more()
+            }
+            Err(error) => State::Done(Err(error)),
+        }
+    }
+
+    /// Takes note of bytes that have reached the sink.
+    fn took(&mut self, moved: u64) {
+        self.done += moved;
+        self.parts += u32::from(moved > 0);
+        if moved > 0 {
+            self.events.push(TransferEvent::Progress { done: self.done, total: self.size() });
+        }
+    }
+
+    fn received(&mut self, part: FilePart, status: StatusCode, moved: u64) -> State {
+        let What::File { size, .. } = &mut self.what else {
+            return State::Done(Ok(Downloaded { size: self.done, modified: None }));
+        };
+        // Where the size was not known, everything was asked for.
+        let whole = *size.get_or_insert(part.total.or(part.end).unwrap_or(self.done));
+        let end = part.end.unwrap_or(whole);
+        match self.done < end {
+            true => self.cut(Failure::maybe_sent(FailureKind::Interrupted).into(), moved),
+            false if self.done > end || (moved == 0 && self.done < whole) => {
+                State::Done(Err(Nonsense::new("file.download", status, Problem::Range).into()))
+            }
+            false => {
+                self.failures = 0;
+                self.more()
+            }
+        }
+    }
+
+    fn cut(&mut self, error: Error, moved: u64) -> State {
+        if self.size() == Some(self.done) {
+            return self.more();
+        }
+        self.failures = if moved >= SOME { 1 } else { self.failures + 1 };
+        let zip = matches!(self.what, What::Zip(_));
+        if !(error.retryable() || is_void(&error)) || self.failures == TRIES || (zip && self.done > 0) {
+            return State::Done(Err(error));
+        }
+        self.events.push(TransferEvent::Resumed { at: self.done });
+        self.more()
+    }
+
+    fn checked(&self, answer: Result<File, Error>) -> State {
+        let What::File { modified, .. } = self.what else { return self.more() };
+        // The server may tell fractions of a second in one answer and none in the other.
+        let as_before = |file: &File| {
+            let times = file.modified.zip(modified);
+            file.size.is_none_or(|size| size == self.done) && times.is_none_or(|(a, b)| a.as_secs() == b.as_secs())
+        };
+        match answer {
+            Ok(file) if as_before(&file) => State::Done(Ok(Downloaded { size: self.done, modified })),
+            Ok(_) => State::Done(Err(TransferError::Changed.into())),
+            Err(error) if is_absent(&error) => State::Done(Err(TransferError::Changed.into())),
+            Err(error) => State::Done(Err(error)),
+        }
+    }
+}
+
+impl Task for Download {
+    type Output = Downloaded;
+
+    fn poll(&mut self, now: Timestamp) -> TaskStep<Downloaded> {
+        let server = &self.server;
+        TaskStep::call(match (&self.state, &self.what) {
+            (State::Done(result), _) => return TaskStep::Done(result.clone()),
+            (State::Linking, What::Zip(ids)) => GetDownloadLink { ids: ids.clone() }.prepare(server),
+            (State::Linking, What::File { id, .. }) => GetDownloadLink { ids: vec![id.clone()] }.prepare(server),
+            (State::Reading { link }, _) => {
+                self.started.get_or_insert(now);
+                self.read(link)
+            }
+            (State::Asking | State::Checking, What::File { id, .. }) => {
+                GetFile { id: id.clone(), content: false }.prepare(server)
+            }
+            (State::Asking | State::Checking, What::Zip(_)) => Err(Invalid::new("ids", "are of a ZIP")),
+        })
+    }
+
+    fn handle(&mut self, now: Timestamp, result: Result<http::Response<Bytes>, Error>, moved: u64) {
+        self.state = match self.state {
+            State::Asking => self.asked(result.and_then(GetFile::decode)),
+            State::Linking => match result.and_then(GetDownloadLink::decode) {
+                Ok(link) => State::Reading { link },
+                Err(error) => State::Done(Err(error)),
+            },
+            State::Reading { .. } => {
+                let took = self.started.take().map(|started| now.saturating_since(started)).unwrap_or_default();
+                self.took(moved);
+                let status = result.as_ref().map_or(StatusCode::OK, http::Response::status);
+                match result.and_then(ReadLink::decode) {
+                    Ok(part) => {
+                        self.pace.learn(moved, took);
+                        self.received(part, status, moved)
+                    }
+                    Err(_) if status == StatusCode::RANGE_NOT_SATISFIABLE => {
+                        State::Done(Err(TransferError::Changed.into()))
+                    }
+                    Err(error) => self.cut(error, moved),
+                }
+            }
+            State::Checking => self.checked(result.and_then(GetFile::decode)),
+            State::Done(_) => return,
+        };
+    }
+}
+
+/// Whether the link is no longer good. A new one will tell whether the file is.
+fn is_void(error: &Error) -> bool {
+    let Error::Api(api) = error else { return false };
+    matches!(api.status(), StatusCode::NOT_FOUND | StatusCode::GONE) || api.code() == Some(ErrorCode::EXPIRED)
+}
+
+impl std::fmt::Debug for Download {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Download").field("server", &self.server).field("done", &self.done).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,266 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::api::known::answer;
+use crate::task::model::{Fault, Model, Wire};
+
+const BYTES: &[u8] = b"0123456789abcdefghijklmnopqrst";
+
+fn model() -> Model {
+    let mut model = Model::new();
+    model.file("home", "a.txt", BYTES);
+    model
+}
+
+/// In ranges of ten bytes.
+fn download(model: &Model) -> Download {
+    Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap()).with_ranges_of_at_most(10)
+}
+
+fn events(download: &mut Download) -> Vec<TransferEvent> {
+    std::iter::from_fn(|| download.poll_event()).collect()
+}
+
+#[test]
+fn link_and_bytes() {
+    let mut model = model();
+    let mut wire = Wire::new(b"");
+    let mut task = Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap());
+    let downloaded = wire.run(&mut model, &mut task).unwrap();
+    assert_eq!(downloaded, Downloaded { size: 30, modified: Some(UnixTime::from_micros(1_612_325_106_500_000)) });
+    assert_eq!(wire.sink, BYTES);
+    assert_eq!(model.calls(), ["file.metadata", "file.download_link", "file.download"]);
+    assert_eq!(events(&mut task), [TransferEvent::Progress { done: 30, total: Some(30) }]);
+}
+
+#[test]
+fn a_file_that_was_listed_needs_two_calls_and_an_empty_one_none() {
+    let mut model = model();
+    model.file("home", "empty", b"");
+    let home = model.run(crate::task::Walk::home(&Server::default())).unwrap();
+    let before = model.calls().len();
+    for entry in &home {
+        let mut task = Download::file(&Server::default(), &entry.file);
+        Wire::new(b"").run(&mut model, &mut task).unwrap();
+    }
+    assert_eq!(model.calls()[before..], ["file.download_link", "file.download"]);
+}
+
+#[test]
+fn a_large_file_comes_in_ranges_with_a_link_each_and_is_looked_at_once_more() {
+    let mut model = model();
+    let (mut wire, mut task) = (Wire::new(b""), download(&model));
+    wire.run(&mut model, &mut task).unwrap();
+    assert_eq!(wire.sink, BYTES);
+    let pair = ["file.download_link", "file.download"];
+    assert_eq!(model.calls(), [&["file.metadata"][..], &pair, &pair, &pair, &["file.metadata"]].concat());
+}
+
+#[test]
+fn q10_ranges_take_a_minute_so_that_links_keep_the_session_alive() {
+    const MIB: u64 = 1024 * 1024;
+    let file = r#"{"id":"f1","name":"a","type":"F","size":1099511627776}"#;
+    let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+    let (mut now, mut sizes) = (Timestamp::ZERO, Vec::new());
+    for _ in 0..4 {
+        let _ = task.poll(now);
+        task.handle(now, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
+        let TaskStep::Call(prepared) = task.poll(now) else { panic!("no range") };
+        let request = prepared.into_request(crate::Authorization::None);
+        let range = request.headers()["range"].to_str().unwrap()["bytes=".len()..].split_once('-').unwrap();
+        let (first, last): (u64, u64) = (range.0.parse().unwrap(), range.1.parse().unwrap());
+        let moved = last + 1 - first;
+        sizes.push(moved / MIB);
+        now = now.saturating_add(Duration::from_millis(500) * (moved / MIB) as u32);
+        let content_range = format!("bytes {first}-{last}/1099511627776");
+        let response = http::Response::builder().status(206).header("content-range", content_range);
+        task.handle(now, Ok(response.body(Bytes::new()).unwrap()), moved);
+    }
+    assert_eq!(sizes, [16, 64, 120, 120], "two MiB a second");
+}
+
+#[test]
+fn a_cut_is_taken_up_where_the_sink_stands() {
+    for (ranges, at, cut) in [(true, 2, 3), (true, 4, 0), (true, 4, 9), (false, 2, 17)] {
+        let mut model = model();
+        model.ranges = ranges;
+        let mut task = download(&model);
+        let mut wire = Wire::breaking(b"", |n, _, _| if n == at { Fault::Cut(cut) } else { Fault::None });
+        wire.run(&mut model, &mut task).unwrap();
+        assert_eq!(wire.sink, BYTES, "ranges: {ranges}, exchange {at} after {cut} bytes");
+        assert!(events(&mut task).iter().any(|event| matches!(event, TransferEvent::Resumed { .. })));
+    }
+}
+
+#[test]
+fn a_server_without_ranges_answers_with_the_whole_and_nothing_is_doubled() {
+    let mut model = model();
+    model.ranges = false;
+    let (mut wire, mut task) = (Wire::new(b""), download(&model));
+    wire.run(&mut model, &mut task).unwrap();
+    assert_eq!(wire.sink, BYTES);
+    assert_eq!(model.calls().len(), 3, "the first answer was everything");
+}
+
+#[test]
+fn a_link_that_is_no_longer_good_is_replaced() {
+    let mut model = model();
+    let mut task = download(&model);
+    let mut wire = Wire::breaking(b"", |n, _, model| {
+        if n == 4 {
+            model.expire_links();
+        }
+        Fault::None
+    });
+    wire.run(&mut model, &mut task).unwrap();
+    assert_eq!(wire.sink, BYTES);
+}
+
+#[test]
+fn nothing_new_three_times_in_a_row_is_the_end() {
+    let mut model = model();
+    let mut task = download(&model);
+    let never = |_: usize, name: &str, _: &mut Model| if name == "file.download" { Fault::Cut(0) } else { Fault::None };
+    let mut wire = Wire::breaking(b"", never);
+    let error = wire.run(&mut model, &mut task).unwrap_err();
+    assert_eq!(error.to_string(), "the connection was interrupted: the answer ended 10 bytes early");
+    assert_eq!(model.calls().iter().filter(|&&name| name == "file.download").count(), 3);
+}
+
+#[test]
+fn m40_bytes_of_two_versions_are_never_put_together() {
+    let other = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123";
+    for (at, bytes) in
+        [(1, &b"longer than it was a moment ago"[..]), (3, &b"short"[..]), (3, &other[..]), (6, &other[..])]
+    {
+        let mut model = model();
+        let mut task = download(&model);
+        let mut wire = Wire::breaking(b"", |n, _, model| {
+            if n == at {
+                model.rewrite("/a.txt", bytes);
+            }
+            Fault::None
+        });
+        let error = wire.run(&mut model, &mut task).unwrap_err();
+        let text = "the answer holds other bytes than the ones asked for";
+        let changed = matches!(error, Error::Transfer(TransferError::Changed));
+        assert!(changed || error.to_string().starts_with(text), "at {at}: {error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_is_the_servers_word() {
+    let mut model = model();
+    let mut task = download(&model);
+    let file = model.id("/a.txt");
+    let mut wire = Wire::breaking(b"", |n, _, model| {
+        if n == 3 {
+            model.remove(&file);
+        }
+        Fault::None
+    });
+    let error = wire.run(&mut model, &mut task).unwrap_err();
+    assert_eq!(error.to_string(), "file.download_link: not found (code 20, status 404)");
+}
+
+#[test]
+fn a_zip_is_one_stream_that_cannot_be_taken_up() {
+    let zip = |model: &mut Model, cut: Option<(usize, usize)>| {
+        let ids: Vec<FileId> = ["/a.txt", "/b.txt"].map(|path| model.id(path).parse().unwrap()).into();
+        let mut task = Download::zip(&Server::default(), ids);
+        let mut wire = Wire::breaking(b"", |n, _, _| match cut {
+            Some((at, after)) if n == at => Fault::Cut(after),
+            _ => Fault::None,
+        });
+        let size = wire.run(model, &mut task).map(|downloaded| downloaded.size);
+        (size, wire.sink)
+    };
+    let mut model = model();
+    model.file("home", "b.txt", b"bb");
+    assert_eq!(zip(&mut model, None).0.unwrap(), 32);
+    assert_eq!(zip(&mut model, Some((1, 0))).0.unwrap(), 32, "nothing had come yet");
+    assert!(zip(&mut model, Some((1, 5))).0.is_err());
+}
+
+/// Answers that no server should give: they end the download, and quickly.
+#[test]
+fn i06_nonsense_is_refused_and_does_not_go_on_for_ever() {
+    for (status, range, moved) in [
+        (206, "bytes 0-9/30", 0),
+        (206, "bytes 10-19/30", 11),
+        (206, "bytes 10-19/30", 0),
+        (206, "bytes 10-19/30", 3),
+        (206, "none", 0),
+        (200, "none", 0),
+        (204, "none", 0),
+    ] {
+        let file = r#"{"id":"f1","name":"a","type":"F","size":30}"#;
+        let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+        task.done = 10;
+        let mut polls = 0;
+        let error = loop {
+            polls += 1;
+            assert!(polls < 20, "{status} {range} {moved}");
+            match task.poll(Timestamp::ZERO) {
+                TaskStep::Call(prepared) if prepared.spec().name() == "file.download" => {
+                    let response = http::Response::builder().status(status).header("content-range", range);
+                    task.handle(Timestamp::ZERO, Ok(response.body(Bytes::new()).unwrap()), moved);
+                }
+                TaskStep::Call(_) => task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"l1"}"#)), 0),
+                TaskStep::Done(result) => break result.unwrap_err(),
+            }
+        };
+        assert!(matches!(error, Error::Nonsense(_) | Error::Exchange(_)), "{error}");
+    }
+}
+
+#[test]
+fn debug_shows_no_link() {
+    let mut task = Download::zip(&Server::default(), []);
+    task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"canary"}"#)), 0);
+    let shown = format!("{task:?} {:?}", task.poll(Timestamp::ZERO));
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn any_pattern_of_faults_ends_in_the_same_bytes_or_in_a_clear_error(
+        bytes in prop::collection::vec(any::<u8>(), 0..100),
+        faults in prop::collection::vec((0usize..30, 0u8..8), 0..30),
+        most in 1u64..40,
+        ranges in any::<bool>(),
+        rewritten in prop::option::weighted(0.2, 0usize..12),
+    ) {
+        let mut model = Model::new();
+        model.file("home", "a.txt", &bytes);
+        model.ranges = ranges;
+        let mut task = download(&model).with_ranges_of_at_most(most);
+        let mut now = bytes.clone();
+        let mut wire = Wire::breaking(b"", |n, _, model| {
+            if rewritten == Some(n) {
+                now.reverse();
+                now.push(b'x');
+                now.truncate(bytes.len());
+                model.rewrite("/a.txt", &now);
+            }
+            match faults.get(n) {
+                Some((after, 0 | 1)) => Fault::Cut(*after),
+                Some((_, 2)) => Fault::Unsent,
+                Some((_, 3)) => Fault::Lost,
+                Some((_, 4)) => Fault::Status(503),
+                _ => Fault::None,
+            }
+        });
+        let result = wire.run(&mut model, &mut task);
+        let sink = wire.sink;
+        match result {
+            Ok(downloaded) => {
+                prop_assert_eq!(downloaded.size, sink.len() as u64);
+                prop_assert!(sink == bytes || sink == now, "{:?} is neither the old nor the new version", sink);
+            }
+            Err(_) => prop_assert!(sink.len() <= bytes.len()),
+        }
+    }
+}
