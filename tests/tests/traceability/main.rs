@@ -12,6 +12,9 @@ use std::path::Path;
 
 use ledger::{Ledger, Table};
 
+/// Papers whose tables name files in a column `code` and tests in a column `test`.
+const PAPERS: &[&str] = &["docs/EVIDENCE.md"];
+
 /// What is wrong, one line each.
 #[track_caller]
 fn nothing_is_wrong(complaints: &[String]) {
@@ -45,4 +48,14 @@ fn every_id_in_the_name_of_a_test_has_a_row() {
 #[test]
 fn rows_are_numbered_without_a_gap() {
     nothing_is_wrong(&ledger().gaps());
+}
+
+#[test]
+fn papers_name_files_and_tests_that_exist() {
+    let tests = ledger().tests;
+    for file in PAPERS {
+        let rows = read(file);
+        assert!(!rows.is_empty(), "{file} has no table");
+        nothing_is_wrong(&ledger::dead_references(file, &rows, &tests, |path| root().join(path).is_file()));
+    }
 }
