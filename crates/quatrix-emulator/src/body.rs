@@ -39,6 +39,18 @@ impl Body {
         Some(piece)
     }
 
+    /// Cuts the end off.
+    pub(crate) fn truncate(&mut self, len: u64) {
+        while self.len > len {
+            let Some(mut last) = self.pieces.pop_back() else { return };
+            self.len -= last.len() as u64;
+            if self.len < len {
+                last.truncate(usize::try_from(len - self.len).unwrap_or(usize::MAX));
+                self.push(last);
+            }
+        }
+    }
+
     /// All bytes in one piece; copies only if there is more than one.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {
@@ -83,6 +95,18 @@ mod tests {
         assert_eq!(body.pop(), Some(Bytes::from_static(b"cde")));
         assert_eq!(body.pop(), None);
         assert!(body.is_empty());
+    }
+
+    #[test]
+    fn the_end_is_cut_off_within_a_piece_or_between_two() {
+        for len in 0..=6 {
+            let mut body = Body::from(Bytes::from_static(b"ab"));
+            body.push(Bytes::from_static(b"cde"));
+            body.truncate(len);
+            let len = len.min(5);
+            assert_eq!(body.len(), len);
+            assert_eq!(body.into_bytes(), "abcde"[..len as usize]);
+        }
     }
 
     #[test]

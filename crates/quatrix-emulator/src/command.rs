@@ -26,7 +26,7 @@ quatrix-emulator [OPTIONS]
 
   --listen ADDRESS:PORT    where to listen; port 0 takes a free one [127.0.0.1:0]
   --tls                    speak TLS, with a certificate for 127.0.0.1, ::1 and localhost from a fresh authority
-  --control                also answer under /_emulator (clock, requests, code, expire, reset, health)
+  --control                also answer under /_emulator (clock, faults, requests, code, expire, reset, health)
   --accounts FILE          who may log in, as JSON; needed to listen on an address that is not loopback
   --seed-dir DIR           what every home has in it from the beginning; nothing is written there
   --idle-timeout TIME      how long a session lives without a call: 900, 900s, 15m, 1h [900s]

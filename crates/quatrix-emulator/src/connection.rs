@@ -1,10 +1,11 @@
-//! The thin server: sockets, TLS and HTTP/1.1 around the pure handler.
+//! The thin server: sockets, TLS and HTTP/1.1 around the pure handler, and what goes wrong with them on purpose.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,12 +14,14 @@ use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::emulator::Shared;
+use crate::faults::{Fault, What, When};
 
 /// Serves every connection that comes, until the runtime is dropped.
 pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
@@ -30,13 +33,15 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
         };
         // Fails only on a connection that is gone already.
         let _ = stream.set_nodelay(true);
+        let reset = Arc::new(AtomicBool::new(false));
+        let socket = Socket { stream, reset: Arc::clone(&reset) };
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
             match tls {
-                None => serve_connection(stream, shared).await,
+                None => serve_connection(socket, &shared, &reset).await,
                 Some(tls) => {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        serve_connection(stream, shared).await;
+                    if let Ok(stream) = tls.accept(socket).await {
+                        serve_connection(stream, &shared, &reset).await;
                     }
                 }
             }
@@ -44,22 +49,72 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
     }
 }
 
-async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
-    let service = service_fn(|request| answer(request, &shared));
-    // An error here is the client's: it went away or spoke no HTTP.
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared, reset: &AtomicBool) {
+    let service = service_fn(|request| answer(request, shared, reset));
+    // An error here is the client's, which went away or spoke no HTTP; or a fault that was asked for.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Outgoing>, hyper::Error> {
+/// Answers a request. An error closes the connection without an answer.
+async fn answer(request: Request<Incoming>, shared: &Shared, reset: &AtomicBool) -> io::Result<Response<Outgoing>> {
     let (head, incoming) = request.into_parts();
-    let body = collect(incoming).await?;
-    Ok(shared.handle(Request::from_parts(head, body)).map(Outgoing))
+    let Some(fault) = shared.next_fault(&head) else {
+        let body = collect(incoming, u64::MAX).await?;
+        return Ok(shared.handle(Request::from_parts(head, body)).map(Outgoing::whole));
+    };
+    let limit = match fault.fault {
+        What::Cut(When::Request(limit)) | What::Reset(When::Request(limit)) => limit,
+        _ => u64::MAX,
+    };
+    let body = collect(incoming, limit).await?;
+    let request = Request::from_parts(head, body);
+    // From here on: a connection that is closed is reset, if the fault says so.
+    reset.store(matches!(fault.fault, What::Reset(_)), Ordering::Relaxed);
+    match fault.fault {
+        What::Status(status) => {
+            shared.record(request, status);
+            Ok(fault.answer(status).map(Outgoing::whole))
+        }
+        What::Cut(When::Request(_) | When::Before) | What::Reset(When::Request(_) | When::Before) => {
+            shared.record(request, 0);
+            Err(on_purpose())
+        }
+        What::Cut(When::After) | What::Reset(When::After) => {
+            shared.handle(request);
+            Err(on_purpose())
+        }
+        What::Cut(When::Body(len)) | What::Reset(When::Body(len)) => {
+            Ok(changed(shared, &fault, request).map(|body| Outgoing { left: len, ..Outgoing::whole(body) }))
+        }
+        What::Delay(time) => {
+            tokio::time::sleep(time).await;
+            Ok(changed(shared, &fault, request).map(Outgoing::whole))
+        }
+        What::Expire => {
+            shared.expire_all();
+            Ok(changed(shared, &fault, request).map(Outgoing::whole))
+        }
+        What::Truncate(_) | What::Oversize(_) | What::WrongType(_) => {
+            Ok(changed(shared, &fault, request).map(Outgoing::whole))
+        }
+    }
 }
 
-async fn collect(mut incoming: Incoming) -> Result<Body, hyper::Error> {
+fn changed(shared: &Shared, fault: &Fault, request: Request<Body>) -> Response<Body> {
+    fault.change(shared.handle(request))
+}
+
+fn on_purpose() -> io::Error {
+    io::Error::other("a fault that was asked for")
+}
+
+/// Reads a body, or at least this many bytes of it.
+async fn collect(mut incoming: Incoming, limit: u64) -> io::Result<Body> {
     let mut body = Body::default();
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
-        if let Ok(piece) = frame?.into_data() {
+    while body.len() < limit
+        && let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await
+    {
+        if let Ok(piece) = frame.map_err(io::Error::other)?.into_data() {
             body.push(piece);
         }
     }
@@ -67,21 +122,90 @@ async fn collect(mut incoming: Incoming) -> Result<Body, hyper::Error> {
 }
 
 /// A body on its way out, piece by piece.
-struct Outgoing(Body);
+struct Outgoing {
+    body: Body,
+    /// How many bytes may still go before the connection is closed.
+    left: u64,
+    /// Gives those bytes time to get out of the house.
+    flushing: Option<Pin<Box<Sleep>>>,
+}
+
+impl Outgoing {
+    fn whole(body: Body) -> Self {
+        Self { body, left: u64::MAX, flushing: None }
+    }
+}
 
 impl hyper::body::Body for Outgoing {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.pop().map(|piece| Ok(Frame::data(piece))))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.left == 0 {
+            let wait = || Box::pin(tokio::time::sleep(Duration::from_millis(20)));
+            ready!(self.flushing.get_or_insert_with(wait).as_mut().poll(cx));
+            return Poll::Ready(Some(Err(on_purpose())));
+        }
+        let piece = self.body.pop().map(|mut piece| {
+            piece.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            piece
+        });
+        self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.body.is_empty() && self.left > 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len())
+        SizeHint::with_exact(self.body.len())
+    }
+}
+
+/// A connection that can end with a reset.
+struct Socket {
+    stream: TcpStream,
+    reset: Arc<AtomicBool>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.reset.load(Ordering::Relaxed) {
+            // A system that cannot do it closes the connection in the usual way.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::body::Body;
 use crate::emulator::Running;
+use crate::faults::Plan;
 use crate::reply::{self, Problem};
 
 /// The path that all of it is under.
@@ -53,9 +54,13 @@ fn perform(running: &mut Running, request: &Request<Bytes>) -> Result<Response<B
                 return Err(no_user());
             }
         }
+        ("POST", "/faults") => {
+            let plan = Plan::new(json_of(request)?).map_err(|error| Problem::bad(error.to_string()))?;
+            running.faults = plan;
+        }
         ("POST", "/reset") => running.reset(),
         (_, "/health" | "/requests" | "/code") => return Err(Problem::wrong_method(&["GET"])),
-        (_, "/clock" | "/expire" | "/reset") => return Err(Problem::wrong_method(&["POST"])),
+        (_, "/clock" | "/expire" | "/faults" | "/reset") => return Err(Problem::wrong_method(&["POST"])),
         _ => return Err(Problem::unknown_path()),
     }
     Ok(reply::ok(&json!({})))

@@ -16,6 +16,9 @@ use crate::reply::{self, Problem};
 use crate::server::{Caller, Now, Server};
 use crate::zip;
 
+/// The one type that the specification declares for downloads.
+const OCTETS: &str = "application/octet-stream";
+
 /// What a download link stands for.
 pub(crate) struct Link {
     person: usize,
@@ -71,14 +74,14 @@ impl Server {
                 let header = call.header("range").filter(|_| self.settings.ranges);
                 return in_part(content, &node.name, header);
             }
-            return Ok(whole(zip::archive(tree, &link.items)?, &format!("{}.zip", node.name), "application/zip"));
+            return Ok(whole(zip::archive(tree, &link.items)?, &format!("{}.zip", node.name)));
         }
-        Ok(whole(zip::archive(tree, &link.items)?, "files.zip", "application/zip"))
+        Ok(whole(zip::archive(tree, &link.items)?, "files.zip"))
     }
 }
 
 fn in_part(content: &Content, name: &str, header: Option<&str>) -> Result<Response<Body>, Problem> {
-    let Some(header) = header else { return Ok(whole(content.clone().into(), name, "application/octet-stream")) };
+    let Some(header) = header else { return Ok(whole(content.clone().into(), name)) };
     let len = content.len();
     match part(header, len).ok_or_else(|| Problem::bad("not a range that any client sends"))? {
         Part::Unsatisfiable => {
@@ -88,7 +91,7 @@ fn in_part(content: &Content, name: &str, header: Option<&str>) -> Result<Respon
             Ok(response)
         }
         Part::Bytes(first, end) => {
-            let mut response = whole(content.slice(first, end).into(), name, "application/octet-stream");
+            let mut response = whole(content.slice(first, end).into(), name);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, CONTENT_RANGE.as_str(), &format!("bytes {first}-{}/{len}", end - 1));
             Ok(response)
@@ -96,9 +99,9 @@ fn in_part(content: &Content, name: &str, header: Option<&str>) -> Result<Respon
     }
 }
 
-fn whole(body: Body, name: &str, media_type: &'static str) -> Response<Body> {
+fn whole(body: Body, name: &str) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OCTETS));
     let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
     set(&mut response, CONTENT_DISPOSITION.as_str(), &format!("attachment; filename*=UTF-8''{name}"));
     response

@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::request::Parts;
+use http::{Request, Response, Uri};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,6 +18,7 @@ use crate::accounts::Accounts;
 use crate::body::Body;
 use crate::connection;
 use crate::control;
+use crate::faults::{BadFault, Fault, Plan};
 use crate::requests::Recorded;
 use crate::seed::Seed;
 use crate::server::{Now, Server};
@@ -138,7 +140,16 @@ impl Emulator {
         self.shared.lock().server.requests().cloned().collect()
     }
 
-    /// Makes everything as it was at the start, the clock too.
+    /// Sets the fault plan, in place of the one there was; an empty one ends all faults.
+    ///
+    /// # Errors
+    /// A fault cannot be carried out, such as a status of 42. The plan is as it was then.
+    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) -> Result<(), BadFault> {
+        self.shared.lock().faults = Plan::new(faults.into_iter().collect())?;
+        Ok(())
+    }
+
+    /// Makes everything as it was at the start, the clock too, and ends all faults.
     pub fn reset(&self) {
         self.shared.lock().reset();
     }
@@ -214,6 +225,7 @@ impl Builder {
                 server: Server::new(self.settings, self.accounts).with_files(&self.files).with_seed(seed),
                 origin: Instant::now(),
                 advanced: Duration::ZERO,
+                faults: Plan::default(),
                 on_request: self.on_request,
             }),
         });
@@ -286,22 +298,42 @@ pub(crate) struct Running {
     pub(crate) server: Server,
     origin: Instant,
     advanced: Duration,
+    pub(crate) faults: Plan,
     on_request: Option<OnRequest>,
 }
 
 impl Shared {
+    /// What is to go wrong with a request; the control paths are spared.
+    pub(crate) fn next_fault(&self, head: &Parts) -> Option<Fault> {
+        if self.is_control(&head.uri) { None } else { self.lock().faults.next(head.method.as_str(), &head.uri) }
+    }
+
     pub(crate) fn handle(&self, request: Request<Body>) -> Response<Body> {
         let mut running = self.lock();
-        if self.control && request.uri().path().starts_with(control::BASE) {
+        if self.is_control(request.uri()) {
             return control::answer(&mut running, &request.map(Body::into_bytes));
         }
         let now = running.now();
-        let Running { server, on_request, .. } = &mut *running;
-        let response = server.handle_in_pieces(now, request);
-        if let (Some(call), Some(request)) = (on_request, server.requests().next_back()) {
-            call(request);
-        }
+        let response = running.server.handle_in_pieces(now, request);
+        running.report();
         response
+    }
+
+    /// Remembers a request that is not executed.
+    pub(crate) fn record(&self, request: Request<Body>, status: u16) {
+        let mut running = self.lock();
+        let now = running.now();
+        running.server.record(now, request, status);
+        running.report();
+    }
+
+    /// Ends all sessions.
+    pub(crate) fn expire_all(&self) {
+        self.lock().server.expire(None);
+    }
+
+    fn is_control(&self, uri: &Uri) -> bool {
+        self.control && uri.path().starts_with(control::BASE)
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
@@ -324,6 +356,14 @@ impl Running {
 
     pub(crate) fn reset(&mut self) {
         self.advanced = Duration::ZERO;
+        self.faults = Plan::default();
         self.server.reset();
+    }
+
+    /// Tells about the latest request.
+    fn report(&mut self) {
+        if let (Some(call), Some(request)) = (&mut self.on_request, self.server.requests().next_back()) {
+            call(request);
+        }
     }
 }

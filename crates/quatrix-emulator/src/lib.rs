@@ -10,6 +10,7 @@ mod content;
 mod control;
 mod downloads;
 mod emulator;
+mod faults;
 mod files;
 mod ids;
 mod login;
@@ -35,6 +36,7 @@ pub use accounts::{Account, Accounts, BadAccounts, NotBase32, SecondFactor, Totp
 pub use body::Body;
 pub use command::run;
 pub use emulator::{Builder, Emulator};
+pub use faults::{BadFault, Fault, What, When};
 pub use requests::Recorded;
 pub use seed::Seed;
 pub use server::{Now, Server};

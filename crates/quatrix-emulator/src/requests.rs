@@ -27,7 +27,7 @@ pub struct Recorded {
     pub headers: HeaderMap,
     /// How many bytes the body had.
     pub body_len: u64,
-    /// The status of the answer.
+    /// The status of the answer; 0 if a fault ended the connection before there was one.
     pub status: u16,
 }
 

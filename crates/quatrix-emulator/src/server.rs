@@ -142,23 +142,33 @@ impl Server {
     /// Answers a request as [`handle`](Self::handle) does, and copies no large body together.
     pub fn handle_in_pieces(&mut self, now: Now, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let body_len = body.len();
-        let session = self.token(&head).and_then(|id| self.sessions.number(id));
         let route = route(head.uri.path());
+        let seen = self.seen(now, &head, &body, route.as_ref());
         let response = self.answer(now, route.as_ref(), &head, body).unwrap_or_else(Problem::into_response);
-        self.requests.push(
-            Recorded {
-                at: now.elapsed,
-                method: head.method.to_string(),
-                operation: route.as_ref().map(|route| route.operations[0].template),
-                path: mask_target(&head.uri, route.as_ref()),
-                headers: mask_headers(&head.headers, session),
-                body_len,
-                status: response.status().as_u16(),
-            },
-            self.settings.remembered_requests,
-        );
+        let status = response.status().as_u16();
+        self.requests.push(Recorded { status, ..seen }, self.settings.remembered_requests);
         response
+    }
+
+    /// Remembers a request that is not executed; the status 0 stands for no answer at all.
+    pub(crate) fn record(&mut self, now: Now, request: Request<Body>, status: u16) {
+        let (head, body) = request.into_parts();
+        let seen = self.seen(now, &head, &body, route(head.uri.path()).as_ref());
+        self.requests.push(Recorded { status, ..seen }, self.settings.remembered_requests);
+    }
+
+    /// What is remembered of a request, as yet without a status.
+    fn seen(&self, now: Now, head: &Parts, body: &Body, route: Option<&Route<'_>>) -> Recorded {
+        let session = self.token(head).and_then(|id| self.sessions.number(id));
+        Recorded {
+            at: now.elapsed,
+            method: head.method.to_string(),
+            operation: route.map(|route| route.operations[0].template),
+            path: mask_target(&head.uri, route),
+            headers: mask_headers(&head.headers, session),
+            body_len: body.len(),
+            status: 0,
+        }
     }
 
     /// The bytes of a user's file, by its path below the home.

@@ -5,6 +5,7 @@
 mod changes;
 mod command;
 mod downloads;
+mod faults;
 mod field_clients;
 mod files;
 mod questions;

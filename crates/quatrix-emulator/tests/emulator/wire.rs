@@ -41,6 +41,11 @@ impl Wire {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Response<Bytes> {
+        self.write(method, target, headers, body);
+        self.receive().unwrap()
+    }
+
+    pub(crate) fn write(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
         let mut text = format!("{method} {target} HTTP/1.1\r\nhost: emulator\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
@@ -50,7 +55,6 @@ impl Wire {
         stream.write_all(text.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
         stream.flush().unwrap();
-        self.receive().unwrap()
     }
 
     /// Reads one answer; an error if the connection ends before it does.

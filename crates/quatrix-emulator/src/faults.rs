@@ -1,0 +1,332 @@
+//! The fault plan: what goes wrong, with which requests, how often.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
+use serde::{Deserialize, Deserializer};
+
+use crate::body::Body;
+use crate::operations::route;
+use crate::reply::Problem;
+
+/// One entry of a fault plan: which requests it hits, and what happens to them.
+///
+/// A request is hit by the first entry of the plan that fits it and has not been used up.
+///
+/// ```
+/// use quatrix_emulator::{Fault, What, When};
+///
+/// let lost_answer = Fault::new(What::Cut(When::After)).on("POST", "/file/moveone");
+/// let busy_twice = Fault::new(What::Status(503)).on("GET", "/profile").times(2).header("retry-after", "1");
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// The method of the requests; `None` for any.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Their operation's path template, such as `/file/metadata/{id}`, or their path; with `*` at its end whatever
+    /// begins like it; `None` for any.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// How many of them pass unharmed first.
+    #[serde(default)]
+    pub skip: u32,
+    /// How many of them are hit then; `None`, in JSON `null`, for all. Default: one.
+    #[serde(default = "once")]
+    pub times: Option<u32>,
+    /// What happens.
+    pub fault: What,
+    /// Headers that the answer has besides, or with another value.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// A body that the answer has in place of its own.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+fn once() -> Option<u32> {
+    Some(1)
+}
+
+/// What happens to a request. In JSON: `{"status": 503}`, `{"cut": "after"}`, `{"cut": {"body": 10}}`, `"expire"`, ..
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// It is not executed and gets this status, with the error model (code -1) unless the fault has a body.
+    Status(u16),
+    /// It is executed after this long; in JSON a number of seconds.
+    #[serde(deserialize_with = "seconds")]
+    Delay(Duration),
+    /// The connection is closed.
+    Cut(When),
+    /// The connection is reset (TCP RST).
+    Reset(When),
+    /// It is executed; of the answer's body come only this many bytes, and its headers fit that.
+    Truncate(u64),
+    /// It is executed; the answer's body is filled up to this many bytes with spaces.
+    Oversize(u64),
+    /// It is executed; the answer has this `Content-Type`, or in JSON with `null` none.
+    WrongType(Option<String>),
+    /// All sessions end, then it is executed.
+    Expire,
+}
+
+/// When a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// After this many bytes of the request's body have been read; it is not executed.
+    Request(u64),
+    /// Before the request is executed.
+    Before,
+    /// After it has been executed, before an answer.
+    After,
+    /// After this many bytes of the answer's body, whose headers announce all of it.
+    Body(u64),
+}
+
+impl Fault {
+    /// Hits the next request, whichever it is.
+    #[must_use]
+    pub fn new(fault: What) -> Self {
+        Self { method: None, path: None, skip: 0, times: once(), fault, headers: BTreeMap::new(), body: None }
+    }
+
+    /// Hits only requests of this method and path, see [`Fault::path`].
+    #[must_use]
+    pub fn on(self, method: &str, path: &str) -> Self {
+        Self { method: Some(method.to_owned()), path: Some(path.to_owned()), ..self }
+    }
+
+    /// Lets this many requests pass first.
+    #[must_use]
+    pub fn skip(self, skip: u32) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// Hits this many requests.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times: Some(times), ..self }
+    }
+
+    /// Hits every request.
+    #[must_use]
+    pub fn always(self) -> Self {
+        Self { times: None, ..self }
+    }
+
+    /// Adds a header to the answer, or changes it.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Gives the answer another body.
+    #[must_use]
+    pub fn body(self, body: impl Into<String>) -> Self {
+        Self { body: Some(body.into()), ..self }
+    }
+
+    fn fits(&self, method: &str, uri: &Uri) -> bool {
+        let template = route(uri.path()).map_or("", |route| route.operations[0].template);
+        let fits = |path: &String| match path.strip_suffix('*') {
+            Some(start) => template.starts_with(start) || uri.path().starts_with(start),
+            None => template == path || uri.path() == path,
+        };
+        self.method.as_ref().is_none_or(|one| one == method) && self.path.as_ref().is_none_or(fits)
+    }
+
+    /// The answer of a request that is not executed.
+    pub(crate) fn answer(&self, status: u16) -> Response<Body> {
+        self.change(Problem::new(status, -1, "unknown: a fault that was asked for").into_response())
+    }
+
+    /// What becomes of the answer of a request that was executed.
+    pub(crate) fn change(&self, mut response: Response<Body>) -> Response<Body> {
+        if let Some(body) = &self.body {
+            *response.body_mut() = Body::from(body.clone().into_bytes());
+        }
+        match &self.fault {
+            What::Truncate(len) => response.body_mut().truncate(*len),
+            What::Oversize(len) => fill(response.body_mut(), *len),
+            What::WrongType(media_type) => {
+                response.headers_mut().remove(CONTENT_TYPE);
+                let value = media_type.as_ref().and_then(|media_type| HeaderValue::from_str(media_type).ok());
+                value.map(|value| response.headers_mut().insert(CONTENT_TYPE, value));
+            }
+            What::Status(_) | What::Delay(_) | What::Cut(_) | What::Reset(_) | What::Expire => {}
+        }
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// Refuses what could not be carried out.
+    fn check(&self) -> Result<(), String> {
+        for (name, value) in &self.headers {
+            if HeaderName::try_from(name).is_err() || HeaderValue::from_str(value).is_err() {
+                return Err(format!("{name} is no header with that value"));
+            }
+        }
+        match &self.fault {
+            What::Status(status) if StatusCode::from_u16(*status).is_err() || *status < 200 => {
+                Err(format!("{status} is no status of an answer"))
+            }
+            What::WrongType(Some(media_type)) if HeaderValue::from_str(media_type).is_err() => {
+                Err("the type is no value of a header".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Fills a body up with spaces.
+fn fill(body: &mut Body, len: u64) {
+    const SPACES: &[u8] = &[b' '; 64 * 1024];
+    while body.len() < len {
+        let missing = usize::try_from(len - body.len()).unwrap_or(usize::MAX);
+        body.push(Bytes::from_static(&SPACES[..missing.min(SPACES.len())]));
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// Which fault of a plan cannot be carried out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadFault(String);
+
+impl fmt::Display for BadFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadFault {}
+
+/// The faults that are still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Plan(Vec<Fault>);
+
+impl Plan {
+    pub(crate) fn new(faults: Vec<Fault>) -> Result<Self, BadFault> {
+        for (index, fault) in faults.iter().enumerate() {
+            fault.check().map_err(|why| BadFault(format!("fault {index}: {why}")))?;
+        }
+        Ok(Self(faults))
+    }
+
+    /// What happens to this request.
+    pub(crate) fn next(&mut self, method: &str, uri: &Uri) -> Option<Fault> {
+        for fault in self.0.iter_mut().filter(|fault| fault.times != Some(0) && fault.fits(method, uri)) {
+            if fault.skip > 0 {
+                fault.skip -= 1;
+                continue;
+            }
+            fault.times = fault.times.map(|times| times - 1);
+            return Some(fault.clone());
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn next(plan: &mut Plan, method: &str, path: &str) -> Option<What> {
+        plan.next(method, &path.parse().unwrap()).map(|fault| fault.fault)
+    }
+
+    #[test]
+    fn a_fault_hits_the_requests_it_is_for_as_often_as_it_says() {
+        let busy = Fault::new(What::Status(503)).on("GET", "/file/metadata/{id}").skip(1).times(2);
+        let slow = Fault::new(What::Delay(Duration::ZERO)).on("GET", "/api/1.0/file/*").always();
+        let mut plan = Plan::new(vec![busy, slow]).unwrap();
+        let path = "/api/1.0/file/metadata/4711?content=0";
+        assert_eq!(next(&mut plan, "POST", path), None);
+        assert_eq!(next(&mut plan, "GET", "/api/1.0/profile"), None);
+        assert_eq!(next(&mut plan, "GET", path), Some(What::Delay(Duration::ZERO)));
+        assert_eq!(next(&mut plan, "GET", path), Some(What::Status(503)));
+        assert_eq!(next(&mut plan, "GET", path), Some(What::Status(503)));
+        assert_eq!(next(&mut plan, "GET", path), Some(What::Delay(Duration::ZERO)));
+        let mut any = Plan::new(vec![Fault::new(What::Expire)]).unwrap();
+        assert_eq!(next(&mut any, "PUT", "/x"), Some(What::Expire));
+        assert_eq!(next(&mut any, "PUT", "/x"), None);
+    }
+
+    #[test]
+    fn every_form_of_json_is_read() {
+        for (json, what) in [
+            (json!({ "status": 503 }), What::Status(503)),
+            (json!({ "delay": 1.5 }), What::Delay(Duration::from_millis(1500))),
+            (json!({ "cut": "before" }), What::Cut(When::Before)),
+            (json!({ "cut": { "request": 3 } }), What::Cut(When::Request(3))),
+            (json!({ "reset": "after" }), What::Reset(When::After)),
+            (json!({ "reset": { "body": 10 } }), What::Reset(When::Body(10))),
+            (json!({ "truncate": 4 }), What::Truncate(4)),
+            (json!({ "oversize": 1000 }), What::Oversize(1000)),
+            (json!({ "wrong-type": "text/html" }), What::WrongType(Some("text/html".to_owned()))),
+            (json!({ "wrong-type": null }), What::WrongType(None)),
+            (json!("expire"), What::Expire),
+        ] {
+            let read: Fault = serde_json::from_value(json!({ "fault": json })).unwrap();
+            assert_eq!(read, Fault::new(what), "{json}");
+        }
+        let full = json!({
+            "method": "GET", "path": "/profile", "skip": 1, "times": null,
+            "fault": { "status": 429 }, "headers": { "retry-after": "3" }, "body": "busy",
+        });
+        let expected = Fault::new(What::Status(429)).on("GET", "/profile").skip(1).always();
+        let read: Fault = serde_json::from_value(full).unwrap();
+        assert_eq!(read, expected.header("retry-after", "3").body("busy"));
+        for wrong in [json!({}), json!({ "fault": "explode" }), json!({ "fault": { "delay": -1 } })] {
+            assert!(serde_json::from_value::<Fault>(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_carried_out_is_refused() {
+        for fault in [
+            Fault::new(What::Status(42)),
+            Fault::new(What::Status(101)),
+            Fault::new(What::WrongType(Some("a\nb".to_owned()))),
+            Fault::new(What::Expire).header("a b", "c"),
+            Fault::new(What::Expire).header("a", "b\nc"),
+        ] {
+            assert!(Plan::new(vec![Fault::new(What::Expire), fault]).unwrap_err().to_string().starts_with("fault 1: "));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_changed_as_the_fault_says() {
+        let changed = |fault: Fault| {
+            let response = crate::reply::ok(&json!({ "a": 1 }));
+            let (head, body) = fault.change(response).into_parts();
+            let media_type = head.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
+            (head.headers.get("x").is_some(), media_type, String::from_utf8(body.into_bytes().to_vec()).unwrap())
+        };
+        let json = || Some("application/json".to_owned());
+        assert_eq!(changed(Fault::new(What::Truncate(3))), (false, json(), "{\"a".to_owned()));
+        assert_eq!(changed(Fault::new(What::Truncate(99))), (false, json(), "{\"a\":1}".to_owned()));
+        assert_eq!(changed(Fault::new(What::Oversize(9))), (false, json(), "{\"a\":1}  ".to_owned()));
+        assert_eq!(changed(Fault::new(What::Oversize(200_000))).2.len(), 200_000);
+        assert_eq!(changed(Fault::new(What::WrongType(None))), (false, None, "{\"a\":1}".to_owned()));
+        let html = What::WrongType(Some("text/html".to_owned()));
+        let html = Fault::new(html).header("x", "y").body("<p>");
+        assert_eq!(changed(html), (true, Some("text/html".to_owned()), "<p>".to_owned()));
+    }
+}
