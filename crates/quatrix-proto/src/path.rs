@@ -1,5 +1,6 @@
 //! The way to a file on the server.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,7 +21,7 @@ use crate::error::Invalid;
 /// assert_eq!(RemotePath::home().parent(), None);
 /// # Ok::<(), quatrix_proto::Invalid>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RemotePath(
     /// Segments with slashes between them and none at the ends.
     Box<str>,
@@ -86,6 +87,19 @@ impl RemotePath {
     }
 }
 
+/// By segments: what is below a folder comes right after it.
+impl Ord for RemotePath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.segments().cmp(other.segments())
+    }
+}
+
+impl PartialOrd for RemotePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
 }
@@ -122,6 +136,14 @@ mod tests {
             assert!(RemotePath::new(text).is_err(), "{text:?}");
         }
         assert_eq!(RemotePath::new("/a").unwrap().parent(), Some(RemotePath::home()));
+    }
+
+    #[test]
+    fn a_folder_and_what_is_below_it_stand_together() {
+        let mut paths: Vec<RemotePath> =
+            ["b", "a/x", "a-x", "a", "/"].iter().map(|text| text.parse().unwrap()).collect();
+        paths.sort();
+        assert_eq!(paths.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/", "/a", "/a/x", "/a-x", "/b"]);
     }
 
     #[test]

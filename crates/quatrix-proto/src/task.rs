@@ -42,6 +42,7 @@ use crate::time::Timestamp;
 mod download;
 mod look_up;
 mod make_folders;
+pub mod mirror;
 #[cfg(test)]
 mod model;
 mod pace;
