@@ -189,7 +189,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Exchange(failure) => failure.source(),
+            Self::Exchange(failure) => std::error::Error::source(failure),
             Self::LoggedOut(LoggedOut::Failed(error)) => Some(&**error),
             Self::LoggedOut(LoggedOut::Refused(error)) => Some(&**error),
             _ => None,

@@ -119,11 +119,6 @@ impl Failure {
         self.may_have_been_sent
     }
 
-    pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let source = self.context.as_ref()?.source.as_deref()?;
-        Some(source as _)
-    }
-
     fn detail(&self) -> Option<&str> {
         self.context.as_ref()?.detail.as_deref()
     }
@@ -148,6 +143,13 @@ impl fmt::Display for Failure {
             Some(detail) => write!(f, ": {detail}"),
             None => Ok(()),
         }
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source = self.context.as_ref()?.source.as_deref()?;
+        Some(source as _)
     }
 }
 
