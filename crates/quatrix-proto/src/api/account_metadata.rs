@@ -11,7 +11,7 @@ use crate::lenient::{self, Extra};
 use crate::server::Server;
 use crate::wire;
 
-static SPEC: Spec = Spec::get("account.metadata", "/account/metadata").auth(Auth::None).replay_safe();
+pub(super) static SPEC: Spec = Spec::get("account.metadata", "/account/metadata").auth(Auth::None).replay_safe();
 
 /// Asks what account lives at this server; needs no login.
 ///

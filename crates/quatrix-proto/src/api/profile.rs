@@ -9,7 +9,7 @@ use crate::lenient::{self, Extra};
 use crate::server::Server;
 use crate::wire;
 
-static SPEC: Spec = Spec::get("profile.get", "/profile").replay_safe();
+pub(super) static SPEC: Spec = Spec::get("profile.get", "/profile").replay_safe();
 
 /// Asks who is logged in.
 #[derive(Clone, Copy, Debug, Default)]

@@ -16,7 +16,7 @@ use crate::secret::{Code, SessionId};
 use crate::server::Server;
 use crate::wire;
 
-static SPEC: Spec = Spec::post("session.second_factor", "/session/login")
+pub(super) static SPEC: Spec = Spec::post("session.second_factor", "/session/login")
     .unauthorized_is_an_answer()
     .answers(Answers::Small)
     .statuses(&[200, 207]);

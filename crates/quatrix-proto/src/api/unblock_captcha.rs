@@ -12,11 +12,11 @@ use crate::secret::CaptchaToken;
 use crate::server::Server;
 use crate::wire;
 
-static POST: Spec = Spec::post("session.unblock_captcha", "/session/unblock-captcha")
+pub(super) static POST: Spec = Spec::post("session.unblock_captcha", "/session/unblock-captcha")
     .unauthorized_is_an_answer()
     .answers(Answers::Small)
     .statuses(&[200, 401]);
-static GET: Spec = Spec::get("session.unblock_captcha", "/session/unblock-captcha")
+pub(super) static GET: Spec = Spec::get("session.unblock_captcha", "/session/unblock-captcha")
     .unauthorized_is_an_answer()
     .answers(Answers::Small)
     .statuses(&[200, 401]);
