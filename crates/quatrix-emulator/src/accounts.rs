@@ -9,11 +9,18 @@ use crate::totp;
 /// The people this server knows.
 ///
 /// [`Accounts::default`] has the four that the crate's documentation lists.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
     /// One entry per person.
     pub accounts: Vec<Account>,
+    /// The one captcha token that passes.
+    #[serde(default = "captcha_token")]
+    pub captcha_token: String,
+}
+
+fn captcha_token() -> String {
+    "test-captcha-4711".to_owned()
 }
 
 /// One person. `Debug` shows no secret.
@@ -64,6 +71,12 @@ pub struct TotpSecret(Vec<u8>);
 pub struct NotBase32;
 
 impl Accounts {
+    /// These people, and the usual captcha token.
+    #[must_use]
+    pub fn new(accounts: Vec<Account>) -> Self {
+        Self { accounts, captcha_token: captcha_token() }
+    }
+
     /// Reads the form of `--accounts FILE`, see the crate's documentation.
     ///
     /// # Errors
@@ -86,14 +99,12 @@ impl Default for Accounts {
     fn default() -> Self {
         let account = |user| Account::new(user, "only-for-tests-4711");
         let secret = TotpSecret(b"Hello!\xde\xad\xbe\xef".to_vec());
-        Self {
-            accounts: vec![
-                Account { api_key: Some("test-key-4711".to_owned()), ..account("user@example.com") },
-                Account { second_factor: Some(SecondFactor::Totp(secret)), ..account("totp@example.com") },
-                Account { second_factor: Some(SecondFactor::Pin("24680".to_owned())), ..account("pin@example.com") },
-                Account { captcha: true, ..account("captcha@example.com") },
-            ],
-        }
+        Self::new(vec![
+            Account { api_key: Some("test-key-4711".to_owned()), ..account("user@example.com") },
+            Account { second_factor: Some(SecondFactor::Totp(secret)), ..account("totp@example.com") },
+            Account { second_factor: Some(SecondFactor::Pin("24680".to_owned())), ..account("pin@example.com") },
+            Account { captcha: true, ..account("captcha@example.com") },
+        ])
     }
 }
 
@@ -115,6 +126,12 @@ impl Account {
 
     pub(crate) fn is(&self, user: &str) -> bool {
         self.user.eq_ignore_ascii_case(user)
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.accounts).finish()
     }
 }
 
@@ -207,10 +224,11 @@ mod tests {
                 {"user": "bob@example.com", "password": "x", "second_factor": {"totp": "JBSWY3DPEHPK3PXP"}},
                 {"user": "cy@example.com", "password": "x", "second_factor": {"pin": "13579"}, "captcha": true},
                 {"user": "di@example.com", "password": "x", "contact": true}
-            ]}"#,
+            ], "captcha_token": "passes"}"#,
         )
-        .unwrap()
-        .accounts;
+        .unwrap();
+        assert_eq!(accounts.captcha_token, "passes");
+        let accounts = accounts.accounts;
         assert_eq!(accounts[0].password, "pass:word");
         assert_eq!(accounts[0].api_key.as_deref(), Some("key"));
         assert_eq!(accounts[0].limit, Some(1000));
@@ -245,7 +263,8 @@ mod tests {
         let mut account = Account { api_key: Some("canary".to_owned()), ..Account::new("a@example.com", "canary") };
         for factor in [SecondFactor::Pin("canary".to_owned()), SecondFactor::Totp(TotpSecret(b"canary".to_vec()))] {
             account.second_factor = Some(factor);
-            let shown = format!("{account:?} {:?}", account.second_factor);
+            let accounts = Accounts { accounts: vec![account.clone()], captcha_token: "canary".to_owned() };
+            let shown = format!("{accounts:?} {:?}", account.second_factor);
             assert!(!shown.contains("canary") && !shown.contains("99"), "{shown}");
         }
     }

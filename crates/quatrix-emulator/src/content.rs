@@ -39,6 +39,9 @@ impl Content {
     /// The bytes from one offset up to another; nothing beyond the end.
     pub(crate) fn slice(&self, from: u64, to: u64) -> Self {
         let mut found = Self::default();
+        if from >= self.len {
+            return found;
+        }
         let mut start = 0;
         for piece in &self.pieces {
             let end = start + piece.len() as u64;

@@ -11,9 +11,10 @@ use serde_json::json;
 use crate::body::Body;
 use crate::call::Call;
 use crate::content::Content;
+use crate::gate::Caller;
 use crate::ids::Id;
 use crate::reply::{self, Problem};
-use crate::server::{Caller, Now, Server};
+use crate::server::{Now, Server};
 use crate::zip;
 
 /// The one type that the specification declares for downloads.

@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::body::Body;
 use crate::call::Call;
+use crate::gate::Caller;
 use crate::ids::Id;
 use crate::reply::{self, Problem};
-use crate::server::{Caller, Server};
+use crate::server::Server;
 use crate::stamp::Stamp;
 use crate::view::{View, kind_of, size_of};
 

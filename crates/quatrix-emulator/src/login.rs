@@ -9,9 +9,10 @@ use serde_json::json;
 use crate::accounts::SecondFactor;
 use crate::body::Body;
 use crate::call::Call;
+use crate::gate::Caller;
 use crate::ids::Id;
 use crate::reply::{self, Problem};
-use crate::server::{Caller, Now, Server};
+use crate::server::{Now, Server};
 use crate::sessions::Stage;
 use crate::settings::{CaptchaSignal, CodeEncoding, IdPlace, SecondFactorId};
 use crate::totp;
@@ -133,7 +134,7 @@ impl Server {
         } else {
             call.json::<CaptchaBody>()?.token
         };
-        if token != self.settings.captcha_token {
+        if token != self.captcha_token {
             return Ok(reply::json(StatusCode::UNAUTHORIZED, &json!({ "valid": false })));
         }
         if caller.stage == Stage::Captcha {

@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::accounts::Account;
 use crate::body::Body;
+use crate::gate::Caller;
 use crate::reply;
-use crate::server::{Caller, FOUNDED, Server};
+use crate::server::{FOUNDED, Server};
 
 /// What the account as a whole may store, in bytes.
 pub(crate) const ACCOUNT_LIMIT: u64 = 1 << 40;

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use crate::body::Body;
 use crate::call::Call;
+use crate::gate::Caller;
 use crate::reply::{self, Problem};
-use crate::server::{Caller, Server};
+use crate::server::Server;
 use crate::tree::{Node, Tree};
 
 /// A group of conditions: all of `_and`, and one of `_or` if there are any.

@@ -12,13 +12,14 @@ use crate::accounts::{Account, Accounts, SecondFactor};
 use crate::body::Body;
 use crate::call::Call;
 use crate::downloads::Link;
+use crate::gate::{Caller, Rate};
 use crate::ids::{Id, Ids};
-use crate::operations::{Auth, Does, Operation, Route, route};
+use crate::operations::{Does, Route, route};
 use crate::reply::{self, Problem};
 use crate::requests::{Recorded, Requests, mask_headers, mask_target};
 use crate::seed::Seed;
-use crate::sessions::{Sessions, Stage};
-use crate::settings::{CaptchaMethod, RateLimit, Settings};
+use crate::sessions::Sessions;
+use crate::settings::Settings;
 use crate::stamp::Stamp;
 use crate::totp;
 use crate::tree::Tree;
@@ -63,6 +64,7 @@ pub struct Server {
     pub(crate) links: BTreeMap<Id, Link>,
     pub(crate) ids: Ids,
     pub(crate) site: Site,
+    pub(crate) captcha_token: String,
     rate: Rate,
     requests: Requests,
 }
@@ -88,15 +90,6 @@ pub(crate) struct Person {
     pub(crate) used_step: Option<u64>,
 }
 
-/// Who calls, once that is proven.
-pub(crate) struct Caller {
-    /// Index of the person.
-    pub(crate) person: usize,
-    pub(crate) stage: Stage,
-    /// `None` with an API key.
-    pub(crate) session: Option<Id>,
-}
-
 impl Server {
     /// A server with nothing done to it yet. Its ids come from the seed 0.
     #[must_use]
@@ -112,6 +105,7 @@ impl Server {
             links: BTreeMap::new(),
             ids,
             site,
+            captcha_token: accounts.captcha_token,
             rate: Rate::default(),
             requests: Requests::default(),
         }
@@ -206,11 +200,11 @@ impl Server {
     /// Ends the sessions of one user, or of all. Says whether there is such a user.
     pub fn expire(&mut self, user: Option<&str>) -> bool {
         let person = user.map(|user| self.people.iter().position(|person| person.account.is(user)));
-        if person == Some(None) {
-            return false;
+        let known = person != Some(None);
+        if known {
+            self.sessions.close_all(person.flatten());
         }
-        self.sessions.close_all(person.flatten());
-        true
+        known
     }
 
     /// Makes everything as it was at the beginning; only ids do not come again.
@@ -236,9 +230,6 @@ impl Server {
         let (operation, does) = self.operation(route, head)?;
         self.rate.count(now, self.settings.rate_limit)?;
         let mut call = Call { head, body, id: route.id };
-        if head.headers.contains_key("authorization") && head.headers.contains_key("x-auth-token") {
-            return Err(Problem::bad("two kinds of credentials"));
-        }
         let caller = self.identify(now, operation, &call)?;
         call.check_shape()?;
         call.query(operation.query)?;
@@ -290,82 +281,6 @@ impl Server {
             Does::LogIn | Does::AccountMetadata | Does::Chunk => Err(Problem::unknown_path()),
         }
     }
-
-    /// The operation of a path that has this method, if this server has it.
-    fn operation(&self, route: &Route<'_>, head: &Parts) -> Result<(&'static Operation, Does), Problem> {
-        let names = |one: &Operation| format!("{} {}", one.method, one.template);
-        let has = |one: &&&'static Operation| match (one.does, self.settings.captcha_method) {
-            (Some(Does::PostCaptcha), CaptchaMethod::Get) | (Some(Does::GetCaptcha), CaptchaMethod::Post) => false,
-            _ => !self.settings.without.contains(&names(one)),
-        };
-        let present: Vec<_> = route.operations.iter().filter(has).collect();
-        if present.is_empty() {
-            return Err(Problem::unknown_path());
-        }
-        let allowed: Vec<_> = present.iter().map(|one| one.method).collect();
-        let operation = present.into_iter().find(|one| one.method == head.method.as_str());
-        let operation = operation.ok_or_else(|| Problem::wrong_method(&allowed))?;
-        let does = operation.does.ok_or_else(|| Problem::not_emulated(&names(operation)))?;
-        Ok((operation, does))
-    }
-
-    /// Who calls, if the operation wants to know it.
-    fn identify(&mut self, now: Now, operation: &Operation, call: &Call<'_>) -> Result<Option<Caller>, Problem> {
-        let caller = match (operation.auth, call.authorization("Bearer")) {
-            (Auth::None | Auth::Basic, _) => return Ok(None),
-            (Auth::SessionOrKey | Auth::UploadKey, Some(key)) => self.caller_with_key(key),
-            _ => self.caller_with_session(now, operation, call),
-        };
-        if operation.auth == Auth::UploadKey && !self.settings.chunks_need_credentials {
-            return Ok(None);
-        }
-        let caller = caller.ok_or_else(|| self.gone())?;
-        let account = &self.people[caller.person].account;
-        if operation.auth != Auth::AnySession && caller.stage != Stage::LoggedIn {
-            return Err(unfinished(caller.stage, account));
-        }
-        if account.contact && operation.is_about_files() {
-            return Err(Problem::as_set(self.settings.no_right, "restriction: contacts have no files"));
-        }
-        Ok(Some(caller))
-    }
-
-    fn caller_with_key(&self, key: &str) -> Option<Caller> {
-        let person = self.people.iter().position(|person| person.account.api_key.as_deref() == Some(key))?;
-        Some(Caller { person, stage: Stage::LoggedIn, session: None })
-    }
-
-    fn caller_with_session(&mut self, now: Now, operation: &Operation, call: &Call<'_>) -> Option<Caller> {
-        let id = self.token(call.head)?;
-        let session = self.sessions.find(now.elapsed, id, &self.settings)?;
-        if self.settings.transfers_extend || !operation.moves_bytes() {
-            session.touch(now.elapsed);
-        }
-        Some(Caller { person: session.account, stage: session.stage, session: Some(id) })
-    }
-
-    /// The session id that a request carries.
-    fn token(&self, head: &Parts) -> Option<Id> {
-        let value = head.headers.get("x-auth-token")?.to_str().ok()?;
-        Id::parse(match &self.settings.token_prefix {
-            None => value,
-            Some(prefix) => value.strip_prefix(prefix.as_str())?.strip_prefix(' ')?,
-        })
-    }
-
-    pub(crate) fn gone(&self) -> Problem {
-        Problem::as_set(self.settings.gone, "not authorised")
-    }
-}
-
-/// What a session hears that still has a step of its login to do.
-fn unfinished(stage: Stage, account: &Account) -> Problem {
-    let (code, what) = match (stage, &account.second_factor) {
-        (Stage::Captcha, _) => (72, "captcha"),
-        (_, Some(SecondFactor::Pin(_))) => (73, "PIN"),
-        _ => (71, "2FA"),
-    };
-    Problem::new(401, code, format!("not allowed without {what}"))
 }
 
 impl Person {
@@ -388,31 +303,11 @@ impl Person {
     }
 }
 
-/// How much of a rate limit is used up.
-#[derive(Default)]
-struct Rate {
-    /// When the current stretch of time began.
-    since: Duration,
-    calls: u32,
-}
-
-impl Rate {
-    fn count(&mut self, now: Now, limit: Option<RateLimit>) -> Result<(), Problem> {
-        let Some(limit) = limit else { return Ok(()) };
-        if now.elapsed.saturating_sub(self.since) >= limit.per {
-            *self = Self { since: now.elapsed, calls: 0 };
-        }
-        if self.calls >= limit.calls {
-            let left = (self.since + limit.per).saturating_sub(now.elapsed);
-            return Err(Problem::too_many(limit.retry_after.then(|| left.as_secs_f64().ceil() as u64)));
-        }
-        self.calls += 1;
-        Ok(())
-    }
-}
-
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("settings", &self.settings)
+            .field("people", &self.people.len())
+            .finish_non_exhaustive()
     }
 }

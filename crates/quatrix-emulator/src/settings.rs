@@ -34,8 +34,6 @@ pub struct Settings {
     pub captcha_signal: CaptchaSignal,
     /// Q6: after how many refused passwords in a row an account's captcha is due. Default: never.
     pub captcha_after: Option<u32>,
-    /// The one captcha token that passes.
-    pub captcha_token: String,
     /// Q7: how a captcha token may be sent.
     pub captcha_method: CaptchaMethod,
     /// Q8: whether the right captcha also logs in (unless a second factor is due). Otherwise the session of the
@@ -86,7 +84,6 @@ impl Default for Settings {
             id_place: IdPlace::Body,
             captcha_signal: CaptchaSignal::MultiStatus,
             captcha_after: None,
-            captcha_token: "test-captcha-4711".to_owned(),
             captcha_method: CaptchaMethod::Both,
             captcha_logs_in: true,
             gone: Refused { status: 401, code: 14 },

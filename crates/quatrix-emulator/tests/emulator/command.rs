@@ -125,6 +125,20 @@ fn accounts_come_from_a_file() {
 }
 
 #[test]
+fn every_home_has_what_is_in_the_seed_directory() {
+    let dir = std::env::temp_dir().join(format!("quatrix-emulator-command-seed-{}", std::process::id()));
+    fs::create_dir_all(dir.join("in")).unwrap();
+    fs::write(dir.join("in/a.txt"), "hello").unwrap();
+    let running = start(&["--seed-dir", dir.to_str().unwrap()]);
+    fs::remove_dir_all(&dir).unwrap();
+    let key = [("authorization", "Bearer test-key-4711")];
+    let found = running.wire().json("POST", "/api/1.0/file/id", &key, r#"{"path":"in/a.txt"}"#);
+    assert_eq!((found.status, &found.json["type"]), (200, &json!("F")));
+    let (code, _, error) = ended(&["--seed-dir", dir.to_str().unwrap()]);
+    assert!(code == Some(2) && error.contains("quatrix-emulator-command-seed"), "{error}");
+}
+
+#[test]
 fn the_flags_set_what_they_say() {
     let running = start(&["--control", "--idle-timeout", "5m"]);
     let mut wire = running.wire();

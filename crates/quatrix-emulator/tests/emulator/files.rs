@@ -257,7 +257,7 @@ fn a_seed_is_read_from_a_directory() {
 
 #[test]
 fn a_folder_of_a_hundred_thousand_items_is_listed() {
-    let accounts = Accounts { accounts: vec![Account::new("user@example.com", PASSWORD)] };
+    let accounts = Accounts::new(vec![Account::new("user@example.com", PASSWORD)]);
     let mut seed = Seed::new();
     for number in 0..100_000 {
         seed = seed.file(&format!("{number:06}"), Bytes::new());

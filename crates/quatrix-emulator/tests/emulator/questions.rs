@@ -140,7 +140,7 @@ fn q08_a_right_captcha_logs_in_or_only_lets_the_next_login_through() {
         let factor = second_factor.map(|pin| quatrix_emulator::SecondFactor::Pin(pin.to_owned()));
         let account = Account { captcha: true, second_factor: factor, ..Account::new("a@example.com", "secret") };
         let settings = Settings { captcha_logs_in, ..Settings::default() };
-        let mut memory = Memory::of(settings, Accounts { accounts: vec![account] });
+        let mut memory = Memory::of(settings, Accounts::new(vec![account]));
         let id = memory.login_with("a@example.com", "secret").session_id();
         assert_eq!(memory.post("/session/unblock-captcha", &id, &json!({ "token": CAPTCHA })).status, 200);
         (memory, id)
@@ -161,7 +161,7 @@ fn q08_a_right_captcha_logs_in_or_only_lets_the_next_login_through() {
 fn q09_a_gone_session_and_a_missing_right_answer_as_set() {
     let contact = Account { contact: true, ..Account::new("a@example.com", "secret") };
     let seen = |settings: Settings| {
-        let mut memory = Memory::of(settings, Accounts { accounts: vec![contact.clone()] });
+        let mut memory = Memory::of(settings, Accounts::new(vec![contact.clone()]));
         let id = memory.login_with("a@example.com", "secret").session_id();
         let profile = memory.get("/profile", &id);
         assert_eq!((profile.status, &profile.json["is_contact"]), (200, &json!(true)));

@@ -93,7 +93,7 @@ fn settings_accounts_and_a_seed_are_used() {
     let start = || {
         let emulator = Emulator::builder()
             .settings(Settings { pin_mfa_code: None, ..Settings::default() })
-            .accounts(Accounts { accounts: vec![Account::new("ann@example.com", crate::support::PASSWORD)] })
+            .accounts(Accounts::new(vec![Account::new("ann@example.com", crate::support::PASSWORD)]))
             .seed(11)
             .start()
             .unwrap();

@@ -31,7 +31,7 @@ fn a_wrong_password_and_an_unknown_user_are_refused_alike() {
 
 #[test]
 fn a_password_may_hold_colons_and_any_script_and_an_address_any_case() {
-    let accounts = Accounts { accounts: vec![Account::new("Ann@Example.com", "pass:wörd:密")] };
+    let accounts = Accounts::new(vec![Account::new("Ann@Example.com", "pass:wörd:密")]);
     let mut memory = Memory::of(Settings::default(), accounts);
     assert_eq!(memory.login_with("ann@example.com", "pass:wörd:密").status, 200);
     assert_eq!(memory.login_with("ann@example.com", "pass").status, 401);
