@@ -1,0 +1,297 @@
+//! How a client is to be.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use quatrix_proto::{
+    Answer, ApiKey, Challenge, Config, Declined, Error, Event, Failure, FailureKind, Invalid, Session,
+};
+use rustls::crypto::ring;
+use ureq::config::ConfigBuilder;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
+use ureq::typestate::AgentScope;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::{Agent, Proxy, ProxyProtocol};
+
+use crate::client::Client;
+use crate::driver::{OnEvent, SecondFactor, Shared};
+use crate::stage::Watched;
+use crate::transport::{PIECE, Patience, Transport};
+
+/// Idle connections that are kept: as many as threads are likely to talk at once.
+const MOST_IDLE: usize = 64;
+const LONGEST_IDLE: Duration = Duration::from_secs(15);
+/// ureq reads the head of an answer into one buffer, so that bounds it.
+const INPUT: usize = 64 * 1024;
+const LARGEST_HEAD: usize = INPUT - 1;
+
+/// The settings of a [`Client`]; [`Client::builder`] makes one.
+///
+/// What cannot be used is said by [`build`](Self::build).
+#[must_use = "a builder does nothing until it builds"]
+pub struct Builder {
+    config: Result<Config, Error>,
+    key: Option<ApiKey>,
+    roots: Roots,
+    proxy: ProxyChoice,
+    patience: Patience,
+    adjust: Option<Adjust>,
+    shared: Option<Arc<Transport>>,
+    second_factor: Option<SecondFactor>,
+    on_event: Option<OnEvent>,
+}
+
+type AgentConfig = ConfigBuilder<AgentScope>;
+type Adjust = Box<dyn FnOnce(AgentConfig) -> AgentConfig + Send>;
+
+enum Roots {
+    BuiltIn,
+    #[cfg(feature = "platform-verifier")]
+    Platform,
+    Pem(Vec<u8>),
+}
+
+enum ProxyChoice {
+    Environment,
+    None,
+    At(String),
+}
+
+impl Builder {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config: Ok(config),
+            key: None,
+            roots: Roots::BuiltIn,
+            proxy: ProxyChoice::Environment,
+            patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
+            adjust: None,
+            shared: None,
+            second_factor: None,
+            on_event: None,
+        }
+    }
+
+    /// Takes other settings of the session, the server among them.
+    pub fn config(self, config: Config) -> Self {
+        Self { config: Ok(config), ..self }
+    }
+
+    /// Puts an application's name first in `User-Agent`, such as `acme-backup/2.1`.
+    pub fn user_agent(self, application: &str) -> Self {
+        self.configured(|config| config.with_user_agent(application))
+    }
+
+    /// Sends this header with every request.
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.configured(|config| config.with_header(name, value))
+    }
+
+    /// Lets an API key stand for the session: no login, keepalive or logout.
+    pub fn api_key(self, key: ApiKey) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// Trusts the authorities in this PEM text, instead of those that browsers trust.
+    pub fn roots(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { roots: Roots::Pem(pem.into()), ..self }
+    }
+
+    /// Trusts the authorities that the operating system trusts.
+    #[cfg(feature = "platform-verifier")]
+    pub fn platform_roots(self) -> Self {
+        Self { roots: Roots::Platform, ..self }
+    }
+
+    /// Connects through this proxy, `http://[USER:PASSWORD@]HOST:PORT`, whatever the environment says.
+    ///
+    /// It is asked for a tunnel (`CONNECT`) and sees nothing but the server's name. By default `ALL_PROXY`,
+    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` decide, except for servers on this machine.
+    pub fn proxy(self, url: impl Into<String>) -> Self {
+        Self { proxy: ProxyChoice::At(url.into()), ..self }
+    }
+
+    /// Connects straight to the server, whatever the environment says.
+    pub fn no_proxy(self) -> Self {
+        Self { proxy: ProxyChoice::None, ..self }
+    }
+
+    /// How long it may take until there is a connection, proxy and TLS included; names are looked up by the operating
+    /// system, in its own time. Default: 10 seconds.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.patience.connect = timeout;
+        self
+    }
+
+    /// How long an exchange may go without a byte in either direction, such as while the server thinks. Default: 30
+    /// seconds. An exchange that moves may last longer.
+    pub fn stall_timeout(mut self, timeout: Duration) -> Self {
+        self.patience.stall = timeout;
+        self
+    }
+
+    /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them does
+    /// not count. For many sessions in one program.
+    pub fn share_connections(self, other: &Client) -> Self {
+        Self { shared: Some(other.transport()), ..self }
+    }
+
+    /// Has challenges answered by this, for programs that must run alone. Calls then wait for the answer; one of them
+    /// asks for it, once for each challenge, and once more if the server refuses the first answer. [`Declined`] leaves
+    /// the challenge to the callers.
+    ///
+    /// It runs on the thread of that call, and must not make calls of this client that need the session. Its panic
+    /// counts as [`Declined`].
+    pub fn second_factor(
+        self,
+        provider: impl Fn(Challenge) -> Result<Answer, Declined> + Send + Sync + 'static,
+    ) -> Self {
+        Self { second_factor: Some(Box::new(provider)), ..self }
+    }
+
+    /// Calls this for everything that happens to the session, in order, one at a time, on whichever thread makes it
+    /// happen. It may use the client. It should be quick: that thread waits, and an observer that falls 32 events behind
+    /// loses the oldest.
+    pub fn on_event(self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        Self { on_event: Some(Box::new(observer)), ..self }
+    }
+
+    /// Adjusts the configuration of the ureq agent: client certificates, address families, buffers. What keeps a
+    /// session safe (no redirects, no headers of ureq's own) is set afterwards.
+    ///
+    /// **Outside semver:** ureq's types may change in any release of this crate.
+    #[cfg(feature = "unstable-ureq")]
+    pub fn adjust_agent(mut self, adjust: impl FnOnce(AgentConfig) -> AgentConfig + Send + 'static) -> Self {
+        self.adjust = Some(Box::new(adjust));
+        self
+    }
+
+    /// Makes the client. It connects when it is first used.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots and proxies.
+    pub fn build(self) -> Result<Client, Error> {
+        let config = self.config?.ask_the_driver(self.second_factor.is_some()).observe(self.on_event.is_some());
+        let transport = match self.shared {
+            Some(transport) => transport,
+            None => {
+                let proxy = choose_proxy(self.proxy, config.server().host())?;
+                let secure = config.server().to_string().starts_with("https:");
+                let agent = agent(root_certs(self.roots)?, proxy, self.patience, self.adjust, secure);
+                Arc::new(Transport::new(agent, self.patience))
+            }
+        };
+        let config = Arc::new(config);
+        // Each `RandomState` has keys of its own, which come from the system.
+        let seed = RandomState::new().hash_one(());
+        let session = match self.key {
+            Some(key) => Session::with_api_key(Arc::clone(&config), seed, key),
+            None => Session::new(Arc::clone(&config), seed),
+        };
+        Ok(Client::of(Shared::new(config, session, transport, self.second_factor, self.on_event)))
+    }
+
+    fn configured(self, change: impl FnOnce(Config) -> Result<Config, Invalid>) -> Self {
+        Self { config: self.config.and_then(|config| change(config).map_err(Error::from)), ..self }
+    }
+}
+
+/// Neither key nor proxy nor headers are shown.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.config.as_ref().ok().map(Config::server);
+        f.debug_struct("Builder").field("server", &server).finish_non_exhaustive()
+    }
+}
+
+fn agent(
+    roots: RootCerts,
+    proxy: Option<Proxy>,
+    patience: Patience,
+    adjust: Option<Adjust>,
+    https_only: bool,
+) -> Agent {
+    let Patience { connect, stall } = patience;
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(roots)
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .proxy(proxy)
+        .max_idle_connections(MOST_IDLE)
+        .max_idle_connections_per_host(MOST_IDLE)
+        .max_idle_age(LONGEST_IDLE)
+        .max_response_header_size(LARGEST_HEAD)
+        .input_buffer_size(INPUT)
+        .output_buffer_size(PIECE)
+        // Phases only: a budget for the whole, or for names, would cost ureq a thread for each request.
+        .timeout_connect(Some(connect))
+        .timeout_per_read(Some(stall))
+        .timeout_per_write(Some(stall))
+        // Against a head that trickles in. Longer than one silence, or else what is left of it would be set on the
+        // socket anew for each read.
+        .timeout_recv_response(Some(stall.saturating_mul(2)));
+    let config = match adjust {
+        Some(adjust) => adjust(config),
+        None => config,
+    };
+    // What the core relies on has the last word.
+    let config = config
+        .https_only(https_only)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .user_agent("")
+        .accept("")
+        .accept_encoding("")
+        .build();
+    Agent::with_parts(config, Watched::default(), DefaultResolver::default())
+}
+
+fn root_certs(roots: Roots) -> Result<RootCerts, Failure> {
+    let pem = match roots {
+        Roots::BuiltIn => return Ok(RootCerts::WebPki),
+        #[cfg(feature = "platform-verifier")]
+        Roots::Platform => return Ok(RootCerts::PlatformVerifier),
+        Roots::Pem(pem) => pem,
+    };
+    let refused = || Failure::unsent(FailureKind::Tls);
+    let mut certificates = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| refused().with_source(error))? {
+            certificates.push(certificate);
+        }
+    }
+    match certificates.is_empty() {
+        true => Err(refused().with_detail("the text of the roots holds no certificate")),
+        false => Ok(certificates.into()),
+    }
+}
+
+fn choose_proxy(choice: ProxyChoice, host: &str) -> Result<Option<Proxy>, Failure> {
+    let refused = |why: &'static str| Failure::unsent(FailureKind::Proxy).with_detail(why);
+    let proxy = match choice {
+        ProxyChoice::None => return Ok(None),
+        ProxyChoice::Environment if is_loopback(host) => return Ok(None),
+        ProxyChoice::Environment => Proxy::try_from_env(),
+        ProxyChoice::At(url) => Some(Proxy::new(&url).map_err(|_| refused("its URL cannot be used"))?),
+    };
+    match proxy {
+        Some(proxy) if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
+            Err(refused("only CONNECT proxies over http and https can be used"))
+        }
+        proxy => Ok(proxy),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        || bare.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback())
+}

@@ -1,0 +1,200 @@
+//! The one loop that carries a call through. Every decision in it is the session's.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use quatrix_proto::{
+    Answer, CallId, CallOptions, Challenge, Config, Declined, Error, Event, Misuse, Prepared, Session, Step, Ticket,
+    Timestamp,
+};
+
+use crate::trace;
+use crate::transport::{Ends, Transport};
+
+/// What the clones of a client share.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) transport: Arc<Transport>,
+    guarded: Mutex<Guarded>,
+    /// Notified after each change.
+    changed: Condvar,
+    second_factor: Option<SecondFactor>,
+    on_event: Option<OnEvent>,
+}
+
+pub(crate) type SecondFactor = Box<dyn Fn(Challenge) -> Result<Answer, Declined> + Send + Sync>;
+pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// Never locked across IO or a callback.
+struct Guarded {
+    session: Session,
+    /// + 1 for each change: whoever waits sees by it that something happened since the last poll.
+    changes: u64,
+    /// Some thread is handing events to the observer, and will hand over what comes meanwhile.
+    telling: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        session: Session,
+        transport: Arc<Transport>,
+        second_factor: Option<SecondFactor>,
+        on_event: Option<OnEvent>,
+    ) -> Self {
+        let guarded = Mutex::new(Guarded { session, changes: 0, telling: false });
+        Self { config, transport, guarded, changed: Condvar::new(), second_factor, on_event }
+    }
+
+    /// Gives a command and carries it through.
+    pub(crate) fn run<T>(&self, command: impl FnOnce(&mut Session, Timestamp) -> Ticket<T>) -> Result<T, Error> {
+        let ticket = self.change(command);
+        self.drive(ticket, &mut Ends::default())
+    }
+
+    /// Sends a request through the session.
+    pub(crate) fn call(
+        &self,
+        prepared: Prepared,
+        options: CallOptions,
+        ends: &mut Ends<'_>,
+    ) -> Result<Response<Bytes>, Error> {
+        if prepared.source_range().is_some() && ends.source.is_none() {
+            return Err(Misuse::NoSource.into());
+        }
+        let ticket = self.change(|session, now| session.call_prepared(now, prepared, options));
+        self.drive(ticket, ends)
+    }
+
+    pub(crate) fn drive<T>(&self, ticket: Ticket<T>, ends: &mut Ends<'_>) -> Result<T, Error> {
+        let id = ticket.id();
+        let mut pending = Pending { shared: self, id: Some(id) };
+        loop {
+            let (step, now, seen) = self.poll(id);
+            self.tell_events();
+            match step {
+                Step::Send(transmit) => {
+                    let (exchange, spec) = (transmit.exchange, transmit.spec());
+                    let result = self.transport.exchange(transmit, ends);
+                    trace::exchanged(spec, &result);
+                    self.change(|session, now| match result {
+                        Ok(response) => session.handle_response(now, exchange, response),
+                        Err(failure) => session.handle_failure(now, exchange, failure),
+                    });
+                }
+                Step::Wait(until) => self.wait(seen, until.saturating_since(now)),
+                Step::Ask(challenge) => self.ask(id, challenge),
+                Step::Ready(outcome) => {
+                    pending.id = None;
+                    return ticket.decode(outcome);
+                }
+            }
+        }
+    }
+
+    fn poll(&self, id: CallId) -> (Step, Timestamp, u64) {
+        let mut guarded = self.lock();
+        let now = self.transport.now();
+        (guarded.session.poll_call(now, id), now, guarded.changes)
+    }
+
+    /// Waits until there is a change that was not seen yet, or for so long.
+    fn wait(&self, seen: u64, longest: Duration) {
+        drop(self.changed.wait_timeout_while(self.lock(), longest, |guarded| guarded.changes == seen));
+    }
+
+    fn ask(&self, call: CallId, challenge: Challenge) {
+        let mut asked = Asked { shared: self, call, answer: Err(Declined) };
+        if let Some(second_factor) = &self.second_factor {
+            asked.answer = second_factor(challenge);
+        }
+    }
+
+    /// Does something to the session, and wakes those who wait.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
+        let mut guarded = self.lock();
+        let now = self.transport.now();
+        let result = change(&mut guarded.session, now);
+        guarded.changes += 1;
+        drop(guarded);
+        self.changed.notify_all();
+        result
+    }
+
+    /// Looks at the session.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
+        look(&self.lock().session)
+    }
+
+    /// Hands the latest events to the observer, in their order whichever thread does so.
+    pub(crate) fn tell_events(&self) {
+        let Some(on_event) = &self.on_event else { return };
+        if std::mem::replace(&mut self.lock().telling, true) {
+            return;
+        }
+        let mut telling = Telling { shared: self, ended: false };
+        while let Some(event) = telling.next() {
+            on_event(&event);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Guarded> {
+        // No callback runs under the lock and the session does not panic: whatever poisoned it left it whole.
+        self.guarded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call whose caller may go away, by a panic: it is given up then.
+struct Pending<'a> {
+    shared: &'a Shared,
+    id: Option<CallId>,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.shared.change(|session, now| session.cancel(now, id));
+        }
+    }
+}
+
+/// A question under way. If it ends without an answer, by a panic, it counts as declined.
+struct Asked<'a> {
+    shared: &'a Shared,
+    call: CallId,
+    answer: Result<Answer, Declined>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let answer = std::mem::replace(&mut self.answer, Err(Declined));
+        self.shared.change(|session, now| session.handle_answer(now, self.call, answer));
+    }
+}
+
+/// The right to hand over events. It ends with the last event, or by a panic of the observer.
+struct Telling<'a> {
+    shared: &'a Shared,
+    ended: bool,
+}
+
+impl Telling<'_> {
+    /// The next event. To find none and to end are one: an event that comes later finds nobody telling.
+    fn next(&mut self) -> Option<Event> {
+        let mut guarded = self.shared.lock();
+        let event = guarded.session.poll_event();
+        self.ended = event.is_none();
+        guarded.telling = !self.ended;
+        event
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.shared.lock().telling = false;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What ureq's errors mean to the core.
+
+use std::io;
+
+use quatrix_proto::{Failure, FailureKind};
+use ureq::Error;
+
+use crate::stage::Stage;
+
+/// Says what went wrong, and whether the request may have been sent by then.
+pub(crate) fn failure(error: Error) -> Failure {
+    let stage = Stage::reached();
+    let kind = kind(&error, stage);
+    let failure = if stage.may_have_been_sent() { Failure::maybe_sent(kind) } else { Failure::unsent(kind) };
+    match error {
+        Error::Io(error) => failure.with_source(error),
+        Error::Timeout(phase) => failure.with_detail(phase.to_string()),
+        // These quote the URI, or values that go into it.
+        Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => failure,
+        error => failure.with_source(error),
+    }
+}
+
+/// As [`failure`], for what a read of a body ends with.
+pub(crate) fn read_failure(error: io::Error) -> Failure {
+    failure(Error::from(error))
+}
+
+fn kind(error: &Error, stage: Stage) -> FailureKind {
+    match error {
+        Error::Timeout(_) => FailureKind::TimedOut,
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => FailureKind::Tls,
+        Error::Io(error) if is_tls(error, stage) => FailureKind::Tls,
+        Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => FailureKind::Proxy,
+        Error::LargeResponseHeader(..) => FailureKind::TooLarge,
+        // Nothing that a server or a network had a part in.
+        Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => FailureKind::Local,
+        _ if stage == Stage::NoProxy => FailureKind::Proxy,
+        Error::Protocol(_) if stage == Stage::Unsent => FailureKind::Local,
+        _ if stage.may_have_been_sent() => FailureKind::Interrupted,
+        _ => FailureKind::Connect,
+    }
+}
+
+fn is_tls(error: &io::Error, stage: Stage) -> bool {
+    let cut_short = stage == Stage::Connecting && error.kind() == io::ErrorKind::UnexpectedEof;
+    cut_short || error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}

@@ -1,0 +1,71 @@
+//! A thread that keeps a session alive.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use quatrix_proto::{CallId, Error, Failure, FailureKind};
+
+use crate::driver::Shared;
+use crate::transport::Ends;
+
+/// Keeps a session alive for as long as it exists; made by [`Client::spawn_keepalive`](crate::Client::spawn_keepalive).
+///
+/// Dropping it stops the thread and waits for its end, which is at once, or, while a keepalive is on the wire, when
+/// that is answered or timed out.
+#[must_use = "dropping it stops the keepalive"]
+pub struct KeepAliveGuard {
+    shared: Arc<Shared>,
+    call: CallId,
+    /// Gone when it has been stopped.
+    thread: Option<JoinHandle<Error>>,
+}
+
+impl KeepAliveGuard {
+    pub(crate) fn spawn(shared: &Arc<Shared>) -> Result<Self, Error> {
+        let ticket = shared.change(|session, now| session.run_keepalive(now));
+        let call = ticket.id();
+        let driven = Arc::clone(shared);
+        let keep_alive = move || {
+            let Err(error) = driven.drive(ticket, &mut Ends::default());
+            error
+        };
+        match thread::Builder::new().name("quatrix-keepalive".into()).spawn(keep_alive) {
+            Ok(thread) => Ok(Self { shared: Arc::clone(shared), call, thread: Some(thread) }),
+            Err(error) => {
+                shared.change(|session, now| session.cancel(now, call));
+                Err(Failure::unsent(FailureKind::Local).with_source(error).into())
+            }
+        }
+    }
+
+    /// Whether it still keeps the session alive. It ends by itself when there is none any more and none can be made.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops it. If it had ended before, this is why.
+    pub fn stop(mut self) -> Option<Error> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Option<Error> {
+        let thread = self.thread.take()?;
+        let had_ended = thread.is_finished();
+        self.shared.change(|session, now| session.cancel(now, self.call));
+        // A panic, which can only be the observer's, has been reported on its thread.
+        thread.join().ok().filter(|_| had_ended)
+    }
+}
+
+impl Drop for KeepAliveGuard {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for KeepAliveGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeepAliveGuard").field("running", &self.is_running()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! How far an exchange has come: whether its request may have been sent.
+//!
+//! ureq's errors do not say so: a reset connection looks the same before the request and after it. So its connector and
+//! its transports are wrapped here. An exchange runs on the thread of its caller from the first byte to the last; that
+//! thread's cell is where exchange and connection meet.
+
+use std::cell::Cell;
+use std::io;
+
+use ureq::Error;
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+
+thread_local! {
+    static STAGE: Cell<Stage> = const { Cell::new(Stage::Unsent) };
+}
+
+/// How far the exchange of this thread has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Not a byte of the request was written.
+    Unsent,
+    /// A connection is being made: what is written now is not the request.
+    Connecting,
+    /// The proxy could not be reached.
+    NoProxy,
+    /// Some of the request may have reached the server.
+    Sent,
+    /// The server takes no more of it. It may have said why, so the answer is still read.
+    Unheard,
+}
+
+impl Stage {
+    /// An exchange begins.
+    pub(crate) fn reset() {
+        STAGE.set(Self::Unsent);
+    }
+
+    /// How far it came.
+    pub(crate) fn reached() -> Self {
+        STAGE.get()
+    }
+
+    /// Whether the server may have seen something of the request.
+    pub(crate) fn may_have_been_sent(self) -> bool {
+        matches!(self, Self::Sent | Self::Unheard)
+    }
+}
+
+/// ureq's own connector, watched.
+#[derive(Debug, Default)]
+pub(crate) struct Watched(DefaultConnector);
+
+impl Connector<()> for Watched {
+    type Out = WatchedTransport;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
+        // A connection through a proxy connects to the proxy first, by this same function.
+        let before = STAGE.replace(Stage::Connecting);
+        let transport = self.0.connect(details, chained).inspect_err(|_| {
+            if before == Stage::Connecting {
+                STAGE.set(Stage::NoProxy);
+            }
+        })?;
+        STAGE.set(before);
+        Ok(transport.map(|inner| WatchedTransport { inner, broken: false }))
+    }
+}
+
+/// A connection that says when it is written to.
+#[derive(Debug)]
+pub(crate) struct WatchedTransport {
+    inner: Box<dyn Transport>,
+    broken: bool,
+}
+
+impl Transport for WatchedTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    /// A server that refuses an upload answers and closes while the body is still on its way. The write then fails, but
+    /// the answer is there to be read: from here on nothing is written, and ureq comes to read it.
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        if STAGE.get() == Stage::Unsent {
+            STAGE.set(Stage::Sent);
+        }
+        if self.broken {
+            return Ok(());
+        }
+        match self.inner.transmit_output(amount, timeout) {
+            Err(Error::Io(error)) if STAGE.get() == Stage::Sent && is_closed(&error) => {
+                self.broken = true;
+                STAGE.set(Stage::Unheard);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.broken && self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}

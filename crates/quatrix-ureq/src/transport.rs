@@ -1,0 +1,195 @@
+//! One exchange: the request goes out, head and body of the answer come in.
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use quatrix_proto::{Failure, FailureKind, Timestamp, Transmit};
+use ureq::{Agent, AsSendBody, Body, SendBody};
+
+use crate::failure::{failure, read_failure};
+use crate::stage::Stage;
+
+/// How many bytes are read and written at a time.
+pub(crate) const PIECE: usize = 16 * 1024;
+
+/// How many bytes of a stream are kept in memory where there is no sink for them.
+const KEPT: usize = 64 * 1024 * 1024;
+
+/// How long which step may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Until there is a connection: socket, proxy, TLS.
+    pub(crate) connect: Duration,
+    /// Without a byte moving in either direction.
+    pub(crate) stall: Duration,
+}
+
+/// A pool of connections, and the clock that everything is measured with.
+pub(crate) struct Transport {
+    agent: Agent,
+    patience: Patience,
+    origin: Instant,
+}
+
+/// What an upload is read from.
+pub(crate) trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// The caller's ends of a call: what it sends bytes from, where bytes of the answer go.
+#[derive(Default)]
+pub(crate) struct Ends<'a> {
+    pub(crate) source: Option<&'a mut dyn Source>,
+    /// Without one, such bytes are the body of the answer.
+    pub(crate) sink: Option<&'a mut dyn Write>,
+    /// How many bytes the latest exchange has moved between them and the server.
+    pub(crate) moved: u64,
+}
+
+impl Transport {
+    pub(crate) fn new(agent: Agent, patience: Patience) -> Self {
+        Self { agent, patience, origin: Instant::now() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.origin.elapsed().into()
+    }
+
+    /// Sends the request and takes the answer in.
+    pub(crate) fn exchange(&self, mut transmit: Transmit, ends: &mut Ends<'_>) -> Result<Response<Bytes>, Failure> {
+        Stage::reset();
+        ends.moved = 0;
+        let (head, body) = std::mem::take(&mut transmit.request).into_parts();
+        let response = match (transmit.source.clone(), &mut ends.source) {
+            (None, _) if body.is_empty() => self.send(Request::from_parts(head, ()), &transmit).map_err(failure)?,
+            (None, _) => self.send(Request::from_parts(head, &body[..]), &transmit).map_err(failure)?,
+            (Some(range), Some(source)) => {
+                let mut reader = RangeReader::new(self, *source, range, transmit.deadline)?;
+                let sent = self.send(Request::from_parts(head, SendBody::from_reader(&mut reader)), &transmit);
+                ends.moved = reader.moved;
+                // What stopped the reader is the cause of whatever ureq makes of it.
+                match (sent, reader.failure) {
+                    (Ok(response), _) => response,
+                    (Err(_), Some(own)) => return Err(own),
+                    (Err(error), None) => return Err(failure(error)),
+                }
+            }
+            (Some(_), None) => return Err(Failure::unsent(FailureKind::Local)),
+        };
+        self.receive(response, &transmit, ends)
+    }
+
+    fn send(&self, request: Request<impl AsSendBody>, transmit: &Transmit) -> Result<Response<Body>, ureq::Error> {
+        let left = transmit.deadline.saturating_since(self.now());
+        let Patience { connect, stall } = self.patience;
+        if left >= stall {
+            return self.agent.run(request);
+        }
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_connect(Some(left.min(connect)))
+            .timeout_recv_response(Some(left))
+            .timeout_per_read(Some(left))
+            .timeout_per_write(Some(left))
+            .build();
+        self.agent.run(request)
+    }
+
+    fn receive(
+        &self,
+        response: Response<Body>,
+        transmit: &Transmit,
+        ends: &mut Ends<'_>,
+    ) -> Result<Response<Bytes>, Failure> {
+        let (mut head, mut body) = response.into_parts();
+        // ureq leaves the URI in there, which may be a capability.
+        head.extensions.clear();
+        let mut receiver = transmit.receiver(&head)?;
+        let mut reader = body.as_reader();
+        let mut piece = [0; PIECE];
+        let mut kept = Vec::new();
+        loop {
+            let length = reader.read(&mut piece).map_err(read_failure)?;
+            if length == 0 {
+                break;
+            }
+            let wanted = receiver.push(&piece[..length])?;
+            match &mut ends.sink {
+                Some(sink) => sink.write_all(wanted).map_err(local)?,
+                None if wanted.len() > KEPT - kept.len() => return Err(Failure::maybe_sent(FailureKind::TooLarge)),
+                None => kept.extend_from_slice(wanted),
+            }
+            ends.moved += wanted.len() as u64;
+            if self.now() >= transmit.deadline {
+                return Err(Failure::maybe_sent(FailureKind::TimedOut));
+            }
+        }
+        let body = receiver.finish()?;
+        Ok(Response::from_parts(head, if kept.is_empty() { body } else { kept.into() }))
+    }
+}
+
+/// Reads a range of the caller's source, in time.
+struct RangeReader<'a> {
+    transport: &'a Transport,
+    source: &'a mut dyn Source,
+    left: u64,
+    deadline: Timestamp,
+    moved: u64,
+    failure: Option<Failure>,
+}
+
+impl<'a> RangeReader<'a> {
+    fn new(
+        transport: &'a Transport,
+        source: &'a mut dyn Source,
+        range: Range<u64>,
+        deadline: Timestamp,
+    ) -> Result<Self, Failure> {
+        source
+            .seek(SeekFrom::Start(range.start))
+            .map_err(|error| Failure::unsent(FailureKind::Local).with_source(error))?;
+        Ok(Self { transport, source, left: range.end - range.start, deadline, moved: 0, failure: None })
+    }
+
+    fn fail(&mut self, failure: Failure) -> io::Error {
+        self.failure = Some(failure);
+        io::ErrorKind::Other.into()
+    }
+}
+
+impl Read for RangeReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if Stage::reached() == Stage::Unheard {
+            // Nobody takes these bytes any more; they only bring ureq to the answer.
+            self.left -= most as u64;
+            return Ok(most);
+        }
+        if self.transport.now() >= self.deadline {
+            return Err(self.fail(Failure::maybe_sent(FailureKind::TimedOut)));
+        }
+        let length = loop {
+            match self.source.read(&mut buffer[..most]) {
+                Ok(0) if most > 0 => {
+                    let early = format!("the source ended {} bytes early", self.left);
+                    return Err(self.fail(Failure::maybe_sent(FailureKind::Local).with_detail(early)));
+                }
+                Ok(length) => break length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.fail(local(error))),
+            }
+        };
+        self.left -= length as u64;
+        self.moved += length as u64;
+        Ok(length)
+    }
+}
+
+fn local(error: io::Error) -> Failure {
+    Failure::maybe_sent(FailureKind::Local).with_source(error)
+}

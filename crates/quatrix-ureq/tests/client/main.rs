@@ -1,0 +1,12 @@
+//! The blocking client over real sockets: against the emulator, and against servers that answer oddly.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod callbacks;
+mod keep_alive;
+mod proxy;
+mod session;
+mod transport;
+mod wire;
