@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorCode, Invalid};
 use crate::server::Server;
 use crate::wire;
 
-pub(super) static SPEC: Spec = Spec::get("session.logout", "/session/logout").unauthorized_is_an_answer().answers(Answers::Small);
+pub(super) static SPEC: Spec =
+    Spec::get("session.logout", "/session/logout").unauthorized_is_an_answer().answers(Answers::Small);
 
 /// Closes a session.
 ///

@@ -107,6 +107,7 @@ fn parameters(path: &str) -> Value {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the tests read the documentation and the sources")]
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
