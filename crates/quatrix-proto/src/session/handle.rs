@@ -90,15 +90,14 @@ impl Session {
     }
 
     fn call_answered(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
-        let Some(Call { kind, status: Status::InFlight { epoch, sent, .. }, identity, .. }) = self.calls.get_mut(id)
-        else {
+        let Some(Call { kind, status: Status::InFlight { epoch, sent, .. }, identity, .. }) = self.calls.get(id) else {
             return;
         };
         let (epoch, sent, same_identity) = (*epoch, *sent, *identity == self.identity);
         let Kind::Request(request) = kind else {
             return self.run_keepalive_answered(now, id, epoch, sent, &response);
         };
-        let (spec, role, replayed) = (request.prepared.spec, request.role, request.replayed);
+        let spec = request.prepared.spec;
         self.events.exchanged(id, spec, Ok(response.status()));
 
         if response.status().is_success() {
@@ -112,7 +111,10 @@ impl Session {
             && spec.auth == Auth::Session
             && spec.unauthorized == Unauthorized::MayMeanExpiry;
         if may_mean_expiry && !matches!(self.phase, Phase::ApiKey(_)) {
-            return self.unauthorized(now, id, epoch, role, replayed, same_identity, response);
+            return match same_identity {
+                true => self.unauthorized(now, id, epoch, response),
+                false => self.calls.end(id, Err(LoggedOut::ByUser.into())),
+            };
         }
         if matches!(response.status().as_u16(), 429 | 502 | 503 | 504) {
             return self.maybe_repeat_answered(now, id, response);
@@ -120,21 +122,12 @@ impl Session {
         self.calls.end(id, Ok(Answered::Response(response)));
     }
 
-    /// A 401 that may mean that the session has ended.
-    #[allow(clippy::too_many_arguments, reason = "facts of one exchange, gathered by its only caller")]
-    fn unauthorized(
-        &mut self,
-        now: Timestamp,
-        id: CallId,
-        epoch: u64,
-        role: Role,
-        replayed: bool,
-        same_identity: bool,
-        response: http::Response<Bytes>,
-    ) {
-        if !same_identity {
-            return self.calls.end(id, Err(LoggedOut::ByUser.into()));
-        }
+    /// A 401 that may mean that the session has ended, to a token of this epoch.
+    fn unauthorized(&mut self, now: Timestamp, id: CallId, epoch: u64, response: http::Response<Bytes>) {
+        let Some(request) = self.request(id) else {
+            return;
+        };
+        let (role, replayed) = (request.role, request.replayed);
         let todays = matches!(self.phase, Phase::Active(_)) && epoch == self.epoch;
         if todays && (role == Role::KeepAlive || self.is_past_its_life(now)) {
             self.become_expired();
