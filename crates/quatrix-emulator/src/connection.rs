@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -33,15 +33,15 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
         };
         // Fails only on a connection that is gone already.
         let _ = stream.set_nodelay(true);
-        let reset = Arc::new(AtomicBool::new(false));
-        let socket = Socket { stream, reset: Arc::clone(&reset) };
+        let end = Arc::new(End::default());
+        let socket = Socket { stream, end: Arc::clone(&end) };
         let (tls, shared) = (tls.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
             match tls {
-                None => serve_connection(socket, &shared, &reset).await,
+                None => serve_connection(socket, &shared, &end).await,
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(socket).await {
-                        serve_connection(stream, &shared, &reset).await;
+                        serve_connection(stream, &shared, &end).await;
                     }
                 }
             }
@@ -49,14 +49,14 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
     }
 }
 
-async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared, reset: &AtomicBool) {
-    let service = service_fn(|request| answer(request, shared, reset));
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared, end: &Arc<End>) {
+    let service = service_fn(|request| answer(request, shared, end));
     // An error here is the client's, which went away or spoke no HTTP; or a fault that was asked for.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Answers a request. An error closes the connection without an answer.
-async fn answer(request: Request<Incoming>, shared: &Shared, reset: &AtomicBool) -> io::Result<Response<Outgoing>> {
+async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> io::Result<Response<Outgoing>> {
     let (head, incoming) = request.into_parts();
     let Some(fault) = shared.next_fault(&head) else {
         let body = collect(incoming, u64::MAX).await?;
@@ -69,7 +69,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, reset: &AtomicBool)
     let body = collect(incoming, limit).await?;
     let request = Request::from_parts(head, body);
     // From here on: a connection that is closed is reset, if the fault says so.
-    reset.store(matches!(fault.fault, What::Reset(_)), Ordering::Relaxed);
+    end.reset.store(matches!(fault.fault, What::Reset(_)), Ordering::Relaxed);
     match fault.fault {
         What::Status(status) => {
             shared.record(request, status);
@@ -84,7 +84,8 @@ async fn answer(request: Request<Incoming>, shared: &Shared, reset: &AtomicBool)
             Err(on_purpose())
         }
         What::Cut(When::Body(len)) | What::Reset(When::Body(len)) => {
-            Ok(changed(shared, &fault, request).map(|body| Outgoing { left: len, ..Outgoing::whole(body) }))
+            let cut = Some(Cut { left: len, end: Arc::clone(end), flushing: None });
+            Ok(changed(shared, &fault, request).map(|body| Outgoing { body, cut }))
         }
         What::Delay(time) => {
             tokio::time::sleep(time).await;
@@ -121,18 +122,49 @@ async fn collect(mut incoming: Incoming, limit: u64) -> io::Result<Body> {
     Ok(body)
 }
 
+/// How a connection is going to end.
+#[derive(Default)]
+struct End {
+    /// With a reset.
+    reset: AtomicBool,
+    /// How often all that was written has been handed to the system.
+    flushes: AtomicU64,
+}
+
 /// A body on its way out, piece by piece.
 struct Outgoing {
     body: Body,
-    /// How many bytes may still go before the connection is closed.
+    cut: Option<Cut>,
+}
+
+/// Where a body ends too early.
+struct Cut {
+    /// How many bytes may still go.
     left: u64,
-    /// Gives those bytes time to get out of the house.
-    flushing: Option<Pin<Box<Sleep>>>,
+    end: Arc<End>,
+    /// Set while those bytes are on their way: how many flushes there had been before, and when to look again.
+    flushing: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl Outgoing {
     fn whole(body: Body) -> Self {
-        Self { body, left: u64::MAX, flushing: None }
+        Self { body, cut: None }
+    }
+}
+
+impl Cut {
+    /// Ready when what may go has gone.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let soon = || Box::pin(tokio::time::sleep(Duration::from_millis(1)));
+        loop {
+            let flushes = self.end.flushes.load(Ordering::Relaxed);
+            let (before, look_again) = self.flushing.get_or_insert_with(|| (flushes, soon()));
+            if flushes != *before {
+                return Poll::Ready(());
+            }
+            ready!(look_again.as_mut().poll(cx));
+            *look_again = soon();
+        }
     }
 }
 
@@ -141,21 +173,23 @@ impl hyper::body::Body for Outgoing {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if self.left == 0 {
-            let wait = || Box::pin(tokio::time::sleep(Duration::from_millis(20)));
-            ready!(self.flushing.get_or_insert_with(wait).as_mut().poll(cx));
+        let Self { body, cut } = &mut *self;
+        if let Some(cut) = cut.as_mut().filter(|cut| cut.left == 0) {
+            ready!(cut.poll(cx));
             return Poll::Ready(Some(Err(on_purpose())));
         }
-        let piece = self.body.pop().map(|mut piece| {
-            piece.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-            piece
+        let piece = body.pop().map(|mut piece| {
+            if let Some(cut) = cut {
+                piece.truncate(usize::try_from(cut.left).unwrap_or(usize::MAX));
+                cut.left -= piece.len() as u64;
+            }
+            Ok(Frame::data(piece))
         });
-        self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+        Poll::Ready(piece)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_empty() && self.left > 0
+        self.body.is_empty() && self.cut.as_ref().is_none_or(|cut| cut.left > 0)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -166,12 +200,12 @@ impl hyper::body::Body for Outgoing {
 /// A connection that can end with a reset.
 struct Socket {
     stream: TcpStream,
-    reset: Arc<AtomicBool>,
+    end: Arc<End>,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
+        if self.end.reset.load(Ordering::Relaxed) {
             // A system that cannot do it closes the connection in the usual way.
             let _ = self.stream.set_zero_linger();
         }
@@ -190,7 +224,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.end.flushes.fetch_add(u64::from(flushed.is_ready()), Ordering::Relaxed);
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -86,7 +86,7 @@ pub enum When {
     Before,
     /// After it has been executed, before an answer.
     After,
-    /// After this many bytes of the answer's body, whose headers announce all of it.
+    /// After this many bytes of the answer's body, whose headers announce all of it. A reset may overtake them.
     Body(u64),
 }
 

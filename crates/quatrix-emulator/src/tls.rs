@@ -55,10 +55,11 @@ fn make() -> Result<(String, ServerConfig), Failure> {
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, &authority)?;
 
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((pem_of(authority.der()), config))
 }
 

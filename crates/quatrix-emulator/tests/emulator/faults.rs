@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use quatrix_emulator::{Emulator, Fault, What, When};
+use quatrix_emulator::{Emulator, Fault, Seed, What, When};
 use serde_json::json;
 
 use crate::support::Answer;
@@ -99,6 +99,26 @@ fn a_connection_is_cut_after_some_bytes_of_the_answer() {
         assert!(head.starts_with("HTTP/1.1 201 ") && !head.contains("content-length: 20\r\n"), "{head}");
         assert_eq!(rest.len() as u64, len);
         assert_eq!(scene.made(), 1);
+    }
+}
+
+#[test]
+fn all_the_bytes_before_a_cut_arrive_however_slowly_they_are_read() {
+    const LEN: usize = 20_000_000;
+    let seed = Seed::new().file("big", vec![b'x'; LEN]);
+    for tls in [false, true] {
+        let builder = Emulator::builder().files(seed.clone());
+        let emulator = if tls { builder.tls() } else { builder }.start().unwrap();
+        let mut wire = Wire::connect(emulator.url(), emulator.ca_cert_pem());
+        let key = [("authorization", "Bearer test-key-4711")];
+        let id = wire.json("POST", "/api/1.0/file/id", &key, r#"{"path":"big"}"#).text("file_id");
+        let body = json!({ "ids": [id] }).to_string();
+        let link = wire.json("POST", "/api/1.0/file/download-link", &key, &body).text("id");
+        let cut = LEN as u64 - 1;
+        emulator.set_faults([Fault::new(What::Cut(When::Body(cut)))]).unwrap();
+        wire.write("GET", &format!("/api/1.0/file/download/{link}"), &key, b"");
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(wire.bytes_until_the_end(), cut, "TLS: {tls}");
     }
 }
 

@@ -72,6 +72,18 @@ impl Wire {
         Ok(response.body(Bytes::from(body)).unwrap())
     }
 
+    /// How many bytes of an answer's body come before the connection ends.
+    pub(crate) fn bytes_until_the_end(&mut self) -> u64 {
+        while !self.line().unwrap().is_empty() {}
+        let mut count = 0;
+        let mut buffer = vec![0; 64 * 1024];
+        // TLS tells a cut from an end; both are one here.
+        while let Ok(read @ 1..) = self.0.read(&mut buffer) {
+            count += read as u64;
+        }
+        count
+    }
+
     fn line(&mut self) -> std::io::Result<String> {
         let mut line = String::new();
         if self.0.read_line(&mut line)? == 0 {
