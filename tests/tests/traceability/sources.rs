@@ -44,7 +44,8 @@ fn visit(folder: &Path, place: &str, tests: &mut Vec<Test>) {
     }
 }
 
-/// The names of the functions that a test runner runs: marked `#[test]` or `#[..::test(..)]`, and not `#[ignore]`.
+/// The names of the functions that a test runner runs: marked `#[test]` or `#[..::test(..)]`, and not `#[ignore]`; or
+/// listed in `conform![..]`, which makes tests of them for both adapters.
 fn test_names(source: &str) -> Vec<String> {
     let code = code_of(source);
     let mut names = Vec::new();
@@ -61,10 +62,15 @@ fn test_names(source: &str) -> Vec<String> {
             rest = after;
             if word == "fn" {
                 let name: String = rest.trim_start().chars().take_while(|&c| is_word(c)).collect();
-                if is_test && !is_ignored {
+                // In a macro the name may be a `$variable`.
+                if is_test && !is_ignored && !name.is_empty() {
                     names.push(name);
                 }
                 (is_test, is_ignored) = (false, false);
+            } else if word == "conform"
+                && let Some(list) = rest.strip_prefix("![").and_then(|list| list.split(']').next())
+            {
+                names.extend(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned));
             }
         } else {
             rest = &rest[next.len_utf8()..];
@@ -172,6 +178,7 @@ mod tests {
         finds("#[test]\nfn a() {}\n#[test] fn b() {}", &["a", "b"]);
         finds("#[tokio::test(flavor = \"current_thread\")]\n/// Doc.\npub(crate) async fn a() {}", &["a"]);
         finds("proptest! {\n #[test]\n fn a(text in \"[a]{0,9}\", b in 0..9_u8) {}\n}", &["a"]);
+        finds("conform![\n a,\n b, // why\n];\nfn a<S>() {}", &["a", "b"]);
         finds("#[cfg(unix)]\n#[test]\n#[should_panic(expected = \"no]\")]\nfn a() {}", &["a"]);
     }
 
@@ -184,6 +191,7 @@ mod tests {
         finds("const A: &[u8] = br##\"\"# #[test] \"##; fn a() {}", &[]);
         finds("#[test]\n#[ignore = \"slow\"]\nfn a() {}", &[]);
         finds("#[test_case(1)]\nfn a() {}", &[]);
+        finds("macro_rules! conform { ($($test:ident),*) => { $(#[test] fn $test() {})* } }", &[]);
     }
 
     #[test]
