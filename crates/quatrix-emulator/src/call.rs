@@ -7,9 +7,11 @@ use serde::de::DeserializeOwned;
 
 use crate::body::Body;
 use crate::reply::Problem;
+use crate::server::Now;
 
 /// A request that found its operation.
 pub(crate) struct Call<'a> {
+    pub(crate) now: Now,
     pub(crate) head: &'a Parts,
     pub(crate) body: Body,
     /// What the path has in the place of `{..}`.

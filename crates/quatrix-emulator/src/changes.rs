@@ -13,12 +13,13 @@ use crate::gate::Caller;
 use crate::ids::Id;
 use crate::profile::ACCOUNT_LIMIT;
 use crate::reply::{self, Problem};
-use crate::server::{Now, Server};
+use crate::server::Server;
 use crate::stamp::Stamp;
 use crate::tree::Kind;
 use crate::view::is_system;
 
-fn resolve_by_default() -> bool {
+/// What `resolve` is if nobody says it.
+pub(crate) fn resolve_by_default() -> bool {
     true
 }
 
@@ -98,25 +99,20 @@ enum How {
 }
 
 impl Server {
-    pub(crate) fn make_folder(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
+    pub(crate) fn make_folder(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let MakeFolder { target, name, resolve } = call.json()?;
-        let tree = &mut self.people[caller.person].tree;
+        let id = self.ids.fresh();
+        let tree = self.tree_mut(caller);
         let folder = tree.find_folder(&target)?;
         let name = tree.name_in(folder, &name, resolve, None)?;
-        let id = self.ids.fresh();
-        tree.add(id, folder, name, Kind::Folder(BTreeMap::new()), Stamp::from_unix(now.unix));
+        tree.add(id, folder, name, Kind::Folder(BTreeMap::new()), Stamp::from_unix(call.now.unix));
         Ok(reply::json(StatusCode::CREATED, &self.view(caller, id)?))
     }
 
     pub(crate) fn rename(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let Rename { name, resolve } = call.json()?;
         let id = self.movable(caller, call.id)?;
-        let tree = &mut self.people[caller.person].tree;
+        let tree = self.tree_mut(caller);
         let node = tree.get(id)?;
         let (old_name, folder) = (node.name.clone(), node.parent.ok_or_else(Problem::not_found)?);
         let name = tree.name_in(folder, &name, resolve, Some(id))?;
@@ -126,34 +122,24 @@ impl Server {
 
     pub(crate) fn delete(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let Delete { ids, delete_permanently } = call.json()?;
-        let mut done = Vec::new();
-        let mut refused = Problem::bad("no ids");
-        for id in &ids {
-            match self.movable(caller, id) {
-                Ok(item) => {
-                    self.discard(caller, item, delete_permanently)?;
-                    done.push(item);
-                }
-                Err(problem) => refused = problem,
-            }
-        }
-        // What could not be deleted is missing in the answer; nothing at all is an error.
-        if done.is_empty() { Err(refused) } else { Ok(self.done_or_job(&ids, &done)) }
+        let done = each(&ids, |id| self.discard(caller, id, delete_permanently))?;
+        Ok(self.done_or_job(&ids, &done))
     }
 
-    fn discard(&mut self, caller: &Caller, item: Id, permanently: bool) -> Result<(), Problem> {
-        let tree = &mut self.people[caller.person].tree;
+    fn discard(&mut self, caller: &Caller, id: &str, permanently: bool) -> Result<Id, Problem> {
+        let item = self.movable(caller, id)?;
+        let tree = self.tree_mut(caller);
         if permanently || tree.is_within(item, tree.trash) {
             tree.remove(item);
         } else {
             let name = tree.name_in(tree.trash, &tree.get(item)?.name, true, None)?;
             tree.place(item, tree.trash, name);
         }
-        Ok(())
+        Ok(item)
     }
 
     pub(crate) fn empty_trash(&mut self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        let tree = &mut self.people[caller.person].tree;
+        let tree = self.tree_mut(caller);
         if tree.find(call.id)? != tree.trash {
             return Err(Problem::bad("not a trash"));
         }
@@ -164,94 +150,62 @@ impl Server {
     }
 
     /// `POST /file/move`.
-    pub(crate) fn move_many(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
-        let (ids, done) = self.transfer_many(now, caller, call, How::Move)?;
+    pub(crate) fn move_many(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+        let Many { ids, target, resolve } = call.json()?;
+        let to = self.destination(caller, &target, resolve)?;
+        let done = each(&ids, |id| self.transfer(caller, call, id, &to, How::Move))?;
         Ok(self.done_or_job(&ids, &done))
     }
 
     /// `POST /file/copy`: always a job.
-    pub(crate) fn copy_many(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
-        self.transfer_many(now, caller, call, How::Copy)?;
+    pub(crate) fn copy_many(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+        let Many { ids, target, resolve } = call.json()?;
+        let to = self.destination(caller, &target, resolve)?;
+        each(&ids, |id| self.transfer(caller, call, id, &to, How::Copy))?;
         Ok(self.job())
     }
 
     /// `POST /file/moveone`.
-    pub(crate) fn move_one(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
-        self.transfer_one(now, caller, call, How::Move)
+    pub(crate) fn move_one(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+        self.transfer_one(caller, call, How::Move)
     }
 
     /// `POST /file/copyone`.
-    pub(crate) fn copy_one(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
-        self.transfer_one(now, caller, call, How::Copy)
+    pub(crate) fn copy_one(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+        self.transfer_one(caller, call, How::Copy)
     }
 
-    fn transfer_many(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-        how: How,
-    ) -> Result<(Vec<String>, Vec<Id>), Problem> {
-        let Many { ids, target, resolve } = call.json()?;
-        let folder = self.people[caller.person].tree.find_folder(&target)?;
-        let to = Destination { folder, name: None, resolve, overwrite: false, modified: None };
-        let mut done = Vec::new();
-        let mut refused = Problem::bad("no ids");
-        for id in &ids {
-            match self.transfer(now, caller, id, &to, how) {
-                Ok(_) => done.extend(Id::parse(id)),
-                Err(problem) => refused = problem,
-            }
-        }
-        if done.is_empty() { Err(refused) } else { Ok((ids, done)) }
+    fn destination(&self, caller: &Caller, target: &str, resolve: bool) -> Result<Destination, Problem> {
+        let folder = self.tree(caller).find_folder(target)?;
+        Ok(Destination { folder, name: None, resolve, overwrite: false, modified: None })
     }
 
-    fn transfer_one(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-        how: How,
-    ) -> Result<Response<Body>, Problem> {
+    fn transfer_one(&mut self, caller: &Caller, call: &mut Call<'_>, how: How) -> Result<Response<Body>, Problem> {
         let One { file_id, target_id, name, mtime, resolve, resolve_mode } = call.json()?;
         let to = Destination {
-            folder: self.people[caller.person].tree.find_folder(&target_id)?,
             name,
-            resolve,
             overwrite: resolve_mode == ResolveMode::Overwrite,
             modified: mtime.map(time).transpose()?,
+            ..self.destination(caller, &target_id, resolve)?
         };
-        let item = self.transfer(now, caller, &file_id, &to, how)?;
+        let item = self.transfer(caller, call, &file_id, &to, how)?;
         Ok(reply::ok(&self.view(caller, item)?))
     }
 
     /// Moves or copies one item. Nothing has changed if this is an error.
-    fn transfer(&mut self, now: Now, caller: &Caller, id: &str, to: &Destination, how: How) -> Result<Id, Problem> {
+    fn transfer(
+        &mut self,
+        caller: &Caller,
+        call: &Call<'_>,
+        id: &str,
+        to: &Destination,
+        how: How,
+    ) -> Result<Id, Problem> {
         let item = match how {
             How::Move => self.movable(caller, id)?,
-            How::Copy => self.people[caller.person].tree.find(id)?,
+            How::Copy => self.tree(caller).find(id)?,
         };
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         if tree.is_within(to.folder, item) {
             return Err(Problem::bad("a folder does not go into itself"));
         }
@@ -282,7 +236,7 @@ impl Server {
                 tree.place(item, to.folder, name);
                 item
             }
-            How::Copy => tree.copy(ids, item, to.folder, name, Stamp::from_unix(now.unix)),
+            How::Copy => tree.copy(ids, item, to.folder, name, Stamp::from_unix(call.now.unix)),
         };
         if let Some(modified) = to.modified {
             tree.set_modified(result, modified);
@@ -292,7 +246,7 @@ impl Server {
 
     /// The item of an id that may be moved, renamed and deleted.
     fn movable(&self, caller: &Caller, id: &str) -> Result<Id, Problem> {
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         let id = tree.find(id)?;
         if is_system(tree, id) {
             return Err(Problem::as_set(self.settings.no_right, "restriction: a system folder stays where it is"));
@@ -316,4 +270,17 @@ impl Server {
     fn job(&mut self) -> Response<Body> {
         reply::json(StatusCode::ACCEPTED, &json!({ "job_id": self.ids.fresh() }))
     }
+}
+
+/// Does one thing to each item. Those are returned that it could be done to; if there is none, the last reason.
+fn each(ids: &[String], mut one: impl FnMut(&str) -> Result<Id, Problem>) -> Result<Vec<Id>, Problem> {
+    let mut done = Vec::new();
+    let mut refused = Problem::bad("no ids");
+    for id in ids {
+        match one(id) {
+            Ok(item) => done.push(item),
+            Err(problem) => refused = problem,
+        }
+    }
+    if done.is_empty() { Err(refused) } else { Ok(done) }
 }

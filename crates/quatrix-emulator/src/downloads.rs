@@ -14,7 +14,7 @@ use crate::content::Content;
 use crate::gate::Caller;
 use crate::ids::Id;
 use crate::reply::{self, Problem};
-use crate::server::{Now, Server};
+use crate::server::Server;
 use crate::zip;
 
 /// The one type that the specification declares for downloads.
@@ -42,33 +42,28 @@ enum Part {
 }
 
 impl Server {
-    pub(crate) fn download_link(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
+    pub(crate) fn download_link(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let LinkBody { ids } = call.json()?;
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         let items: Vec<_> = ids.iter().map(|id| tree.find(id)).collect::<Result<_, _>>()?;
         if items.is_empty() {
             return Err(Problem::bad("no ids"));
         }
         let id = self.ids.fresh();
-        self.links.insert(id, Link { person: caller.person, items, since: now.elapsed });
+        self.links.insert(id, Link { person: caller.person, items, since: call.now.elapsed });
         Ok(reply::ok(&json!({ "id": id })))
     }
 
     /// One file as it is; a folder or several items as a ZIP.
-    pub(crate) fn download(&self, now: Now, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
+    pub(crate) fn download(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
         let link = Id::parse(call.id).and_then(|id| self.links.get(&id)).ok_or_else(Problem::not_found)?;
         if link.person != caller.person {
             return Err(Problem::not_found());
         }
-        if now.elapsed.saturating_sub(link.since) >= self.settings.download_link_lifetime {
+        if call.now.elapsed.saturating_sub(link.since) >= self.settings.download_link_lifetime {
             return Err(Problem::expired());
         }
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         if let [item] = link.items[..] {
             let node = tree.get(item)?;
             if let Some(content) = tree.content(item) {

@@ -29,11 +29,11 @@ struct Path {
 
 impl Server {
     pub(crate) fn home_metadata(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        self.metadata_of(caller, self.people[caller.person].tree.home, call)
+        self.metadata_of(caller, self.tree(caller).home, call)
     }
 
     pub(crate) fn metadata(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        self.metadata_of(caller, self.people[caller.person].tree.find(call.id)?, call)
+        self.metadata_of(caller, self.tree(caller).find(call.id)?, call)
     }
 
     fn metadata_of(&self, caller: &Caller, id: Id, call: &Call<'_>) -> Result<Response<Body>, Problem> {
@@ -43,7 +43,7 @@ impl Server {
             Some(_) => return Err(Problem::bad("content is 0 or 1")),
         };
         let mut view = self.view(caller, id)?.with_owner(self.uid(caller));
-        let children = self.people[caller.person].tree.children(id);
+        let children = self.tree(caller).children(id);
         if let Some(children) = children.filter(|_| with_content) {
             let content: Result<_, _> = children.values().map(|id| self.view(caller, *id)).collect();
             view = view.with_content(content?);
@@ -53,7 +53,7 @@ impl Server {
 
     pub(crate) fn set_time(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let SetTime { id, mtime } = call.json()?;
-        let tree = &mut self.people[caller.person].tree;
+        let tree = self.tree_mut(caller);
         let id = tree.find(&id)?;
         if let Some(mtime) = mtime {
             tree.set_modified(id, time(mtime)?);
@@ -80,13 +80,13 @@ impl Server {
     }
 
     pub(crate) fn file_size(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         Ok(reply::ok(&json!({ "size": tree.bytes(tree.find(call.id)?) })))
     }
 
     pub(crate) fn id_by_path(&self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let Path { path, parent_id } = call.json()?;
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         let start = parent_id.map_or(Ok(tree.home), |id| tree.find_folder(&id))?;
         let id = tree.at(start, &path).ok_or_else(Problem::not_found)?;
         let node = tree.get(id)?;
@@ -98,7 +98,7 @@ impl Server {
     }
 
     pub(crate) fn view(&self, caller: &Caller, id: Id) -> Result<View<'_>, Problem> {
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         Ok(View::new(tree, id, tree.get(id)?, self.settings.folder_size))
     }
 }

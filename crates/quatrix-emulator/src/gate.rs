@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::ids::Id;
 use crate::operations::{Auth, Does, Operation, Route};
 use crate::reply::Problem;
-use crate::server::{Now, Server};
+use crate::server::Server;
 use crate::sessions::Stage;
 use crate::settings::{CaptchaMethod, RateLimit};
 
@@ -42,19 +42,14 @@ impl Server {
     }
 
     /// Who calls, if the operation wants to know it.
-    pub(crate) fn identify(
-        &mut self,
-        now: Now,
-        operation: &Operation,
-        call: &Call<'_>,
-    ) -> Result<Option<Caller>, Problem> {
+    pub(crate) fn identify(&mut self, operation: &Operation, call: &Call<'_>) -> Result<Option<Caller>, Problem> {
         if call.header("authorization").is_some() && call.header("x-auth-token").is_some() {
             return Err(Problem::bad("two kinds of credentials"));
         }
         let caller = match (operation.auth, call.authorization("Bearer")) {
             (Auth::None | Auth::Basic, _) => return Ok(None),
             (Auth::SessionOrKey | Auth::UploadKey, Some(key)) => self.caller_with_key(key),
-            _ => self.caller_with_session(now, operation, call),
+            _ => self.caller_with_session(operation, call),
         };
         if operation.auth == Auth::UploadKey && !self.settings.chunks_need_credentials {
             return Ok(None);
@@ -75,11 +70,11 @@ impl Server {
         Some(Caller { person, stage: Stage::LoggedIn, session: None })
     }
 
-    fn caller_with_session(&mut self, now: Now, operation: &Operation, call: &Call<'_>) -> Option<Caller> {
+    fn caller_with_session(&mut self, operation: &Operation, call: &Call<'_>) -> Option<Caller> {
         let id = self.token(call.head)?;
-        let session = self.sessions.find(now.elapsed, id, &self.settings)?;
+        let session = self.sessions.find(call.now.elapsed, id, &self.settings)?;
         if self.settings.transfers_extend || !operation.moves_bytes() {
-            session.touch(now.elapsed);
+            session.touch(call.now.elapsed);
         }
         Some(Caller { person: session.account, stage: session.stage, session: Some(id) })
     }
@@ -117,13 +112,13 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    pub(crate) fn count(&mut self, now: Now, limit: Option<RateLimit>) -> Result<(), Problem> {
+    pub(crate) fn count(&mut self, now: Duration, limit: Option<RateLimit>) -> Result<(), Problem> {
         let Some(limit) = limit else { return Ok(()) };
-        if now.elapsed.saturating_sub(self.since) >= limit.per {
-            *self = Self { since: now.elapsed, calls: 0 };
+        if now.saturating_sub(self.since) >= limit.per {
+            *self = Self { since: now, calls: 0 };
         }
         if self.calls >= limit.calls {
-            let left = self.since.saturating_add(limit.per).saturating_sub(now.elapsed);
+            let left = self.since.saturating_add(limit.per).saturating_sub(now);
             return Err(Problem::too_many(limit.retry_after.then(|| left.as_secs_f64().ceil() as u64)));
         }
         self.calls += 1;

@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::gate::Caller;
 use crate::ids::Id;
 use crate::reply::{self, Problem};
-use crate::server::{Now, Server};
+use crate::server::Server;
 use crate::sessions::Stage;
 use crate::settings::{CaptchaSignal, CodeEncoding, IdPlace, SecondFactorId};
 use crate::totp;
@@ -42,7 +42,7 @@ struct CaptchaBody {
 }
 
 impl Server {
-    pub(crate) fn log_in(&mut self, now: Now, call: &Call<'_>) -> Result<Response<Body>, Problem> {
+    pub(crate) fn log_in(&mut self, call: &Call<'_>) -> Result<Response<Body>, Problem> {
         let refused = || Problem::new(401, 14, "not authorised");
         let (user, password) = call.authorization("Basic").and_then(basic).ok_or_else(refused)?;
         let index = self.people.iter().position(|person| person.account.is(&user)).ok_or_else(refused)?;
@@ -56,14 +56,14 @@ impl Server {
         }
         person.refusals = 0;
         if person.captcha_due {
-            return self.ask_for_captcha(now, index);
+            return self.ask_for_captcha(call, index);
         }
         let (stage, status, mfa_code) = match person.account.second_factor {
             None => (Stage::LoggedIn, StatusCode::OK, None),
             Some(SecondFactor::Totp(_)) => (Stage::SecondFactor, StatusCode::MULTI_STATUS, self.settings.totp_mfa_code),
             Some(SecondFactor::Pin(_)) => (Stage::SecondFactor, StatusCode::MULTI_STATUS, self.settings.pin_mfa_code),
         };
-        let id = self.open_session(now, index, stage);
+        let id = self.open_session(call, index, stage);
         let mut response = self.grant(status, id);
         if let Some(code) = mfa_code {
             response.headers_mut().insert("mfa-code", HeaderValue::from(code));
@@ -73,7 +73,6 @@ impl Server {
 
     pub(crate) fn answer_second_factor(
         &mut self,
-        now: Now,
         caller: &Caller,
         call: &mut Call<'_>,
     ) -> Result<Response<Body>, Problem> {
@@ -84,7 +83,7 @@ impl Server {
             Stage::Captcha => return Err(Problem::new(401, CAPTCHA_CODE, "not allowed without captcha")),
             Stage::LoggedIn => return Err(Problem::new(401, 70, "not allowed: this session waits for no code")),
         }
-        if !self.is_right(now, caller.person, &body) {
+        if !self.is_right(call, caller.person, &body) {
             return Err(match body.auth_type {
                 AuthType::Totp => Problem::new(401, 83, "wrong authentication code"),
                 AuthType::Pin => Problem::new(401, 84, "wrong PIN"),
@@ -95,7 +94,7 @@ impl Server {
             SecondFactorId::Kept => self.grant(StatusCode::OK, session),
             SecondFactorId::Rotated => {
                 self.sessions.close(session);
-                let id = self.open_session(now, caller.person, Stage::LoggedIn);
+                let id = self.open_session(call, caller.person, Stage::LoggedIn);
                 self.grant(StatusCode::OK, id)
             }
             SecondFactorId::Unsaid => reply::ok(&json!({})),
@@ -103,7 +102,7 @@ impl Server {
     }
 
     /// Whether the code is the account's, now. A time-based one may be a step early or late.
-    fn is_right(&mut self, now: Now, index: usize, body: &SecondFactorBody) -> bool {
+    fn is_right(&mut self, call: &Call<'_>, index: usize, body: &SecondFactorBody) -> bool {
         let decoded = match self.settings.code_encoding {
             CodeEncoding::Plain => Some(body.code.clone()),
             CodeEncoding::Base64 => STANDARD.decode(&body.code).ok().and_then(|bytes| String::from_utf8(bytes).ok()),
@@ -113,7 +112,7 @@ impl Server {
         match (&person.account.second_factor, body.auth_type) {
             (Some(SecondFactor::Pin(pin)), AuthType::Pin) => *pin == code,
             (Some(SecondFactor::Totp(secret)), AuthType::Totp) => {
-                let current = totp::step(now.unix.as_secs());
+                let current = totp::step(call.now.unix.as_secs());
                 let mut steps = current.saturating_sub(1)..=current + 1;
                 let Some(step) = steps.find(|step| secret.code(*step) == code) else { return false };
                 let used = person.used_step.replace(step);
@@ -154,9 +153,9 @@ impl Server {
         Ok(reply::empty())
     }
 
-    fn ask_for_captcha(&mut self, now: Now, index: usize) -> Result<Response<Body>, Problem> {
+    fn ask_for_captcha(&mut self, call: &Call<'_>, index: usize) -> Result<Response<Body>, Problem> {
         let refusal = Problem::new(401, CAPTCHA_CODE, "not allowed without captcha");
-        let id = self.open_session(now, index, Stage::Captcha);
+        let id = self.open_session(call, index, Stage::Captcha);
         let mut response = match self.settings.captcha_signal {
             CaptchaSignal::Silent => return Err(Problem::new(401, 14, "not authorised")),
             CaptchaSignal::UnauthorizedBody => return Err(refusal.with("session_id", id.to_string())),
@@ -167,9 +166,9 @@ impl Server {
         Ok(response)
     }
 
-    fn open_session(&mut self, now: Now, index: usize, stage: Stage) -> Id {
+    fn open_session(&mut self, call: &Call<'_>, index: usize, stage: Stage) -> Id {
         let id = self.ids.fresh();
-        self.sessions.open(now.elapsed, id, index, stage);
+        self.sessions.open(call.now.elapsed, id, index, stage);
         id
     }
 

@@ -67,7 +67,7 @@ impl Server {
     /// Looks through everything but the trash.
     pub(crate) fn search(&self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let query: Group<Query> = call.json()?;
-        let tree = &self.people[caller.person].tree;
+        let tree = self.tree(caller);
         let mut found = Vec::new();
         for id in tree.below(tree.home).into_iter().filter(|id| is_searched(tree, *id)) {
             let node = tree.get(id)?;

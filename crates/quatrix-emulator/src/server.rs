@@ -183,6 +183,15 @@ impl Server {
         self.people.iter().find(|person| person.account.is(user))
     }
 
+    /// The caller's files.
+    pub(crate) fn tree(&self, caller: &Caller) -> &Tree {
+        &self.people[caller.person].tree
+    }
+
+    pub(crate) fn tree_mut(&mut self, caller: &Caller) -> &mut Tree {
+        &mut self.people[caller.person].tree
+    }
+
     /// The latest requests, oldest first.
     pub fn requests(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
         self.requests.iter()
@@ -228,29 +237,23 @@ impl Server {
     ) -> Result<Response<Body>, Problem> {
         let route = route.ok_or_else(Problem::unknown_path)?;
         let (operation, does) = self.operation(route, head)?;
-        self.rate.count(now, self.settings.rate_limit)?;
-        let mut call = Call { head, body, id: route.id };
-        let caller = self.identify(now, operation, &call)?;
+        self.rate.count(now.elapsed, self.settings.rate_limit)?;
+        let mut call = Call { now, head, body, id: route.id };
+        let caller = self.identify(operation, &call)?;
         call.check_shape()?;
         call.query(operation.query)?;
         match (does, caller) {
-            (Does::LogIn, _) => self.log_in(now, &call),
+            (Does::LogIn, _) => self.log_in(&call),
             (Does::AccountMetadata, _) => Ok(self.account_metadata()),
-            (Does::Chunk, caller) => self.chunk(now, caller.as_ref(), &mut call),
+            (Does::Chunk, caller) => self.chunk(caller.as_ref(), &mut call),
             (_, None) => Err(self.gone()),
-            (_, Some(caller)) => self.perform(now, does, &caller, &mut call),
+            (_, Some(caller)) => self.perform(does, &caller, &mut call),
         }
     }
 
-    fn perform(
-        &mut self,
-        now: Now,
-        does: Does,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
+    fn perform(&mut self, does: Does, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         match does {
-            Does::AnswerSecondFactor => self.answer_second_factor(now, caller, call),
+            Does::AnswerSecondFactor => self.answer_second_factor(caller, call),
             Does::PostCaptcha | Does::GetCaptcha => self.unblock_captcha(caller, call),
             Does::LogOut => self.log_out(caller),
             Does::KeepAlive => Ok(reply::empty()),
@@ -263,20 +266,20 @@ impl Server {
             Does::Size => self.file_size(caller, call),
             Does::IdByPath => self.id_by_path(caller, call),
             Does::Search => self.search(caller, call),
-            Does::MakeFolder => self.make_folder(now, caller, call),
+            Does::MakeFolder => self.make_folder(caller, call),
             Does::Rename => self.rename(caller, call),
             Does::Delete => self.delete(caller, call),
             Does::EmptyTrash => self.empty_trash(caller, call),
-            Does::MoveMany => self.move_many(now, caller, call),
-            Does::CopyMany => self.copy_many(now, caller, call),
-            Does::MoveOne => self.move_one(now, caller, call),
-            Does::CopyOne => self.copy_one(now, caller, call),
-            Does::UploadLink => self.upload_link(now, caller, call),
-            Does::Modify => self.modify(now, caller, call),
-            Does::ModifyPath => self.modify_path(now, caller, call),
-            Does::Finalize => self.finalize(now, caller, call),
-            Does::DownloadLink => self.download_link(now, caller, call),
-            Does::Download => self.download(now, caller, call),
+            Does::MoveMany => self.move_many(caller, call),
+            Does::CopyMany => self.copy_many(caller, call),
+            Does::MoveOne => self.move_one(caller, call),
+            Does::CopyOne => self.copy_one(caller, call),
+            Does::UploadLink => self.upload_link(caller, call),
+            Does::Modify => self.modify(caller, call),
+            Does::ModifyPath => self.modify_path(caller, call),
+            Does::Finalize => self.finalize(caller, call),
+            Does::DownloadLink => self.download_link(caller, call),
+            Does::Download => self.download(caller, call),
             // These have been served without a caller.
             Does::LogIn | Does::AccountMetadata | Does::Chunk => Err(Problem::unknown_path()),
         }

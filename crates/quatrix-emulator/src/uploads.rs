@@ -8,11 +8,12 @@ use serde_json::json;
 
 use crate::body::Body;
 use crate::call::Call;
+use crate::changes::resolve_by_default;
 use crate::files::time;
 use crate::gate::Caller;
 use crate::ids::Id;
 use crate::reply::{self, Problem};
-use crate::server::{Now, Server};
+use crate::server::Server;
 use crate::settings::UploadKeyLife;
 use crate::stamp::Stamp;
 use crate::tree::Kind;
@@ -42,10 +43,6 @@ struct Link {
     file_size: Option<u64>,
 }
 
-fn resolve_by_default() -> bool {
-    true
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Modify {
@@ -68,75 +65,60 @@ struct Range {
 
 impl Server {
     /// Makes the file, empty and visible, and a key that fills it.
-    pub(crate) fn upload_link(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
+    pub(crate) fn upload_link(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let Link { parent_id, name, resolve, file_size } = call.json()?;
         self.check_room(caller.person, file_size.unwrap_or(0))?;
-        let tree = &mut self.people[caller.person].tree;
+        let file = self.ids.fresh();
+        let tree = self.tree_mut(caller);
         let folder = tree.find_folder(&parent_id)?;
         let name = tree.name_in(folder, &name, resolve, None)?;
-        let file = self.ids.fresh();
-        tree.add(file, folder, name, Kind::File(Default::default()), Stamp::from_unix(now.unix));
-        self.start_upload(now, caller, file, file_size)
+        tree.add(file, folder, name, Kind::File(Default::default()), Stamp::from_unix(call.now.unix));
+        self.start_upload(caller, call, file, file_size)
     }
 
-    pub(crate) fn modify(&mut self, now: Now, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+    pub(crate) fn modify(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let Modify { id, truncate } = call.json()?;
-        self.modify_file(now, caller, &id, truncate)
+        self.modify_file(caller, call, &id, truncate)
     }
 
-    pub(crate) fn modify_path(
-        &mut self,
-        now: Now,
-        caller: &Caller,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
+    pub(crate) fn modify_path(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
         let ModifyPath { truncate } = call.json()?;
-        self.modify_file(now, caller, call.id, truncate)
+        self.modify_file(caller, call, call.id, truncate)
     }
 
     /// Cuts a file, at once, and makes a key that writes into it from its beginning.
     fn modify_file(
         &mut self,
-        now: Now,
         caller: &Caller,
+        call: &Call<'_>,
         id: &str,
         truncate: Option<u64>,
     ) -> Result<Response<Body>, Problem> {
-        let tree = &mut self.people[caller.person].tree;
+        let tree = self.tree_mut(caller);
         let file = tree.find(id)?;
         tree.content(file).ok_or_else(|| Problem::bad("not a file"))?;
         if let Some(len) = truncate {
             tree.truncate(file, len);
         }
-        self.start_upload(now, caller, file, None)
+        self.start_upload(caller, call, file, None)
     }
 
     fn start_upload(
         &mut self,
-        now: Now,
         caller: &Caller,
+        call: &Call<'_>,
         file: Id,
         total: Option<u64>,
     ) -> Result<Response<Body>, Problem> {
         let key = self.ids.fresh();
-        let upload = Upload { person: caller.person, file, total, latest: 0, next: 0, since: now.elapsed };
+        let upload = Upload { person: caller.person, file, total, latest: 0, next: 0, since: call.now.elapsed };
         self.uploads.insert(key, upload);
-        let node = self.people[caller.person].tree.get(file)?;
+        let node = self.tree(caller).get(file)?;
         Ok(reply::ok(&json!({ "file_id": file, "parent_id": node.parent, "name": node.name, "upload_key": key })))
     }
 
-    pub(crate) fn chunk(
-        &mut self,
-        now: Now,
-        caller: Option<&Caller>,
-        call: &mut Call<'_>,
-    ) -> Result<Response<Body>, Problem> {
-        let (key, upload) = self.upload(now, call.id)?;
+    pub(crate) fn chunk(&mut self, caller: Option<&Caller>, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
+        let (key, upload) = self.upload(call)?;
         if caller.is_some_and(|caller| caller.person != upload.person) {
             return Err(Problem::not_found());
         }
@@ -159,7 +141,7 @@ impl Server {
         self.people[upload.person].tree.write(upload.file, range.first, std::mem::take(&mut call.body));
         let since = match self.settings.upload_key_life {
             UploadKeyLife::SinceLink => upload.since,
-            UploadKeyLife::SinceLastChunk => now.elapsed,
+            UploadKeyLife::SinceLastChunk => call.now.elapsed,
         };
         let (latest, next, total) = (range.first, range.end, Some(range.total));
         let file = upload.file;
@@ -167,17 +149,17 @@ impl Server {
         Ok(reply::ok(&file))
     }
 
-    pub(crate) fn finalize(&mut self, now: Now, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        let (key, upload) = self.upload(now, call.id)?;
+    pub(crate) fn finalize(&mut self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
+        let (key, upload) = self.upload(call)?;
         if upload.person != caller.person {
             return Err(Problem::not_found());
         }
         let modified = match call.query("mtime")? {
             Some(text) => time(text.parse().map_err(|_| Problem::bad("mtime is no number"))?)?,
-            None => Stamp::from_unix(now.unix),
+            None => Stamp::from_unix(call.now.unix),
         };
         self.uploads.remove(&key);
-        let tree = &mut self.people[caller.person].tree;
+        let tree = self.tree_mut(caller);
         tree.set_modified(upload.file, modified);
         let node = tree.get(upload.file)?;
         Ok(reply::ok(&json!({
@@ -189,10 +171,10 @@ impl Server {
     }
 
     /// The upload of a key that is alive. A key that has expired stays known as such.
-    fn upload(&self, now: Now, key: &str) -> Result<(Id, Upload), Problem> {
-        let key = Id::parse(key).ok_or_else(Problem::not_found)?;
+    fn upload(&self, call: &Call<'_>) -> Result<(Id, Upload), Problem> {
+        let key = Id::parse(call.id).ok_or_else(Problem::not_found)?;
         let upload = self.uploads.get(&key).ok_or_else(Problem::not_found)?;
-        if now.elapsed.saturating_sub(upload.since) >= self.settings.upload_key_lifetime {
+        if call.now.elapsed.saturating_sub(upload.since) >= self.settings.upload_key_lifetime {
             return Err(Problem::expired());
         }
         Ok((key, *upload))
