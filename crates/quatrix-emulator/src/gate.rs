@@ -95,12 +95,11 @@ impl Server {
 
 /// What a session hears that still has a step of its login to do.
 fn unfinished(stage: Stage, account: &Account) -> Problem {
-    let (code, what) = match (stage, &account.second_factor) {
-        (Stage::Captcha, _) => (72, "captcha"),
-        (_, Some(SecondFactor::Pin(_))) => (73, "PIN"),
-        _ => (71, "2FA"),
-    };
-    Problem::new(401, code, format!("not allowed without {what}"))
+    match (stage, &account.second_factor) {
+        (Stage::Captcha, _) => Problem::no_captcha(),
+        (_, Some(SecondFactor::Pin(_))) => Problem::new(401, 73, "not allowed without PIN"),
+        _ => Problem::new(401, 71, "not allowed without 2FA"),
+    }
 }
 
 /// How much of a rate limit is used up.

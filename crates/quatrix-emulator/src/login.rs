@@ -11,14 +11,11 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::gate::Caller;
 use crate::ids::Id;
-use crate::reply::{self, Problem};
+use crate::reply::{self, CAPTCHA_CODE, Problem};
 use crate::server::Server;
 use crate::sessions::Stage;
 use crate::settings::{CaptchaSignal, CodeEncoding, IdPlace, SecondFactorId};
 use crate::totp;
-
-/// The `Mfa-Code` and error code of a due captcha: assumed, being the free number between 71 and 73.
-const CAPTCHA_CODE: i64 = 72;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,7 +77,7 @@ impl Server {
         let body: SecondFactorBody = call.json()?;
         match caller.stage {
             Stage::SecondFactor => {}
-            Stage::Captcha => return Err(Problem::new(401, CAPTCHA_CODE, "not allowed without captcha")),
+            Stage::Captcha => return Err(Problem::no_captcha()),
             Stage::LoggedIn => return Err(Problem::new(401, 70, "not allowed: this session waits for no code")),
         }
         if !self.is_right(call, caller.person, &body) {
@@ -154,7 +151,7 @@ impl Server {
     }
 
     fn ask_for_captcha(&mut self, call: &Call<'_>, index: usize) -> Result<Response<Body>, Problem> {
-        let refusal = Problem::new(401, CAPTCHA_CODE, "not allowed without captcha");
+        let refusal = Problem::no_captcha();
         let id = self.open_session(call, index, Stage::Captcha);
         let mut response = match self.settings.captcha_signal {
             CaptchaSignal::Silent => return Err(Problem::new(401, 14, "not authorised")),

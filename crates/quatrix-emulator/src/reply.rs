@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use crate::body::Body;
 use crate::settings::Refused;
 
+/// The `Mfa-Code` and error code of a due captcha: assumed, being the free number between 71 and 73.
+pub(crate) const CAPTCHA_CODE: i64 = 72;
+
 /// An answer of JSON.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     // Only maps with keys that are no text fail to serialize, and no answer has one.
@@ -43,6 +46,10 @@ impl Problem {
 
     pub(crate) fn as_set(refused: Refused, message: impl Into<String>) -> Self {
         Self::new(refused.status, refused.code, message)
+    }
+
+    pub(crate) fn no_captcha() -> Self {
+        Self::new(401, CAPTCHA_CODE, "not allowed without captcha")
     }
 
     /// A value that this operation does not take.
