@@ -11,7 +11,7 @@ use super::call::{Answered, Kind, Status};
 use super::{CallId, Carried, Event, ExchangeId, Outcome, Phase, Session, token_header};
 use crate::challenge::Challenge;
 use crate::content_range::Wanted;
-use crate::endpoint::{Answers, Endpoint as _, Prepared, Spec};
+use crate::endpoint::{Answers, Endpoint as _, Prepared, Replay, Spec};
 use crate::error::{Error, Failure, FailureKind, LoggedOut, Misuse};
 use crate::receiver::Receiver;
 use crate::time::Timestamp;
@@ -97,12 +97,13 @@ impl Session {
         };
         match &call.status {
             Status::Done(_) => self.ready(id),
-            Status::InFlight { .. } => Step::Wait(call.deadline),
-            Status::Backoff { .. } | Status::Waiting | Status::Held { .. } if call.deadline <= now => {
+            // An exchange that is not reported in time is not waited for either.
+            _ if call.deadline <= now => {
                 self.time_out(id);
                 self.abandon(now, id);
                 self.ready(id)
             }
+            Status::InFlight { .. } => Step::Wait(call.deadline),
             Status::Backoff { until } if now < *until => Step::Wait((*until).min(call.deadline)),
             Status::Backoff { .. } | Status::Waiting => self.go_on(now, id),
             Status::Held { .. } => self.decide_held(now, id),
@@ -116,15 +117,19 @@ impl Session {
         }
     }
 
-    /// A held call has its answer; any other has none.
+    /// A held call has its answer; any other has none. What is not safe to repeat waits for another try only if it was
+    /// not carried out.
     fn time_out(&mut self, id: CallId) {
-        if let Some(call) = self.calls.get_mut(id) {
-            let result = match std::mem::replace(&mut call.status, Status::Waiting) {
-                Status::Held { response, .. } => Ok(Answered::Response(response)),
-                _ => Err(Failure::unsent(FailureKind::TimedOut).into()),
-            };
-            call.status = Status::Done(result);
-        }
+        let Some(call) = self.calls.get_mut(id) else {
+            return;
+        };
+        let tried = matches!(&call.kind, Kind::Request(one) if one.attempts > 0 && one.replay() == Replay::Safe);
+        let failure = match (std::mem::replace(&mut call.status, Status::Waiting), tried) {
+            (Status::Held { response, .. }, _) => return self.calls.end(id, Ok(Answered::Response(response))),
+            (Status::InFlight { .. }, _) | (_, true) => Failure::maybe_sent(FailureKind::TimedOut),
+            (_, false) => Failure::unsent(FailureKind::TimedOut),
+        };
+        self.calls.end(id, Err(failure.into()));
     }
 
     /// A call that is free to go on, as far as the session lets it.

@@ -184,3 +184,34 @@ fn an_observer_that_sleeps_loses_the_oldest() {
     }
     assert_eq!(std::iter::from_fn(|| world.session.poll_event()).count(), 32);
 }
+
+#[test]
+fn i07_an_exchange_that_is_not_reported_by_the_deadline_is_not_waited_for() {
+    let mut world = World::active("one");
+    let options = CallOptions::new().with_deadline(MINUTE);
+    let call = world.session.call_with(world.now, &GetProfile, options);
+    let sent = world.sent(&call);
+    let deadline = world.waits(&call);
+    assert_eq!(deadline.saturating_since(world.now), MINUTE);
+    world.now = deadline;
+    let error = world.done(call).unwrap_err();
+    assert_eq!((error.to_string(), error.may_have_been_executed()), ("timed out".to_owned(), true));
+    world.ok(&sent, PROFILE);
+    assert_eq!(world.state(), "active");
+}
+
+#[test]
+fn m42_a_deadline_between_two_tries_says_what_the_first_may_have_done() {
+    let ends = |safe: bool, failure: Failure| {
+        let mut world = World::active("one");
+        let raw = if safe { Raw::get("/x").replay_safe() } else { Raw::get("/x") };
+        let options = CallOptions::new().with_deadline(Duration::from_secs(1));
+        let call = world.session.call_with(world.now, &raw, options);
+        let sent = world.sent(&call);
+        world.fail(&sent, failure);
+        world.pass(Duration::from_secs(1));
+        world.done(call).unwrap_err().may_have_been_executed()
+    };
+    assert!(ends(true, Failure::maybe_sent(FailureKind::Interrupted)));
+    assert!(!ends(false, Failure::unsent(FailureKind::Connect)));
+}
