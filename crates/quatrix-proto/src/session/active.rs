@@ -46,6 +46,9 @@ impl Session {
         let Some(call) = self.calls.get(id) else {
             return self.end_now(id, LoggedOut::ByUser);
         };
+        if let Some(probe) = active.probe.as_deref().filter(|probe| probe.carrier == id) {
+            return Step::Wait(probe.deadline.min(call.deadline));
+        }
         match &call.kind {
             Kind::Request(request) => {
                 // A transfer may last for long and does not count as use (Q10): it pays for a keepalive first.

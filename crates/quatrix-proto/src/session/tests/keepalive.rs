@@ -153,3 +153,15 @@ fn q12_chunks_carry_the_token_unless_told_otherwise() {
         assert_eq!(world.sent(&call).token(), "one");
     }
 }
+
+#[test]
+fn q10_a_transfer_waits_for_the_keepalive_that_it_carries() {
+    let mut world = World::active("one");
+    world.pass(10 * MINUTE);
+    let call = world.session.call(world.now, &chunk());
+    let keepalive = world.sent(&call);
+    assert_eq!(keepalive.name, "session.keepalive");
+    world.waits(&call);
+    world.ok(&keepalive, "");
+    assert_eq!(world.sent(&call).name, "upload.chunk");
+}
