@@ -245,7 +245,11 @@ impl Session {
     }
 
     fn captcha_passed(&mut self, now: Timestamp, answering: Answering) {
-        if let Some(challenge) = answering.challenged.after_captcha {
+        let second_factor = match answering.challenged.challenge {
+            challenge @ Challenge::SecondFactor { .. } => Some(challenge),
+            Challenge::Captcha { .. } => answering.challenged.after_captcha,
+        };
+        if let Some(challenge) = second_factor {
             let Challenged { partial, attempt, .. } = *answering.challenged;
             return self.challenged(Challenged::new(now, partial, challenge, attempt));
         }

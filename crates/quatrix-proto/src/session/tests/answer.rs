@@ -334,3 +334,13 @@ fn an_answer_from_somebody_who_was_not_asked_is_ignored() {
     assert_eq!(world.state(), "Totp 0");
     assert!(world.is_asked(&login));
 }
+
+#[test]
+fn s15_a_captcha_that_nobody_asked_for_leads_back_to_the_second_factor() {
+    let mut world = World::new().challenged("71");
+    let answer = world.captcha("solved");
+    let sent = world.sent(&answer);
+    world.ok(&sent, r#"{"valid":true}"#);
+    assert!(matches!(world.done(answer).unwrap(), Login::Challenged(Challenge::SecondFactor { .. })));
+    assert_eq!(world.state(), "Totp 0");
+}
