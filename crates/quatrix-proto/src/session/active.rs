@@ -85,13 +85,10 @@ impl Session {
 
     /// A held call: one keepalive decides for all of them, carried by the first that polls.
     pub(super) fn decide_held(&mut self, now: Timestamp, id: CallId) -> Step {
-        let Some(Call { status: Status::Held { epoch, .. }, identity, deadline, .. }) = self.calls.get(id) else {
+        let Some(Call { status: Status::Held { epoch, .. }, deadline, .. }) = self.calls.get(id) else {
             return self.end_now(id, LoggedOut::ByUser);
         };
-        let (identity, deadline) = (*identity, *deadline);
-        if identity != self.identity {
-            return self.end_now(id, LoggedOut::ByUser);
-        }
+        let deadline = *deadline;
         match &self.phase {
             Phase::Active(active) if *epoch == self.epoch => match &active.probe {
                 None => self.start_probe(now, id),

@@ -104,6 +104,7 @@ impl Session {
                 self.ready(id)
             }
             Status::InFlight { .. } => Step::Wait(call.deadline),
+            _ if call.needs_session() && call.identity != self.identity => self.end_now(id, LoggedOut::ByUser),
             Status::Backoff { until } if now < *until => Step::Wait((*until).min(call.deadline)),
             Status::Backoff { .. } | Status::Waiting => self.go_on(now, id),
             Status::Held { .. } => self.decide_held(now, id),
@@ -139,9 +140,6 @@ impl Session {
         };
         if !call.needs_session() && matches!(call.kind, Kind::Request(_)) {
             return self.send_own(now, id, None);
-        }
-        if call.needs_session() && call.identity != self.identity {
-            return self.end_now(id, LoggedOut::ByUser);
         }
         let deadline = call.deadline;
         match &self.phase {

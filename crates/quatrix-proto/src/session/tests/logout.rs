@@ -169,3 +169,14 @@ fn i05_no_late_answer_revives_a_session_that_was_logged_out() {
     let next = world.profile();
     assert_eq!(world.failed(next), "logged out");
 }
+
+#[test]
+fn s24_a_call_between_two_tries_ends_at_once_too() {
+    let mut world = World::active("one");
+    let call = world.profile();
+    let sent = world.sent(&call);
+    world.answer(&sent, 503, &[("retry-after", "20")], "");
+    world.waits(&call);
+    let _logout = world.session.logout(world.now);
+    assert_eq!(world.failed(call), "logged out");
+}
