@@ -90,11 +90,11 @@ impl Session {
     /// A call that finds a challenge.
     pub(super) fn ask(&mut self, now: Timestamp, id: CallId) -> Step {
         let asks = self.config.ask;
-        let until = now.saturating_add(self.config.lifetime);
-        let Phase::Challenged(challenged) = &mut self.phase else {
+        let (Phase::Challenged(challenged), Some(call)) = (&mut self.phase, self.calls.get(id)) else {
             return Step::Wait(now);
         };
-        if self.calls.get(id).is_some_and(|call| matches!(call.kind, Kind::RunKeepAlive(_))) {
+        let until = challenged.since.saturating_add(self.config.lifetime).min(call.deadline);
+        if matches!(call.kind, Kind::RunKeepAlive(_)) {
             return Step::Wait(until);
         }
         if !asks || challenged.declined {

@@ -344,3 +344,14 @@ fn s15_a_captcha_that_nobody_asked_for_leads_back_to_the_second_factor() {
     assert!(matches!(world.done(answer).unwrap(), Login::Challenged(Challenge::SecondFactor { .. })));
     assert_eq!(world.state(), "Totp 0");
 }
+
+#[test]
+fn i07_who_waits_for_anothers_answer_wakes_at_its_deadline_or_when_the_challenge_runs_out() {
+    let (mut world, login) = World::asking();
+    assert!(world.is_asked(&login));
+    world.pass(MINUTE);
+    let patient = world.profile();
+    let hasty = world.session.call_with(world.now, &GetProfile, CallOptions::new().with_deadline(MINUTE));
+    assert_eq!(world.waits(&patient).saturating_since(world.now), 14 * MINUTE);
+    assert_eq!(world.waits(&hasty).saturating_since(world.now), MINUTE);
+}
