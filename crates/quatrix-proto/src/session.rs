@@ -371,6 +371,8 @@ impl Session {
         if prepared.spec.auth == Auth::Basic {
             return self.calls.insert(Call::failed(Kind::Logout, Misuse::LoginIsACommand));
         }
+        // What ran out before this call does not fail it.
+        self.let_time_pass(now);
         let deadline = options.deadline.map_or(Timestamp::MAX, |wait| now.saturating_add(wait));
         let call = Call::new(Kind::Request(Request::new(prepared, options, role)), self.identity);
         self.calls.insert(Call { deadline, ..call })

@@ -307,9 +307,11 @@ impl Session {
         }
     }
 
+    /// Whoever waited for the answer is told: a login by itself would only lead to the next challenge.
     pub(super) fn challenge_ran_out(&mut self, attempt: &Attempt) {
         self.become_logged_out(LoggedOut::Expired);
         self.end_command(attempt, Err(LoggedOut::Expired.into()));
+        self.fail_waiting(&LoggedOut::Expired.into());
     }
 
     pub(super) fn challenge_of(&self, factor: Factor) -> Challenge {

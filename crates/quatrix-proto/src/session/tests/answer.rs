@@ -355,3 +355,39 @@ fn i07_who_waits_for_anothers_answer_wakes_at_its_deadline_or_when_the_challenge
     assert_eq!(world.waits(&patient).saturating_since(world.now), 14 * MINUTE);
     assert_eq!(world.waits(&hasty).saturating_since(world.now), MINUTE);
 }
+
+/// Asks are on, the session has expired, and a call has carried a login that was challenged.
+fn asking_again() -> (World, Ticket<Profile>) {
+    let mut world = World::with(|config| config.ask_the_driver(true));
+    world.log_in("one");
+    world.expire();
+    let call = world.profile();
+    let login = world.sent(&call);
+    world.answer(&login, 207, &[("mfa-code", "71")], r#"{"session_id":"partial"}"#);
+    (world, call)
+}
+
+#[test]
+fn i04_a_challenge_that_is_given_up_does_not_send_the_password_again_by_itself() {
+    let (mut world, call) = asking_again();
+    let other = world.profile();
+    assert!(world.is_asked(&call));
+    world.tell(&call, "654321");
+    let sent = world.sent(&call);
+    world.refuse(&sent, 401, 60);
+    assert_eq!(world.state(), "expired");
+    for call in [call, other] {
+        assert_eq!(world.failed(call), "the session has expired");
+    }
+    let later = world.profile();
+    assert_eq!(world.sent(&later).name, "session.login");
+}
+
+#[test]
+fn m04_a_challenge_that_has_run_out_does_not_fail_the_next_call() {
+    let (mut world, call) = asking_again();
+    world.pass(15 * MINUTE);
+    let later = world.profile();
+    assert_eq!(world.failed(call), "the session has expired");
+    assert_eq!(world.sent(&later).name, "session.login");
+}
