@@ -10,7 +10,7 @@ use super::poll::Step;
 use super::{CallId, Carried, Phase, Session};
 use crate::api::KeepAlive;
 use crate::endpoint::BaseKind;
-use crate::error::LoggedOut;
+use crate::error::{Failure, FailureKind, LoggedOut};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
@@ -127,10 +127,13 @@ impl Session {
         self.release_held();
     }
 
-    pub(super) fn probe_failed(&mut self, mut active: Active) {
+    /// A carrier that went away proves nothing: the next held call that polls asks again.
+    pub(super) fn probe_failed(&mut self, mut active: Active, failure: &Failure) {
         active.probe = None;
         self.phase = Phase::Active(active);
-        self.release_held();
+        if failure.kind() != FailureKind::Aborted {
+            self.release_held();
+        }
     }
 
     /// The session is not known to have ended: each 401 was its call's own answer.

@@ -51,7 +51,7 @@ impl Session {
         match self.take_phase() {
             Phase::LoggingIn(logging_in) => self.login_failed(now, *logging_in, failure),
             Phase::Answering(answering) => self.answer_failed(*answering, failure.into()),
-            Phase::Active(active) => self.probe_failed(active),
+            Phase::Active(active) => self.probe_failed(active, &failure),
             Phase::LoggingOut(logging_out) => self.logout_failed(now, *logging_out),
             other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.phase = other,
         }

@@ -87,7 +87,7 @@ fn s19_a_probe_without_a_verdict_delivers_the_401() {
 }
 
 #[test]
-fn s19_a_probe_whose_carrier_vanished_delivers_the_401_to_the_others() {
+fn s19_a_probe_whose_carrier_vanished_is_sent_by_the_next() {
     let mut world = World::active("one");
     let (carrier, other) = (world.profile(), world.profile());
     for call in [&carrier, &other] {
@@ -96,7 +96,10 @@ fn s19_a_probe_whose_carrier_vanished_delivers_the_401_to_the_others() {
     }
     world.sent(&carrier);
     world.session.cancel(world.now, carrier.id());
-    assert_eq!(world.failed(other), "profile.get: no (code 50, status 401)");
+    let probe = world.sent(&other);
+    assert_eq!(probe.name, "session.keepalive");
+    world.refuse(&probe, 401, 14);
+    assert_eq!(world.sent(&other).name, "session.login");
 }
 
 #[test]
