@@ -9,6 +9,7 @@ use super::poll::Step;
 use super::{CallId, Carried, Event, Login, Phase, Session};
 use crate::api::{AuthType, CaptchaMethod, GetProfile, SecondFactor, UnblockCaptcha, mfa_code};
 use crate::challenge::{Answer, Challenge, Declined, Factor};
+use crate::config::Config;
 use crate::endpoint::Endpoint;
 use crate::error::{ApiError, Error, ErrorCode, Invalid, LoggedOut, Misuse};
 use crate::secret::{CaptchaToken, SessionId};
@@ -66,6 +67,14 @@ impl Challenged {
             refusal: None,
         }
     }
+
+    /// Whether the driver is asked: not for ever, whatever a server comes up with.
+    fn asks(&self, config: &Config) -> bool {
+        /// A captcha and two factors, with a second try each.
+        const MOST_ASKED: u8 = 6;
+
+        config.ask && !self.declined && self.attempt.asked < MOST_ASKED
+    }
 }
 
 impl Session {
@@ -77,7 +86,7 @@ impl Session {
         if let Some(answer) = challenged.attempt.answer.take() {
             self.calls.end(answer, Ok(login.clone()));
         }
-        let asks = self.config.ask && !challenged.declined;
+        let asks = challenged.asks(&self.config);
         if !asks && let Some(command) = challenged.attempt.command.take() {
             self.calls.end(command, Ok(login));
         }
@@ -89,7 +98,6 @@ impl Session {
 
     /// A call that finds a challenge.
     pub(super) fn ask(&mut self, now: Timestamp, id: CallId) -> Step {
-        let asks = self.config.ask;
         let (Phase::Challenged(challenged), Some(call)) = (&mut self.phase, self.calls.get(id)) else {
             return Step::Wait(now);
         };
@@ -97,7 +105,7 @@ impl Session {
         if matches!(call.kind, Kind::RunKeepAlive(_)) {
             return Step::Wait(until);
         }
-        if !asks || challenged.declined {
+        if !challenged.asks(&self.config) {
             let challenge = challenged.challenge;
             return self.end_now(id, Error::Challenged(challenge));
         }
@@ -167,6 +175,7 @@ impl Session {
             }
         };
         if let Phase::Challenged(mut challenged) = self.take_phase() {
+            challenged.attempt.asked += u8::from(command.is_none());
             challenged.attempt.answer = command;
             challenged.asking = None;
             self.phase = Phase::Answering(Box::new(Answering { challenged, step, asked: command.is_none(), carried }));

@@ -37,6 +37,8 @@ pub(super) struct Attempt {
     pub(super) keep: bool,
     /// It could not be sent once already.
     unsent: bool,
+    /// How many answers the driver has given.
+    pub(super) asked: u8,
 }
 
 /// What the server made of a login.
@@ -50,15 +52,15 @@ pub(super) enum Verdict {
 
 impl Attempt {
     pub(super) fn first(credentials: Credentials, command: CallId, keep: bool) -> Self {
-        Self { credentials: Some(credentials), command: Some(command), answer: None, again: false, keep, unsent: false }
+        Self { command: Some(command), ..Self::resumed(Some(credentials), keep) }
     }
 
     fn again(credentials: Credentials) -> Self {
-        Self { credentials: Some(credentials), command: None, answer: None, again: true, keep: true, unsent: false }
+        Self { again: true, ..Self::resumed(Some(credentials), true) }
     }
 
     pub(super) fn resumed(credentials: Option<Credentials>, keep: bool) -> Self {
-        Self { credentials, command: None, answer: None, again: false, keep, unsent: false }
+        Self { credentials, command: None, answer: None, again: false, keep, unsent: false, asked: 0 }
     }
 }
 

@@ -391,3 +391,50 @@ fn m04_a_challenge_that_has_run_out_does_not_fail_the_next_call() {
     assert_eq!(world.failed(call), "the session has expired");
     assert_eq!(world.sent(&later).name, "session.login");
 }
+
+#[test]
+fn i09_a_server_that_always_asks_for_more_is_not_answered_for_ever() {
+    let (mut world, login) = World::asking();
+    let mut asked = 0;
+    while world.is_asked(&login) {
+        asked += 1;
+        world.tell(&login, "654321");
+        let sent = world.sent(&login);
+        world.answer(&sent, 207, &[("mfa-code", "71")], r#"{"session_id":"another"}"#);
+        assert!(asked <= 6, "this goes on for ever");
+    }
+    assert_eq!(asked, 6);
+    assert_eq!(world.state(), "Totp 0");
+}
+
+#[test]
+fn i04_captchas_that_lead_nowhere_do_not_send_the_password_for_ever() {
+    let mut world = World::with(|config| config.ask_the_driver(true));
+    let login = world.login();
+    let mut passwords = 0;
+    loop {
+        match world.poll(&login) {
+            Step::Ask(challenge) => {
+                world.session.handle_answer(world.now, login.id(), Ok(challenge.answer("solved")));
+            }
+            Step::Send(transmit) => {
+                let (status, body) = match transmit.spec().name() {
+                    "session.login" => (207, r#"{"session_id":"partial"}"#),
+                    "session.unblock_captcha" => (200, r#"{"valid":true}"#),
+                    _ => (401, ""),
+                };
+                passwords += u32::from(status == 207);
+                let response = http::Response::builder().status(status).header("mfa-code", "72");
+                let response = response.body(Bytes::from_static(body.as_bytes())).unwrap();
+                world.session.handle_response(world.now, transmit.exchange, response);
+            }
+            Step::Ready(outcome) => {
+                assert!(matches!(login.decode(outcome), Ok(Login::Challenged(Challenge::Captcha { .. }))));
+                break;
+            }
+            Step::Wait(_) => panic!("waits"),
+        }
+        assert!(passwords < 20, "this goes on for ever");
+    }
+    assert_eq!(passwords, 7);
+}
