@@ -224,10 +224,11 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_kept_and_not_shown() {
-        let row = row("{\"color\":\"canary\"}").unwrap();
+        let row = row("{\"shape\":1,\"color\":\"canary\"}").unwrap();
         assert_eq!(row.extra.text("color"), Some("canary"));
         assert_eq!(row.extra.json("color").as_deref(), Some("\"canary\""));
-        assert_eq!(row.extra.names().collect::<Vec<_>>(), ["color"]);
+        assert_eq!((row.extra.json("shape").as_deref(), row.extra.json("size")), (Some("1"), None));
+        assert_eq!(row.extra.names().collect::<Vec<_>>(), ["shape", "color"]);
         assert!(!format!("{row:?}").contains("canary"));
     }
 }

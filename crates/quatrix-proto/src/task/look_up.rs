@@ -131,6 +131,8 @@ impl Finder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::known::answer;
+    use crate::endpoint::Authorization;
     use crate::file::FileKind;
     use crate::task::model::Model;
 
@@ -186,6 +188,31 @@ mod tests {
             assert_eq!((file.id.to_string(), file.parent_id), (model.id("/reports/q3.pdf"), Some(reports.clone())));
             assert_eq!(model.run(look("/")).unwrap().unwrap().id, reports);
         }
+    }
+
+    #[test]
+    fn listings_go_no_further_than_they_must() {
+        let mut model = tree();
+        model.lacks("file.id", (405, ""));
+        assert_eq!(found(&mut model, "/reports/q3.pdf/x"), None);
+        assert_eq!(model.calls(), ["file.id", "file.home", "file.metadata"], "a file is not listed");
+
+        let mut task = LookUp::new(&Server::default(), RemotePath::home());
+        let _ = task.poll(Timestamp::ZERO);
+        task.handle(Timestamp::ZERO, Ok(answer(405, "")), 0);
+        let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("no call") };
+        let request = prepared.into_request(Authorization::None);
+        assert_eq!(request.uri().query(), Some("content=0"), "no children of the end");
+    }
+
+    #[test]
+    fn a_child_that_names_no_parent_is_in_the_folder_that_lists_it() {
+        let mut task = LookUp::new(&Server::default(), "/a".parse().unwrap());
+        task.handle(Timestamp::ZERO, Ok(answer(405, "")), 0);
+        let listing = r#"{"id":"h","name":"","type":"D","content":[{"id":"a1","name":"a","type":"F"}]}"#;
+        task.handle(Timestamp::ZERO, Ok(answer(200, listing)), 0);
+        let TaskStep::Done(Ok(Some(found))) = task.poll(Timestamp::ZERO) else { panic!("not found") };
+        assert_eq!((found.id.as_str(), found.parent_id), ("a1", Some("h".parse().unwrap())));
     }
 
     #[test]

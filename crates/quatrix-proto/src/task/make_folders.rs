@@ -210,6 +210,8 @@ mod tests {
             let error = model.run(make(path)).unwrap_err();
             assert_eq!(error.to_string(), "file.makedir: object exists (code 30, status 400)", "{path}");
         }
+        let makes = model.calls().iter().filter(|&&name| name == "file.makedir");
+        assert_eq!(makes.count(), 2, "one refusal each is enough");
     }
 
     #[test]

@@ -32,6 +32,13 @@ pub enum TransferEvent {
     },
 }
 
+impl TransferEvent {
+    /// More bytes are on their way. Tasks tell only of what has arrived; this is for a driver that streams.
+    pub fn progress(done: u64, total: Option<u64>) -> Self {
+        Self::Progress { done, total }
+    }
+}
+
 /// Those that nobody has asked for yet; the oldest go first when there are too many.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Events(VecDeque<TransferEvent>);

@@ -80,6 +80,7 @@ impl Walk {
         let nonsense = |field: &str| Nonsense::new("file.metadata", StatusCode::OK, Problem::Value(field.into()));
         content.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let first = self.entries.len();
+        self.entries.reserve(content.len());
         for mut file in content {
             let path = folder.path.join(&file.name).map_err(|_| nonsense("name"))?;
             file.content = Vec::new();
@@ -206,6 +207,17 @@ mod tests {
             let says = "file.metadata: the answer (status 200) makes no sense: field name has an impossible value";
             assert_eq!(error.to_string(), says);
         }
+    }
+
+    #[test]
+    fn children_of_children_are_asked_for_again() {
+        let deep = r#"{"id":"h","name":"","type":"D","content":[{"id":"a","name":"a","type":"D","content":
+            [{"id":"b","name":"b","type":"F"}]}]}"#;
+        let mut walk = Walk::home(&Server::default());
+        walk.handle(Timestamp::ZERO, Ok(answer(200, deep)), 0);
+        let entry = walk.next_entry().unwrap();
+        assert_eq!((entry.file.name.as_str(), entry.file.content.len()), ("a", 0));
+        assert!(walk.next_entry().is_none() && matches!(walk.poll(Timestamp::ZERO), TaskStep::Call(_)));
     }
 
     #[test]

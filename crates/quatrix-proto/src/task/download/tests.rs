@@ -145,6 +145,7 @@ fn m40_bytes_of_two_versions_are_never_put_together() {
         let text = "the answer holds other bytes than the ones asked for";
         let changed = matches!(error, Error::Transfer(TransferError::Changed));
         assert!(changed || error.to_string().starts_with(text), "at {at}: {error}");
+        assert!(bytes.len() == 30 || BYTES.starts_with(&wire.sink), "another size is noticed before a byte is written");
     }
 }
 
@@ -161,6 +162,52 @@ fn a_file_that_is_gone_is_the_servers_word() {
     });
     let error = wire.run(&mut model, &mut task).unwrap_err();
     assert_eq!(error.to_string(), "file.download_link: not found (code 20, status 404)");
+}
+
+#[test]
+fn m40_the_last_look_notices_another_size_another_time_and_nothing() {
+    let check = |status, json: &'static str| {
+        let file = r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100}"#;
+        let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+        (task.done, task.parts, task.state) = (30, 2, State::Checking);
+        task.handle(Timestamp::ZERO, Ok(answer(status, json)), 0);
+        match task.poll(Timestamp::ZERO) {
+            TaskStep::Done(result) => result.map(|downloaded| downloaded.size).map_err(|error| error.to_string()),
+            TaskStep::Call(_) => panic!("it was the last look"),
+        }
+    };
+    let changed = Err("the file changed on the server while it was read".to_owned());
+    assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100.5}"#), Ok(30));
+    assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F"}"#), Ok(30));
+    assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F","size":31,"modified":100}"#), changed);
+    assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F","size":30,"modified":101}"#), changed);
+    assert_eq!(check(404, r#"{"code":20,"msg":"not found"}"#), changed);
+}
+
+#[test]
+fn a_cut_after_the_last_byte_is_none() {
+    let file = r#"{"id":"f1","name":"a","type":"F","size":30}"#;
+    let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+    task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
+    task.handle(Timestamp::ZERO, Err(Failure::maybe_sent(FailureKind::TooLarge).into()), 30);
+    assert!(matches!(task.poll(Timestamp::ZERO), TaskStep::Done(Ok(Downloaded { size: 30, .. }))));
+}
+
+#[test]
+fn a_connection_that_brings_something_each_time_may_be_cut_often() {
+    let file = r#"{"id":"f1","name":"a","type":"F","size":1000000000}"#;
+    let cuts = |moved| {
+        let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+        (0..20)
+            .take_while(|_| {
+                task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
+                task.handle(Timestamp::ZERO, Err(Failure::maybe_sent(FailureKind::Interrupted).into()), moved);
+                matches!(task.poll(Timestamp::ZERO), TaskStep::Call(_))
+            })
+            .count()
+    };
+    assert_eq!(cuts(SOME), 20);
+    assert_eq!(cuts(SOME - 1), 2);
 }
 
 #[test]

@@ -235,9 +235,23 @@ impl Upload {
     }
 }
 
-/// Whether the key is no longer good. How a server says so is not published: not found, gone, expired, or not allowed.
+/// Whether the key is no longer good. How a server says so is not published: not found, gone, expired, not authorised.
 fn is_void(error: &Error) -> bool {
     let Error::Api(api) = error else { return false };
     let by_status = matches!(api.status(), StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND | StatusCode::GONE);
     by_status || is_absent(error) || api.code() == Some(ErrorCode::EXPIRED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::known::answer;
+
+    #[test]
+    fn a_key_is_void_when_the_server_does_not_know_it_any_more() {
+        let void = |status, json| is_void(&Error::from_answer("upload.chunk", &answer(status, json)));
+        assert!(void(404, "") && void(410, "") && void(401, "") && void(404, r#"{"code":20}"#));
+        assert!(void(400, r#"{"code":60}"#) && void(400, r#"{"code":90}"#));
+        assert!(!void(400, r#"{"code":122}"#) && !void(403, r#"{"code":50}"#) && !void(413, "") && !void(503, ""));
+    }
 }

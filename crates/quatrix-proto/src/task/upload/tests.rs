@@ -251,6 +251,55 @@ fn a_server_that_cannot_replace_is_named_with_the_way_out() {
 }
 
 #[test]
+fn a_temporary_name_that_somebody_has_is_left_alone() {
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let theirs = task.partial_name(&"a.txt".parse().unwrap()).unwrap();
+    let folder = model.id("/in");
+    model.file(&folder, theirs.as_str(), b"theirs");
+    Wire::new(NEW).run(&mut model, &mut task).unwrap();
+    let files = model.files("/in");
+    assert_eq!((files["a.txt"].as_slice(), files[theirs.as_str()].as_slice(), files.len()), (NEW, &b"theirs"[..], 2));
+}
+
+#[test]
+fn a_lost_answer_to_the_link_is_searched_for_more_than_once() {
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let faults = [Fault::Lost, Fault::Unsent, Fault::Unsent];
+    let mut wire = Wire::breaking(NEW, |n, _, _| faults.get(n).copied().unwrap_or(Fault::None));
+    wire.run(&mut model, &mut task).unwrap();
+    assert!(holds(&model, "a.txt", NEW));
+}
+
+#[test]
+fn deleting_is_tried_more_than_once() {
+    let mut model = with_old();
+    model.lacks("file.moveone", (405, ""));
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut left = 2;
+    let mut wire = Wire::breaking(NEW, |_, name, _| match name {
+        "file.delete" if left > 0 => {
+            left -= 1;
+            Fault::Unsent
+        }
+        _ => Fault::None,
+    });
+    wire.run(&mut model, &mut task).unwrap_err();
+    assert!(holds(&model, "a.txt", OLD));
+}
+
+#[test]
+fn m42_a_lost_replacement_is_looked_after() {
+    let mut model = with_old();
+    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let lost = |_: usize, name: &str, _: &mut Model| if name == "file.moveone" { Fault::Lost } else { Fault::None };
+    Wire::breaking(NEW, lost).run(&mut model, &mut task).unwrap();
+    assert!(holds(&model, "a.txt", NEW));
+    assert_eq!(model.calls()[5..], ["file.moveone", "file.metadata"], "done is done");
+}
+
+#[test]
 fn a_lost_answer_to_the_link_leaves_no_temporary_file() {
     let mut model = with_old();
     let mut task = upload(&model, Clash::Overwrite, NEW);
@@ -286,34 +335,33 @@ fn a_cut_at_any_exchange_of_an_overwrite_leaves_the_old_bytes_or_the_new() {
 
 #[test]
 fn nothing_is_deleted_once_a_replacement_may_be_under_way() {
-    let mut model = with_old();
-    let mut task = upload(&model, Clash::Overwrite, NEW);
-    let never = |_: usize, name: &str, _: &mut Model| match name {
-        "file.moveone" => Fault::Cut(0),
-        _ => Fault::None,
-    };
-    let mut wire = Wire::breaking(NEW, never);
-    // The requests are lost on the way; any of them may still arrive later.
-    let lost = std::cell::Cell::new(0);
-    let result = loop {
-        match task.poll(wire.now) {
-            TaskStep::Call(prepared) if prepared.spec().name() == "file.moveone" => {
-                lost.set(lost.get() + 1);
-                let failure = crate::Failure::maybe_sent(crate::FailureKind::TimedOut);
-                task.handle(wire.now, Err(failure.into()), 0);
+    // A request that gets lost on the way may still arrive later; a refusal of the next one does not change that.
+    let lost = Error::from(crate::Failure::maybe_sent(crate::FailureKind::TimedOut));
+    let refused = || Ok(crate::api::known::answer(400, r#"{"code":10,"msg":"bad parameter"}"#));
+    for (refused_at, tries) in [(None, 3), (Some(2), 2), (Some(3), 3)] {
+        let mut model = with_old();
+        let mut task = upload(&model, Clash::Overwrite, NEW);
+        let (mut wire, mut asked) = (Wire::new(NEW), 0);
+        let result = loop {
+            match task.poll(wire.now) {
+                TaskStep::Call(prepared) if prepared.spec().name() == "file.moveone" => {
+                    asked += 1;
+                    let answer = if refused_at == Some(asked) { refused() } else { Err(lost.clone()) };
+                    task.handle(wire.now, answer, 0);
+                }
+                TaskStep::Call(prepared) => {
+                    let (result, moved) = wire.exchange(&mut model, &prepared);
+                    task.handle(wire.now, result, moved);
+                }
+                TaskStep::Done(result) => break result,
             }
-            TaskStep::Call(prepared) => {
-                let (result, moved) = wire.exchange(&mut model, &prepared);
-                task.handle(wire.now, result, moved);
-            }
-            TaskStep::Done(result) => break result,
-        }
-    };
-    assert!(result.unwrap_err().may_have_been_executed());
-    assert_eq!(lost.get(), 3);
-    assert!(!model.calls().contains(&"file.delete"));
-    assert_eq!(model.files("/in").len(), 2, "the old file, and the new one under its temporary name");
-    assert!(matches!(events(&mut task).last(), Some(TransferEvent::LeftBehind { .. })));
+        };
+        assert_eq!(result.unwrap_err().may_have_been_executed(), refused_at.is_none());
+        assert_eq!(asked, tries);
+        assert!(!model.calls().contains(&"file.delete"));
+        assert_eq!(model.files("/in").len(), 2, "the old file, and the new one under its temporary name");
+        assert!(matches!(events(&mut task).last(), Some(TransferEvent::LeftBehind { .. })));
+    }
 }
 
 #[test]
