@@ -27,6 +27,8 @@ mod answer;
 mod call;
 mod event;
 mod handle;
+#[cfg(feature = "_internals")]
+mod internals;
 mod login;
 mod logout;
 mod poll;
@@ -35,6 +37,9 @@ mod tests;
 
 pub use call::{CallId, CallOptions, ExchangeId, Outcome, Ticket};
 pub use event::Event;
+#[cfg(feature = "_internals")]
+#[doc(hidden)]
+pub use internals::Names;
 pub use poll::{Step, Transmit};
 
 use active::Active;

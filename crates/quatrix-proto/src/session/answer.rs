@@ -23,27 +23,27 @@ pub(super) struct Challenged {
     pub(super) since: Timestamp,
     pub(super) attempt: Attempt,
     /// The second factor that a captcha came in between of.
-    after_captcha: Option<Challenge>,
+    pub(super) after_captcha: Option<Challenge>,
     /// Whose driver has been asked and has not answered yet.
     pub(super) asking: Option<CallId>,
     /// The driver has no answer: nobody waits for it any more.
-    declined: bool,
+    pub(super) declined: bool,
     /// The driver's first answer, and what the server had against it.
-    refusal: Option<(Answer, Box<ApiError>)>,
+    pub(super) refusal: Option<(Answer, Box<ApiError>)>,
 }
 
 /// An answer is on its way.
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct Answering {
     pub(super) challenged: Box<Challenged>,
-    step: AnswerStep,
+    pub(super) step: AnswerStep,
     /// It came from the driver, not from a command.
-    asked: bool,
+    pub(super) asked: bool,
     pub(super) carried: Carried,
 }
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
-enum AnswerStep {
+pub(super) enum AnswerStep {
     Code(Answer),
     /// `other`: the form that is left if the server does not know this one (Q7).
     Captcha {

@@ -28,6 +28,7 @@ pub struct ExchangeId {
 
 /// What a command leaves in its caller's hands: poll the call until it is ready, then decode the outcome.
 #[must_use = "a call that nobody polls does nothing"]
+#[cfg_attr(feature = "_internals", derive(Clone))]
 pub struct Ticket<T> {
     id: CallId,
     decode: fn(Answered) -> Result<T, Error>,

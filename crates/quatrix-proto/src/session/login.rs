@@ -36,7 +36,7 @@ pub(super) struct Attempt {
     /// Whether the credentials are kept once they have led to a session.
     pub(super) keep: bool,
     /// It could not be sent once already.
-    unsent: bool,
+    pub(super) unsent: bool,
     /// How many answers the driver has given.
     pub(super) asked: u8,
 }

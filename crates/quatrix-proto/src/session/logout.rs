@@ -14,14 +14,14 @@ use crate::time::Timestamp;
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct LoggingOut {
     /// Who carries the logout; `None`: that caller is gone.
-    command: Option<CallId>,
-    awaiting: Awaiting,
+    pub(super) command: Option<CallId>,
+    pub(super) awaiting: Awaiting,
     pub(super) carried: Carried,
 }
 
 /// The answer that is waited for.
 #[cfg_attr(feature = "_internals", derive(Clone))]
-enum Awaiting {
+pub(super) enum Awaiting {
     /// A login was under way; it may yet grant a token.
     Login,
     /// An answer was under way; it may yet grant another token than this.
