@@ -1,1 +1,77 @@
-//! Async client of the Quatrix API over hyper and tokio
+//! Async client of the Quatrix file-sharing API, over [hyper](https://docs.rs/hyper) and tokio.
+//!
+//! It logs in, answers second factors, makes calls from any number of tasks over one session, and logs in again when
+//! that expires. It does not decide any of this: the protocol is [`quatrix_proto`]'s, and this crate moves its bytes. It
+//! follows no redirect, stores nothing, runs on no other runtime than tokio, and has no blocking form: that is
+//! `quatrix-ureq`, with the same names.
+//!
+//! ```
+//! use quatrix_hyper::api::GetProfile;
+//! use quatrix_hyper::{Client, Credentials, Login, Server};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let emulator = quatrix_emulator::Emulator::start()?;
+//! # let server = Server::at(emulator.api())?;
+//! # let (user, password) = ("pin@example.com", "only-for-tests-4711");
+//! # let prompt = async |_: &quatrix_hyper::Challenge| std::io::Result::Ok("24680".to_owned());
+//! # const _: &str = stringify!(
+//! let server = Server::account("acme")?;
+//! # );
+//! let client = Client::new(server)?;
+//! let mut login = client.login(Credentials::new(user, password)?).await?;
+//! while let Login::Challenged(challenge) = login {
+//!     login = client.answer(challenge.answer(prompt(&challenge).await?)).await?;
+//! }
+//! println!("hello, {}", client.call(&GetProfile).await?.name);
+//! client.logout().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every operation is a type in [`api`]; what takes several calls is a task in [`task`], for [`Client::run`]. A program
+//! that must run unattended gives a provider of second factors ([`Builder::second_factor`]) or an API key
+//! ([`Builder::api_key`]), and keeps its session alive (`tokio::spawn(client.run_keepalive())`). One that is started
+//! again and again saves its session ([`Client::save`]) and takes it up ([`Client::resume`]).
+//!
+//! # Futures
+//!
+//! Every future is `Send + 'static`, does nothing before it is polled, and can be dropped at any moment: what it was
+//! doing for others is then taken over by one of them. The client starts no task. hyper-util does: one for each
+//! connection, and one that closes idle ones; they end with the client.
+//!
+//! # On the wire
+//!
+//! HTTP/1.1 over TLS 1.2 or 1.3 (rustls with ring), verified against the authorities that browsers trust or others of
+//! your choice. Every header but `Host` comes from the core. Bodies and heads are bounded. There is a time limit for
+//! connecting and one for silence, not one for the whole, so that a large transfer may take its time;
+//! [`CallOptions::with_deadline`] limits a single call.
+//!
+//! An error says whether the request may have reached the server: [`Error::may_have_been_executed`].
+//!
+//! # Features
+//!
+//! All off by default: `platform-verifier` (trust what the operating system trusts), `tracing` (one event for each
+//! exchange, by endpoint name).
+
+mod body;
+mod builder;
+mod client;
+mod connector;
+mod driver;
+mod failure;
+mod proxy;
+mod streams;
+mod tls;
+mod trace;
+mod transport;
+mod watch;
+
+pub use quatrix_proto as proto;
+pub use quatrix_proto::{
+    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, FailureKind,
+    Login, Logout, Saved, Server, State, api, task,
+};
+
+pub use builder::Builder;
+pub use client::Client;

@@ -1,0 +1,148 @@
+//! From an address to a connection: TCP, a proxy where there is one, TLS.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::rt::TokioIo;
+use quatrix_proto::{Failure, FailureKind};
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::failure::{Unconnected, of_tls};
+use crate::proxy::Proxy;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+/// A socket, or a tunnel through a proxy, which may be reached over TLS itself.
+type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// Makes connections. A clone is a reference.
+#[derive(Clone)]
+pub(crate) struct Connector(Arc<Inner>);
+
+struct Inner {
+    secured: HttpsConnector<Dialer>,
+    patience: Duration,
+}
+
+impl Connector {
+    /// `patience` is for all of it: name, socket, proxy and TLS.
+    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: Proxy, patience: Duration) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(patience));
+        let dialer = Dialer { to_proxy: secured(tcp.clone(), tls), tcp, proxy: Arc::new(proxy) };
+        Self(Arc::new(Inner { secured: secured(dialer, tls), patience }))
+    }
+}
+
+fn secured<T>(below: T, tls: &Arc<ClientConfig>) -> HttpsConnector<T> {
+    HttpsConnector::new(below, Arc::clone(tls), false, Arc::new(DefaultServerNameResolver::default()))
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<Stream>;
+    type Error = Unconnected;
+    type Future = Connecting<Self::Response, Unconnected>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unconnected>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, server: Uri) -> Self::Future {
+        let connecting = self.0.secured.clone().call(server);
+        let patience = self.0.patience;
+        Box::pin(async move {
+            match tokio::time::timeout(patience, connecting).await {
+                Ok(Ok(stream)) => Ok(stream),
+                Ok(Err(error)) => Err(Unconnected(why(error))),
+                Err(_) => Err(Unconnected(Failure::unsent(FailureKind::TimedOut).with_detail("while connecting"))),
+            }
+        })
+    }
+}
+
+fn why(error: BoxError) -> Failure {
+    match error.downcast::<Undialled>() {
+        Ok(undialled) => Failure::unsent(undialled.kind).with_source(undialled.source),
+        // What is no fault of the dialer is one of the handshake.
+        Err(error) => match of_tls(&*error) {
+            Some(reason) => Failure::unsent(FailureKind::Tls).with_source(reason.clone()),
+            None => Failure::unsent(FailureKind::Tls).with_source(error),
+        },
+    }
+}
+
+/// Connects to the server, or to it through a proxy.
+#[derive(Clone)]
+struct Dialer {
+    tcp: HttpConnector,
+    to_proxy: HttpsConnector<HttpConnector>,
+    proxy: Arc<Proxy>,
+}
+
+/// There is no connection to speak TLS over.
+#[derive(Debug)]
+struct Undialled {
+    kind: FailureKind,
+    source: BoxError,
+}
+
+impl Service<Uri> for Dialer {
+    type Response = Stream;
+    type Error = Undialled;
+    type Future = Connecting<Stream, Undialled>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Undialled>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, server: Uri) -> Self::Future {
+        let Some(proxy) = self.proxy.towards(&server) else {
+            let connecting = self.tcp.call(server);
+            let undialled = |error| Undialled { kind: FailureKind::Connect, source: Box::new(error) };
+            return Box::pin(async move { connecting.await.map(MaybeHttpsStream::Http).map_err(undialled) });
+        };
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
+        if let Some(credentials) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(credentials.clone());
+        }
+        let connecting = tunnel.call(with_port(server));
+        let undialled = |error| Undialled { kind: FailureKind::Proxy, source: Box::new(error) };
+        Box::pin(async move { connecting.await.map_err(undialled) })
+    }
+}
+
+/// A tunnel takes a server without a port for one at 443.
+fn with_port(server: Uri) -> Uri {
+    if server.port().is_some() || server.scheme() != Some(&Scheme::HTTP) {
+        return server;
+    }
+    let mut parts = server.into_parts();
+    parts.authority = parts.authority.and_then(|host| Authority::try_from(format!("{host}:80")).ok());
+    Uri::from_parts(parts).expect("it had scheme, authority and path, and has them still")
+}
+
+impl fmt::Display for Undialled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+impl StdError for Undialled {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.source()
+    }
+}

@@ -1,0 +1,155 @@
+//! One exchange over the wire: the request out, the answer in.
+//!
+//! No decision about the protocol is made here. The request comes whole from the core (hyper adds `Host`), the answer
+//! goes through the core's [`Receiver`](quatrix_proto::Receiver) piece by piece.
+
+use std::future::{Future, poll_fn};
+use std::ops::Range;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use hyper::body::{Body as _, Incoming};
+use hyper_util::client::legacy::{self, Client, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use quatrix_proto::{Failure, FailureKind, Transmit};
+use rustls::ClientConfig;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::body::Outgoing;
+use crate::connector::Connector;
+use crate::failure;
+use crate::proxy::Proxy;
+use crate::streams::Streams;
+use crate::watch::Watch;
+
+/// The largest head of an answer, give or take a read; and the largest read.
+const HEAD: usize = 64 * 1024;
+/// How many connections to one server are kept for later.
+const IDLE: usize = 256;
+/// Servers close idle connections after a minute or so; ours go first.
+const IDLE_FOR: Duration = Duration::from_secs(15);
+/// How much of an upload is read at once.
+const PIECE: u64 = 256 * 1024;
+/// How many bytes of a stream are kept in memory where there is no sink for them.
+const KEPT: usize = 64 * 1024 * 1024;
+
+/// How long which step may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// Until there is a connection: name, socket, proxy, TLS.
+    pub(crate) connect: Duration,
+    /// Without a byte moving in either direction.
+    pub(crate) stall: Duration,
+}
+
+/// A pool of connections.
+pub(crate) struct Transport {
+    http: Client<Connector, Outgoing>,
+    stall: Duration,
+}
+
+impl Transport {
+    pub(crate) fn new(tls: ClientConfig, proxy: Proxy, patience: Patience) -> Self {
+        let connector = Connector::new(&Arc::new(tls), proxy, patience.connect);
+        let http = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_FOR)
+            .pool_max_idle_per_host(IDLE)
+            .http1_max_buf_size(HEAD)
+            .build(connector);
+        Self { http, stall: patience.stall }
+    }
+
+    /// Carries an exchange out.
+    ///
+    /// # Errors
+    /// [`Failure`] if no whole answer came.
+    pub(crate) async fn exchange<S: Streams>(
+        &self,
+        mut transmit: Transmit,
+        deadline: Instant,
+        streams: &mut S,
+    ) -> Result<Response<Bytes>, Failure> {
+        let timer = pin!(sleep_until(deadline.min(Instant::now() + self.stall)));
+        let mut watch = Watch::new(timer, self.stall, deadline);
+        let request = std::mem::take(&mut transmit.request);
+        let Some(range) = transmit.source.clone() else {
+            let answer = self.http.request(request.map(Outgoing::whole));
+            let answer = watch.over(answer).await?.map_err(failure::of_request)?;
+            return receive(answer, &transmit, &mut watch, streams).await;
+        };
+        let (pieces, body) = mpsc::channel(1);
+        let mut answer = self.http.request(request.map(|_| Outgoing::Pieces(body)));
+        // A server may answer before it has read everything. The body must not end until that answer has been read.
+        let (answer, _unfinished) = match send(range, pieces, &mut answer, &mut watch, streams).await? {
+            Sent::AnsweredEarly(answer, pieces) => (answer, Some(pieces)),
+            Sent::All => (watch.over(answer).await?, None),
+        };
+        receive(answer.map_err(failure::of_request)?, &transmit, &mut watch, streams).await
+    }
+}
+
+enum Sent {
+    All,
+    AnsweredEarly(Result<Response<Incoming>, legacy::Error>, mpsc::Sender<Bytes>),
+}
+
+/// Sends bytes of the caller's. While one piece is on its way out, the next one is read.
+async fn send<S: Streams>(
+    range: Range<u64>,
+    pieces: mpsc::Sender<Bytes>,
+    answer: &mut ResponseFuture,
+    watch: &mut Watch<'_>,
+    streams: &mut S,
+) -> Result<Sent, Failure> {
+    let mut offset = range.start;
+    while offset < range.end {
+        let piece = streams.read(offset, (range.end - offset).min(PIECE) as usize).await?;
+        offset += piece.len() as u64;
+        let early = {
+            let mut sending = pin!(pieces.send(piece));
+            let either = poll_fn(|cx| match Pin::new(&mut *answer).poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(Some(answer)),
+                // If the connection has taken its end of the channel away, the answer will say why.
+                Poll::Pending => sending.as_mut().poll(cx).map(|_| None),
+            });
+            watch.over(either).await?
+        };
+        if let Some(answer) = early {
+            return Ok(Sent::AnsweredEarly(answer, pieces));
+        }
+    }
+    Ok(Sent::All)
+}
+
+async fn receive<S: Streams>(
+    answer: Response<Incoming>,
+    transmit: &Transmit,
+    watch: &mut Watch<'_>,
+    streams: &mut S,
+) -> Result<Response<Bytes>, Failure> {
+    let (mut head, mut body) = answer.into_parts();
+    // What hyper-util notes there is of no use to anybody, and none of our types.
+    head.extensions.clear();
+    let mut receiver = transmit.receiver(&head)?;
+    let mut kept = Vec::new();
+    while let Some(frame) = watch.over(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
+        // What is no data is a trailer, and says nothing to us.
+        let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };
+        let wanted = receiver.push(&piece)?;
+        if S::SINK && !wanted.is_empty() {
+            streams.write(wanted).await?;
+        } else if wanted.len() > KEPT - kept.len() {
+            return Err(Failure::maybe_sent(FailureKind::TooLarge));
+        } else {
+            kept.extend_from_slice(wanted);
+        }
+    }
+    let body = receiver.finish()?;
+    Ok(Response::from_parts(head, if kept.is_empty() { body } else { kept.into() }))
+}

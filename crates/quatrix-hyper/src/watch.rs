@@ -1,0 +1,104 @@
+//! Giving up on an exchange in which nothing moves.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use quatrix_proto::{Failure, FailureKind};
+use tokio::time::{Instant, Sleep};
+
+/// Guards the steps of one exchange: each has this patience, all of them the time until the deadline.
+///
+/// One timer serves all steps. It is moved only when it fires, so a step that ends in time costs a look at the clock.
+pub(crate) struct Watch<'a> {
+    timer: Pin<&'a mut Sleep>,
+    patience: Duration,
+    deadline: Instant,
+}
+
+impl<'a> Watch<'a> {
+    /// `timer` fires after `patience`, or at `deadline` if that is sooner.
+    pub(crate) fn new(timer: Pin<&'a mut Sleep>, patience: Duration, deadline: Instant) -> Self {
+        Self { timer, patience, deadline }
+    }
+
+    /// Awaits a step.
+    ///
+    /// # Errors
+    /// [`FailureKind::TimedOut`] if it takes too long.
+    pub(crate) async fn over<F: Future>(&mut self, step: F) -> Result<F::Output, Failure> {
+        let mut step = pin!(step);
+        let now = Instant::now();
+        // Steps that are always ready never look at the timer.
+        if now >= self.deadline {
+            return Err(Failure::maybe_sent(FailureKind::TimedOut));
+        }
+        let end = self.deadline.min(now + self.patience);
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = step.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
+            }
+            loop {
+                ready!(self.timer.as_mut().poll(cx));
+                if self.timer.deadline() >= end {
+                    return Poll::Ready(Err(Failure::maybe_sent(FailureKind::TimedOut)));
+                }
+                // It was set for an earlier step.
+                self.timer.as_mut().reset(end);
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use tokio::time::{sleep, sleep_until};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn lasting(seconds: u32) {
+        sleep(seconds * SECOND).await;
+    }
+
+    /// What a watch with a patience of ten seconds and 25 in all says to these steps, one after the other.
+    async fn watched<F: Future>(steps: impl IntoIterator<Item = F>) -> (usize, Duration) {
+        let start = Instant::now();
+        let timer = pin!(sleep_until(start + 10 * SECOND));
+        let mut watch = Watch::new(timer, 10 * SECOND, start + 25 * SECOND);
+        let mut ended = 0;
+        for step in steps {
+            match watch.over(step).await {
+                Ok(_) => ended += 1,
+                Err(failure) => {
+                    assert_eq!(failure.kind(), FailureKind::TimedOut);
+                    return (ended, start.elapsed());
+                }
+            }
+        }
+        (ended, start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn m25_each_step_has_its_own_patience_and_all_of_them_a_deadline() {
+        assert_eq!(watched([9, 1, 9].map(lasting)).await, (3, 19 * SECOND));
+        assert_eq!(watched([9, 11].map(lasting)).await, (1, 19 * SECOND));
+        assert_eq!(watched([9, 9, 9].map(lasting)).await, (2, 25 * SECOND));
+        assert_eq!(watched([pending::<()>()]).await, (0, 10 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn m25_steps_that_are_always_ready_end_at_the_deadline_too() {
+        let start = Instant::now();
+        let timer = pin!(sleep_until(start + SECOND));
+        let mut watch = Watch::new(timer, SECOND, start + SECOND);
+        assert!(watch.over(ready(())).await.is_ok());
+        tokio::time::advance(SECOND).await;
+        assert!(watch.over(ready(())).await.is_err());
+    }
+}

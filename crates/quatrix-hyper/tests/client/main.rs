@@ -1,0 +1,12 @@
+//! The client over real sockets, against the emulator and against servers that behave badly.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod observed;
+mod proxies;
+mod secured;
+mod session;
+mod sharing;
+mod support;
+mod unattended;
+mod wire;
