@@ -1,1 +1,94 @@
-//! The quatrix command: log in, move files, call the Quatrix API
+//! The `quatrix` command: a Quatrix account from a terminal or a script.
+//!
+//! This library is the command without its `main`: [`run`] is all there is. It decides nothing about the protocol; that
+//! is [`quatrix_ureq`] and the core below it.
+
+mod challenge;
+mod cli;
+mod command;
+mod config;
+mod connect;
+mod environment;
+mod exit;
+mod failure;
+mod identity;
+mod interrupt;
+mod out;
+mod prompt;
+mod secret;
+mod settings;
+mod show;
+mod store;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::FromArgMatches as _;
+use clap::error::ErrorKind;
+
+use cli::{Cli, Command};
+use exit::Exit;
+use failure::Failure;
+use settings::Settings;
+
+/// Runs the command with these arguments, the program's name first.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    #[cfg(feature = "demo")]
+    if let Some(emulator) = command::emulator::EmulatorArgs::of(&args) {
+        return emulator.run();
+    }
+    let json = args.iter().any(|arg| arg == "--json");
+    let parsed = cli::with_help().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            // A closed pipe has seen enough of it.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return refuse(&error, json),
+    };
+    let profile = settings::profile(&cli.options).unwrap_or_else(|_| store::DEFAULT_PROFILE.to_owned());
+    dispatch(cli).unwrap_or_else(|failure| report(&failure, json, &profile))
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let Cli { options, command } = cli;
+    let settings = || Settings::settle(options);
+    match command {
+        Command::Completion(command) => command.run(),
+        Command::Man(command) => command.run(),
+        #[cfg(feature = "demo")]
+        Command::Demo(command) => command.run(),
+        #[cfg(feature = "demo")]
+        Command::Emulator(command) => return Ok(command.run()),
+        Command::Login(command) => command.run(&settings()?),
+        Command::Answer(command) => command.run(&settings()?),
+        Command::Status(command) => command.run(&settings()?),
+        Command::Keepalive(command) => command.run(&settings()?),
+        Command::Logout(command) => command.run(&settings()?),
+        Command::Token(command) => command.run(&settings()?),
+        Command::Api(command) => command.run(&settings()?),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A command line that makes no sense.
+fn refuse(error: &clap::Error, json: bool) -> ExitCode {
+    match json {
+        true => eprint!("{}", Failure::usage(error.to_string().trim()).json(store::DEFAULT_PROFILE)),
+        // Nowhere is left to say that standard error is closed.
+        false => drop(error.print()),
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+fn report(failure: &Failure, json: bool, profile: &str) -> ExitCode {
+    match json {
+        true => eprint!("{}", failure.json(profile)),
+        false => eprint!("{}", failure.text(profile)),
+    }
+    ExitCode::from(failure.exit() as u8)
+}

@@ -1,0 +1,41 @@
+//! `quatrix answer`
+
+use quatrix_ureq::proto::{Login as Step, Stage};
+
+use super::login::finish;
+use crate::challenge::{Answers, Given};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::out;
+use crate::prompt::Prompt;
+use crate::settings::Settings;
+use crate::show::Shown;
+
+/// Answer what a login asked for: a code, a PIN, a captcha.
+///
+/// It goes on with the login that `quatrix login` left unfinished (exit code 5), perhaps in another process or an hour
+/// of coffee later: a challenge waits 15 minutes. Each answer is sent once. After a wrong one the challenge still
+/// waits, and the exit code is 4.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct AnswerArgs {
+    #[command(flatten)]
+    given: Given,
+}
+
+impl AnswerArgs {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let locked = settings.store.lock(settings.patience())?;
+        let Some(saved) = locked.load()? else {
+            return Err(Failure::new(Exit::Login, "there is no login to answer for").next("quatrix login"));
+        };
+        let Stage::Challenged(challenge) = saved.stage() else {
+            let text = format!("Nothing to answer: logged in to {} as {}.", saved.server(), Shown(saved.user()));
+            return out::report(settings.json, &serde_json::json!({ "state": "active" }), &text);
+        };
+        let client = settings.builder(saved.server().clone())?.build()?;
+        client.resume(saved, None)?;
+        let answers = Answers::new(settings, self.given, Prompt::new(settings.no_input))?;
+        finish(settings, &locked, &client, Step::Challenged(challenge), answers)
+    }
+}

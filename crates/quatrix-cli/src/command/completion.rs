@@ -1,0 +1,28 @@
+//! `quatrix completion`
+
+use clap_complete::Shell;
+
+use crate::cli;
+use crate::failure::Failure;
+use crate::out;
+
+/// Print a completion script for a shell.
+///
+///   bash         quatrix completion bash > ~/.local/share/bash-completion/completions/quatrix
+///   zsh          quatrix completion zsh > "${fpath[1]}/_quatrix"
+///   fish         quatrix completion fish > ~/.config/fish/completions/quatrix.fish
+///   PowerShell   quatrix completion powershell >> $PROFILE
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Completion {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completion {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut cli::complete(), "quatrix", &mut script);
+        out::write(&script)
+    }
+}

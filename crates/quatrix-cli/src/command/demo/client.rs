@@ -1,0 +1,91 @@
+//! The two clients behind one face, so that the script is written once.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use quatrix_ureq::proto::{Answer, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Login, Logout};
+use tokio::runtime::{Builder, Runtime};
+
+use super::Transport;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub(super) enum Client {
+    Ureq(quatrix_ureq::Client),
+    Hyper(quatrix_hyper::Client, Runtime),
+}
+
+/// Who answers challenges when the program is on its own.
+pub(super) type Answering = Arc<dyn Fn(Challenge) -> Result<Answer, Declined> + Send + Sync>;
+
+/// Who is told of events.
+pub(super) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+impl Client {
+    pub(super) fn new(
+        transport: Transport,
+        config: Config,
+        observer: Observer,
+        answering: Option<Answering>,
+    ) -> Result<Self, Failure> {
+        match transport {
+            Transport::Ureq => {
+                let mut builder =
+                    quatrix_ureq::Client::builder(config).no_proxy().on_event(move |event| observer(event));
+                if let Some(answering) = answering {
+                    builder = builder.second_factor(move |challenge| answering(challenge));
+                }
+                Ok(Self::Ureq(builder.build()?))
+            }
+            Transport::Hyper => {
+                let mut builder =
+                    quatrix_hyper::Client::builder(config).no_proxy().on_event(move |event| observer(event));
+                if let Some(answering) = answering {
+                    builder = builder.second_factor(move |challenge| answering(challenge));
+                }
+                let runtime = Builder::new_current_thread().enable_all().build();
+                let runtime = runtime.map_err(|error| Failure::new(Exit::Other, format!("no runtime: {error}")))?;
+                Ok(Self::Hyper(builder.build()?, runtime))
+            }
+        }
+    }
+
+    pub(super) fn login(&self, credentials: Credentials) -> Result<Login, Error> {
+        match self {
+            Self::Ureq(client) => client.login(credentials),
+            Self::Hyper(client, runtime) => wait(runtime, client.login(credentials)),
+        }
+    }
+
+    pub(super) fn answer(&self, answer: Answer) -> Result<Login, Error> {
+        match self {
+            Self::Ureq(client) => client.answer(answer),
+            Self::Hyper(client, runtime) => wait(runtime, client.answer(answer)),
+        }
+    }
+
+    pub(super) fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Response, Error> {
+        match self {
+            Self::Ureq(client) => client.call(endpoint),
+            Self::Hyper(client, runtime) => wait(runtime, client.call(endpoint)),
+        }
+    }
+
+    pub(super) fn keepalive(&self) -> Result<(), Error> {
+        match self {
+            Self::Ureq(client) => client.keepalive(),
+            Self::Hyper(client, runtime) => wait(runtime, client.keepalive()),
+        }
+    }
+
+    pub(super) fn logout(&self) -> Result<Logout, Error> {
+        match self {
+            Self::Ureq(client) => client.logout(),
+            Self::Hyper(client, runtime) => wait(runtime, client.logout()),
+        }
+    }
+}
+
+fn wait<T>(runtime: &Runtime, call: impl Future<Output = T>) -> T {
+    runtime.block_on(call)
+}

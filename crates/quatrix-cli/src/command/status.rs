@@ -1,0 +1,62 @@
+//! `quatrix status`
+
+use quatrix_ureq::proto::Stage;
+use quatrix_ureq::proto::api::GetProfile;
+use serde_json::json;
+
+use crate::challenge;
+use crate::exit::Exit;
+use crate::failure::{Failure, answer_command};
+use crate::identity::Identity;
+use crate::out;
+use crate::settings::Settings;
+use crate::show::Shown;
+
+/// Say who is logged in, and where.
+///
+/// The server is asked, so the answer is true at this moment, and the session lives for another 15 minutes. The exit
+/// code is 0 if there is a session, 4 if there is none or it has ended, 5 if a challenge waits for its answer.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Status {}
+
+impl Status {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let identity = Identity::settle(settings)?;
+        if let Identity::Kept = identity
+            && let saved = settings.kept_session()?
+            && let Stage::Challenged(asked) = saved.stage()
+        {
+            let text = format!("Logging in to {} as {}: not finished.", saved.server(), Shown(saved.user()));
+            out::report(settings.json, &challenge::json(&asked, saved.server(), saved.user()), &text)?;
+            return Err(Failure::new(Exit::Challenge, format!("the server wants {asked}")).next(answer_command(&asked)));
+        }
+        let by = match &identity {
+            Identity::Key(_) => "an API key",
+            Identity::Token(_) => "the session in QUATRIX_SESSION",
+            Identity::Password(_) => "a password, for this command only",
+            Identity::Kept => "the kept session",
+        };
+        let (profile, server) = settings.with_client(|client| {
+            Ok((client.call_with(&GetProfile, settings.call_options())?, client.config().server().to_string()))
+        })?;
+        let json = json!({
+            "state": "active",
+            "server": server,
+            "user": profile.email,
+            "name": profile.name,
+            "contact": profile.is_contact,
+            "by": by,
+            "profile": settings.profile,
+        });
+        let mut who = profile.email.clone();
+        if !profile.name.is_empty() && profile.name != profile.email {
+            who.push_str(&format!(" ({})", profile.name));
+        }
+        let mut text = format!("Logged in to {server} as {}, with {by}.", Shown(&who));
+        if profile.is_contact == Some(true) {
+            text.push_str("\nThis is a contact: it has no files of its own.");
+        }
+        out::report(settings.json, &json, &text)
+    }
+}

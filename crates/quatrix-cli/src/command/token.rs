@@ -1,0 +1,82 @@
+//! `quatrix token`
+
+use quatrix_ureq::proto::{SessionId, Stage};
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, answer_command};
+use crate::identity::Identity;
+use crate::out;
+use crate::settings::Settings;
+
+/// Print the token of the session.
+///
+/// Whoever has the token is logged in: mind where it goes. Other programs send it as `X-Auth-Token`; this one takes it
+/// from QUATRIX_SESSION. With user and password in the environment it logs in for the purpose, and does not log out:
+///
+///   eval "$(quatrix token --export)"     # QUATRIX_SESSION and QUATRIX_BASE_URL for the commands that follow
+///   quatrix logout                       # ends that session
+///
+/// The server is not asked: the session may have ended.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Token {
+    /// Print shell commands that hand the session to the commands that follow
+    #[arg(long)]
+    export: bool,
+}
+
+impl Token {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        let (server, token) = match Identity::settle(settings)? {
+            Identity::Key(_) => {
+                return Err(Failure::usage("there is an API key, and so no session that has a token")
+                    .because("Other programs send the key as `Authorization: Bearer KEY`."));
+            }
+            Identity::Token(token) => (settings.named_server()?, token),
+            Identity::Kept => {
+                let saved = settings.kept_session()?;
+                if let Stage::Challenged(challenge) = saved.stage() {
+                    let what = format!("the login is not finished: the server wants {challenge}");
+                    return Err(Failure::new(Exit::Challenge, what).next(answer_command(&challenge)));
+                }
+                (saved.server().clone(), saved.token().clone())
+            }
+            Identity::Password(password) => {
+                let client = settings.log_in_for_now(password)?;
+                let saved = client.save().ok_or_else(|| Failure::new(Exit::Login, "the session has ended"))?;
+                (client.config().server().clone(), saved.token().clone())
+            }
+        };
+        self.print(settings, &server.to_string(), &token)
+    }
+
+    fn print(&self, settings: &Settings, server: &str, token: &SessionId) -> Result<(), Failure> {
+        let token = token.expose();
+        let text = match self.export {
+            true => format!(
+                "unset QUATRIX_HOST\nexport QUATRIX_BASE_URL={}\nexport QUATRIX_SESSION={}",
+                quoted(server),
+                quoted(token)
+            ),
+            false => token.to_owned(),
+        };
+        out::report(settings.json, &json!({ "server": server, "token": token }), &text)
+    }
+}
+
+/// For a shell: nothing in it means anything.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_a_quoted_token_as_it_is() {
+        assert_eq!(quoted("a$(b)`c`"), "'a$(b)`c`'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+}

@@ -1,0 +1,51 @@
+//! What the environment says: variables, and where files belong.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// A variable; an empty one counts as not set.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not UTF-8"))),
+    }
+}
+
+fn folder(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Where session files are kept: `QUATRIX_STATE_DIR`, else the system's place for the state of programs.
+pub(crate) fn state_folder() -> Result<PathBuf, Failure> {
+    if let Some(path) = env::var_os("QUATRIX_STATE_DIR").filter(|path| !path.is_empty()) {
+        return std::path::absolute(&path).map_err(|error| Failure::file(Path::new(&path), &error));
+    }
+    let base = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))
+    };
+    let base =
+        base.ok_or_else(|| Failure::usage("there is no place for the session file: set HOME, or QUATRIX_STATE_DIR"))?;
+    Ok(base.join("quatrix"))
+}
+
+/// Where the configuration is read from: `QUATRIX_CONFIG`, else the system's place for settings.
+pub(crate) fn config_file() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("QUATRIX_CONFIG").filter(|path| !path.is_empty()) {
+        return Some(path.into());
+    }
+    let base = if cfg!(windows) {
+        folder("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Application Support"))
+    } else {
+        folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))
+    };
+    Some(base?.join("quatrix/config.json"))
+}

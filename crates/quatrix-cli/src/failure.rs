@@ -1,0 +1,235 @@
+//! How a command fails: what happened, what it means, what to type next.
+
+use std::borrow::Cow;
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use quatrix_ureq::proto::{ApiError, Challenge, Error, ErrorCode, FailureKind, LoggedOut};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::show::Shown;
+
+/// The end of a command that did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    what: String,
+    meaning: Option<Cow<'static, str>>,
+    next: Option<Cow<'static, str>>,
+    facts: Facts,
+}
+
+/// What only programs want to know.
+#[derive(Debug, Default, Serialize)]
+struct Facts {
+    status: Option<u16>,
+    code: Option<i64>,
+    retryable: bool,
+    may_have_been_executed: bool,
+    retry_after_s: Option<u64>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), meaning: None, next: None, facts: Facts::default() }
+    }
+
+    /// An answer of the server that is no success.
+    pub(crate) fn answered(status: u16, code: Option<i64>, what: impl Into<String>) -> Self {
+        let facts = Facts { status: Some(status), code, ..Facts::default() };
+        Self { facts, ..Self::new(Exit::of_answer(status, code.map(ErrorCode)), what) }
+    }
+
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// A file or folder of this machine.
+    pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
+        Self::new(Exit::LocalFile, format!("{}: {error}", path.display()))
+    }
+
+    /// Says what it means, in a sentence.
+    #[must_use]
+    pub(crate) fn because(mut self, meaning: impl Into<Cow<'static, str>>) -> Self {
+        self.meaning = Some(meaning.into());
+        self
+    }
+
+    /// Says what to type next.
+    #[must_use]
+    pub(crate) fn next(mut self, command: impl Into<Cow<'static, str>>) -> Self {
+        self.next = Some(command.into());
+        self
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// For people: two or three lines. A next command is given the profile that it has to name.
+    pub(crate) fn text(&self, profile: &str) -> String {
+        let mut text = format!("quatrix: {}\n", Shown(&self.what));
+        if let Some(meaning) = &self.meaning {
+            let _ = writeln!(text, "  {meaning}");
+        }
+        if let Some(next) = self.next_in(profile) {
+            let _ = writeln!(text, "  Next: {next}");
+        }
+        text
+    }
+
+    /// For programs: one line of JSON.
+    pub(crate) fn json(&self, profile: &str) -> String {
+        let error = Json {
+            exit: self.exit as u8,
+            name: self.exit.name(),
+            message: &self.what,
+            meaning: self.meaning.as_deref(),
+            next: self.next_in(profile),
+            facts: &self.facts,
+        };
+        format!("{}\n", json!({ "error": error }))
+    }
+
+    fn next_in(&self, profile: &str) -> Option<String> {
+        let next = self.next.as_ref()?;
+        let named = next.starts_with("quatrix ") && profile != crate::store::DEFAULT_PROFILE;
+        Some(if named { format!("{next} --profile {profile}") } else { next.to_string() })
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    exit: u8,
+    name: &'static str,
+    message: &'a str,
+    meaning: Option<&'a str>,
+    next: Option<String>,
+    #[serde(flatten)]
+    facts: &'a Facts,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let mut what = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let _ = write!(what, ": {cause}");
+            source = cause.source();
+        }
+        let (meaning, next) = explain(&error);
+        let facts = Facts {
+            status: error.status().map(|status| status.as_u16()),
+            code: error.code().map(|code| code.0),
+            retryable: error.retryable(),
+            may_have_been_executed: error.may_have_been_executed(),
+            retry_after_s: error.retry_after().map(|wait| wait.as_secs()),
+        };
+        Self { exit: Exit::of(&error), what, meaning, next: next.map(Cow::from), facts }
+    }
+}
+
+/// What to type for an answer to this challenge.
+pub(crate) fn answer_command(challenge: &Challenge) -> &'static str {
+    match challenge {
+        Challenge::Captcha { .. } => "quatrix answer --captcha TOKEN",
+        _ => "quatrix answer --code CODE",
+    }
+}
+
+/// What an error means for somebody at a terminal, and what helps.
+fn explain(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
+    let (meaning, next) = match error {
+        Error::Api(error) => return explain_refusal(error),
+        Error::Challenged(challenge) => ("", Some(answer_command(challenge))),
+        Error::LoggedOut(LoggedOut::Failed(error)) => return explain(error),
+        Error::LoggedOut(LoggedOut::Refused(error)) => return explain_refusal(error),
+        Error::LoggedOut(LoggedOut::Expired) => {
+            ("The server ends a session 15 minutes after its last call.", Some("quatrix login"))
+        }
+        Error::LoggedOut(_) => ("", Some("quatrix login")),
+        Error::Exchange(failure) => {
+            let meaning = match failure.kind() {
+                FailureKind::Connect => "Is the name right and the network up? Is a proxy needed (--proxy)?",
+                FailureKind::Tls => {
+                    "Nothing was sent. Behind a proxy that inspects TLS, name its authority with --ca-cert FILE."
+                }
+                FailureKind::Proxy => "The proxy comes from --proxy, QUATRIX_PROXY or the usual proxy variables.",
+                FailureKind::TimedOut => "A slow network may need a longer --timeout.",
+                FailureKind::Redirect => "Is this the account's own host? Nothing was sent to the other place.",
+                _ => "",
+            };
+            (meaning, None)
+        }
+        Error::Nonsense(_) => {
+            ("Something other than Quatrix answers there, or something on the way changed the answer.", None)
+        }
+        _ => ("", None),
+    };
+    let meaning = match error.may_have_been_executed() && meaning.is_empty() {
+        true => "The server may have carried it out all the same: look before you repeat it.",
+        false => meaning,
+    };
+    ((!meaning.is_empty()).then_some(Cow::from(meaning)), next)
+}
+
+fn explain_refusal(error: &ApiError) -> (Option<Cow<'static, str>>, Option<&'static str>) {
+    if let Some(wait) = error.retry_after() {
+        return (Some(format!("The server asks to wait {} seconds.", wait.as_secs()).into()), None);
+    }
+    let meaning = match (error.status().as_u16(), error.code()) {
+        (_, Some(ErrorCode::BLOCKED)) => "This address is blocked for a while, mostly after several wrong passwords.",
+        (_, Some(ErrorCode::ACCOUNT_SUSPENDED)) => "The account is suspended: its administrator knows more.",
+        (500.., _) => "The server failed; a later try may succeed.",
+        (403, _) => "Logged in, but without the right to do this.",
+        (405, _) => "The path is right, the method is not.",
+        _ => {
+            return (
+                None,
+                (Exit::of_answer(error.status().as_u16(), error.code()) == Exit::Login).then_some("quatrix login"),
+            );
+        }
+    };
+    (Some(meaning.into()), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_happened_what_it_means_and_what_to_type() {
+        let failure = Failure::from(Error::from(LoggedOut::Expired));
+        assert_eq!(
+            failure.text("default"),
+            "quatrix: the session has expired\n  The server ends a session 15 minutes after its last call.\n  \
+             Next: quatrix login\n"
+        );
+        assert!(failure.text("work").ends_with("Next: quatrix login --profile work\n"));
+    }
+
+    #[test]
+    fn the_cause_is_told_once_and_made_visible() {
+        let cause = io::Error::other("canary\x1b[31m");
+        let error = Error::from(quatrix_ureq::proto::Failure::unsent(FailureKind::Connect).with_source(cause));
+        let text = Failure::from(error).text("default");
+        assert!(text.starts_with("quatrix: could not connect: canary\\u{1b}[31m\n"), "{text}");
+    }
+
+    #[test]
+    fn the_form_for_programs_has_every_key_every_time() {
+        let json: serde_json::Value = serde_json::from_str(&Failure::usage("no").json("default")).unwrap();
+        assert_eq!(
+            json,
+            json!({ "error": {
+                "exit": 2, "name": "usage", "message": "no", "meaning": null, "next": null, "status": null,
+                "code": null, "retryable": false, "may_have_been_executed": false, "retry_after_s": null,
+            }})
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! Standard output: data and nothing else.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+
+use crate::failure::Failure;
+
+/// Writes this. Whoever closes the pipe early has seen enough; that is no failure.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::file(Path::new("standard output"), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    write(format!("{text}\n").as_bytes())
+}
+
+/// A line of JSON for programs, or the text for people.
+pub(crate) fn report(json: bool, value: &serde_json::Value, text: &str) -> Result<(), Failure> {
+    match json {
+        true => line(&value.to_string()),
+        false => line(text),
+    }
+}
+
+/// Whether somebody looks at it.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}

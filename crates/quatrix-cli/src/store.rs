@@ -1,0 +1,212 @@
+//! The session file: what a login leaves behind for the next command.
+//!
+//! It holds a token, so it is the owner's alone. Readers need no lock, because the file is only ever replaced as a
+//! whole; whoever changes it holds the lock beside it and reads it again first.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use fs4::FileExt;
+use quatrix_ureq::proto::{Saved, Server};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The profile of whoever names none.
+pub(crate) const DEFAULT_PROFILE: &str = "default";
+
+/// The session file of one profile.
+pub(crate) struct Store {
+    directory: PathBuf,
+    file: PathBuf,
+    lock: PathBuf,
+}
+
+/// The right to change the session file; it ends with this value, or with the process.
+pub(crate) struct Locked<'a> {
+    store: &'a Store,
+    _lock: File,
+}
+
+impl Store {
+    pub(crate) fn new(directory: PathBuf, profile: &str) -> Self {
+        let file = directory.join(format!("{profile}.session"));
+        let lock = directory.join(format!("{profile}.lock"));
+        Self { directory, file, lock }
+    }
+
+    /// The session, if there is one. A damaged file counts as none, and says so once on standard error.
+    ///
+    /// # Errors
+    /// A file that others can read, or that is no plain file, is refused: somebody else may have the token, or have put
+    /// it there.
+    pub(crate) fn load(&self) -> Result<Option<Saved>, Failure> {
+        let Some(mut file) = self.open()? else {
+            return Ok(None);
+        };
+        let mut json = Vec::new();
+        file.read_to_end(&mut json).map_err(|error| Failure::file(&self.file, &error))?;
+        match Saved::from_json(&json) {
+            // The core takes whatever was written; that a server may be talked to at all is judged anew.
+            Ok(saved) if Server::at(&saved.server().to_string()).is_ok() => Ok(Some(saved)),
+            Ok(_) => Ok(self.warn("names a server over plain http")),
+            Err(invalid) => Ok(self.warn(&invalid.to_string())),
+        }
+    }
+
+    fn warn(&self, why: &str) -> Option<Saved> {
+        eprintln!("quatrix: {}: {why}; taken as logged out", self.file.display());
+        None
+    }
+
+    fn open(&self) -> Result<Option<File>, Failure> {
+        const ATTEMPTS: usize = 100;
+
+        for _ in 0..ATTEMPTS {
+            let looked_at = fs::symlink_metadata(&self.file).and_then(|seen| Ok((seen, File::open(&self.file)?)));
+            let (seen, file) = match looked_at {
+                Ok(both) => both,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(Failure::file(&self.file, &error)),
+            };
+            if !seen.is_file() {
+                let what = format!("{} is not a plain file", self.file.display());
+                return Err(Failure::new(Exit::LocalFile, what)
+                    .because("Whoever put it there may read your session, or choose it.")
+                    .next(format!("rm '{}'", self.file.display())));
+            }
+            let opened = file.metadata().map_err(|error| Failure::file(&self.file, &error))?;
+            // Another command may replace it between the two looks; then the new one is looked at.
+            if is_same(&seen, &opened) {
+                return self.refuse_if_shared(&opened).map(|()| Some(file));
+            }
+        }
+        Err(Failure::new(Exit::LocalFile, format!("{} keeps changing", self.file.display())))
+    }
+
+    #[cfg(unix)]
+    fn refuse_if_shared(&self, file: &fs::Metadata) -> Result<(), Failure> {
+        use std::os::unix::fs::MetadataExt as _;
+        if file.mode() & 0o077 == 0 {
+            return Ok(());
+        }
+        let what = format!("{} can be read by others (mode {:o})", self.file.display(), file.mode() & 0o777);
+        Err(Failure::new(Exit::LocalFile, what)
+            .because("It holds a session. If somebody else may have read it, log out and in again afterwards.")
+            .next(format!("chmod 600 '{}'", self.file.display())))
+    }
+
+    #[cfg(not(unix))]
+    fn refuse_if_shared(&self, _file: &fs::Metadata) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Takes the lock, and waits for it while another process has it.
+    ///
+    /// # Errors
+    /// It is not to be had within `patience`, or the folder cannot be made.
+    pub(crate) fn lock(&self, patience: Duration) -> Result<Locked<'_>, Failure> {
+        const PAUSE: Duration = Duration::from_millis(10);
+        const QUIET: Duration = Duration::from_secs(1);
+
+        make_private_folder(&self.directory).map_err(|error| Failure::file(&self.directory, &error))?;
+        let failed = |error: io::Error| Failure::file(&self.lock, &error);
+        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(&self.lock);
+        let file = file.map_err(failed)?;
+        let (start, mut told) = (Instant::now(), false);
+        loop {
+            match FileExt::try_lock(&file) {
+                Ok(()) => return Ok(Locked { store: self, _lock: file }),
+                Err(fs4::TryLockError::WouldBlock) => {}
+                Err(fs4::TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            if start.elapsed() >= patience {
+                let what = format!("another quatrix command holds {}", self.lock.display());
+                return Err(
+                    Failure::new(Exit::Other, what).because("It may be waiting for somebody to type a password.")
+                );
+            }
+            if !told && start.elapsed() >= QUIET {
+                eprintln!("quatrix: waiting for another quatrix command that changes the same session");
+                told = true;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Locked<'_> {
+    /// The session as it is now.
+    pub(crate) fn load(&self) -> Result<Option<Saved>, Failure> {
+        self.store.load()
+    }
+
+    /// Replaces the file: at every moment it is whole, the old one or the new one.
+    pub(crate) fn save(&self, saved: &Saved) -> Result<(), Failure> {
+        let new = self.store.file.with_extension("new");
+        let replaced = self.write_new(&new, saved).and_then(|()| fs::rename(&new, &self.store.file));
+        if let Err(error) = replaced {
+            // What was left of an earlier try goes the same way.
+            let _ = fs::remove_file(&new);
+            return Err(Failure::file(&self.store.file, &error));
+        }
+        sync_folder(&self.store.directory);
+        Ok(())
+    }
+
+    fn write_new(&self, new: &Path, saved: &Saved) -> io::Result<()> {
+        // Nobody else writes here while the lock is held; a crash may have left one.
+        let _ = fs::remove_file(new);
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(new)?;
+        file.write_all(saved.expose_json().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    }
+
+    /// There is no session any more.
+    pub(crate) fn remove(&self) -> Result<(), Failure> {
+        match fs::remove_file(&self.store.file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::file(&self.store.file, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_one: &fs::Metadata, _other: &fs::Metadata) -> bool {
+    true
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// So that the new name survives a power cut. Where a folder cannot be opened, nothing is lost but that.
+fn sync_folder(path: &Path) {
+    if let Ok(folder) = File::open(path) {
+        let _ = folder.sync_all();
+    }
+}

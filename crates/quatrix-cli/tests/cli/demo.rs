@@ -1,0 +1,21 @@
+//! `quatrix demo`: the same story whoever tells it.
+
+use std::process::Command;
+
+use crate::support::{BINARY, assert_snapshot};
+
+fn demo(transport: &str) -> String {
+    let output = Command::new(BINARY).args(["demo", "--transport", transport]).env_clear().output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn both_clients_live_the_same_session() {
+    let (ureq, hyper) = (demo("ureq"), demo("hyper"));
+    let told = |text: &str| text.lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(told(&ureq), told(&hyper));
+    assert!(ureq.lines().count() <= 70 && ureq.lines().all(|line| line.chars().count() <= 100), "{ureq}");
+    assert!(!ureq.contains('\x1b') && !ureq.contains("4711"), "{ureq}");
+    assert_snapshot("demo.txt", &ureq);
+}

@@ -1,0 +1,118 @@
+//! What `docs/CLI.md` shows, run as it stands there.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use quatrix_emulator::Emulator;
+use rexpect::session::{Options, PtySession, spawn_with_options};
+
+use crate::support::{BINARY, Ended, Home, PASSWORD, TOTP, USER};
+
+const PAGE: &str = include_str!("../../../../docs/CLI.md");
+
+/// The fenced blocks of a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let fence = format!("\n```{language}\n");
+    let blocks = PAGE.split(&fence).skip(1);
+    blocks.map(|rest| rest.split("\n```").next().unwrap()).collect()
+}
+
+/// A shell with nothing in its environment but what a stranger has, and `quatrix` in the path.
+fn shell(home: &Home, line: &str, variables: &BTreeMap<&str, String>) -> Command {
+    let binaries = std::path::Path::new(BINARY).parent().unwrap();
+    let mut shell = Command::new("env");
+    shell.arg("-i").arg(format!("HOME={}", home.folder.path().display()));
+    shell.arg(format!("PATH={}:/usr/bin:/bin", binaries.display()));
+    shell.args(variables.iter().map(|(name, value)| format!("{name}={value}")));
+    shell.args(["sh", "-c", line]).current_dir(home.folder.path());
+    shell
+}
+
+#[test]
+fn the_walk_goes_as_it_is_written() {
+    let emulator = Emulator::builder().control().start().unwrap();
+    let (home, here) = (Home::of(emulator), "127.0.0.1:4711");
+    let there = home.emulator.url().strip_prefix("http://").unwrap().to_owned();
+    let [walk] = blocks("console")[..] else { panic!("one walk") };
+    for part in walk.split("$ quatrix ").skip(1) {
+        let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
+        let line = format!("quatrix {}", command.replace(here, &there));
+        let options = Options::new().timeout_ms(Some(60_000)).strip_ansi_escape_codes(true);
+        let mut session = spawn_with_options(shell(&home, &line, &BTreeMap::new()), options).unwrap();
+        let shown = type_answers(&mut session, &home, expected) + &session.exp_eof().unwrap();
+        let shown = shown.replace('\r', "").replace(&there, here);
+        // A prompt ends with a space that the page cannot show.
+        let lines = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+        assert_eq!(lines(&shown), lines(expected), "quatrix {command}");
+    }
+}
+
+/// Types what each prompt asks for; what was shown meanwhile.
+fn type_answers(session: &mut PtySession, home: &Home, expected: &str) -> String {
+    let mut shown = String::new();
+    for (prompt, answer) in [("Password of ", PASSWORD.to_owned()), ("Code of ", home.emulator.code(TOTP).unwrap())] {
+        if let Some(line) = expected.lines().find(|line| line.starts_with(prompt)) {
+            shown += &session.exp_string(&format!("{line} ")).unwrap();
+            shown += line;
+            session.send_line(&answer).unwrap();
+        }
+    }
+    shown
+}
+
+#[test]
+fn the_crontab_runs() {
+    let home = Home::new();
+    let [_error, config] = blocks("json")[..] else { panic!("an error, and a configuration") };
+    // The one thing that cannot be as written: no account is at hand.
+    let config = config.replace(r#""host": "acme""#, &format!(r#""base_url": "{}""#, home.emulator.api()));
+    home.write(".config/quatrix/config.json", &config);
+    home.write(".config/quatrix/backup.key", "test-key-4711\n");
+    let [crontab] = blocks("crontab")[..] else { panic!("one crontab") };
+    let jobs: Vec<_> = crontab.lines().filter(|line| !line.starts_with("PATH=")).collect();
+    assert_eq!(jobs.len(), 2);
+    for job in jobs {
+        let command = job.split_whitespace().skip(5).collect::<Vec<_>>().join(" ");
+        assert_eq!(Ended::of(shell(&home, &command, &BTreeMap::new()).output().unwrap()).ok(), "");
+    }
+    let quota = std::fs::read_to_string(home.folder.path().join("quota.json")).unwrap();
+    assert!(quota.contains("user_limit"), "{quota}");
+}
+
+#[test]
+fn the_ci_job_runs_and_leaves_no_session() {
+    let home = Home::new();
+    let [job] = blocks("yaml")[..] else { panic!("one job") };
+    let (env, steps) = job.split_once("steps:").unwrap();
+    let named: Vec<_> = env.lines().skip(1).map(|line| line.trim().split(':').next().unwrap()).collect();
+    assert_eq!(named, ["QUATRIX_HOST", "QUATRIX_USER", "QUATRIX_PASSWORD"]);
+    let values = [home.emulator.api(), USER, PASSWORD].map(str::to_owned);
+    let mut variables: BTreeMap<_, _> = named.into_iter().zip(values).collect();
+    // The one thing that cannot be as written: no account is at hand.
+    let base_url = variables.remove("QUATRIX_HOST").unwrap();
+    variables.insert("QUATRIX_BASE_URL", base_url);
+    let script: String =
+        steps.split_once("run: |\n").unwrap().1.lines().map(|line| format!("{}\n", line.trim())).collect();
+    let out = Ended::of(shell(&home, &script, &variables).output().unwrap()).ok();
+    assert!(out.contains("with the session in QUATRIX_SESSION") && out.contains("Logged out of"), "{out}");
+    let asked: Vec<_> = home.asked().into_iter().map(|(_, path, _)| path).collect();
+    assert_eq!(asked, ["/session/login", "/profile", "/profile/info", "/session/logout"]);
+}
+
+#[test]
+fn the_error_for_programs_looks_as_shown() {
+    let [error, _config] = blocks("json")[..] else { panic!("an error, and a configuration") };
+    assert_eq!(Home::new().run(&["status", "--json"]).failed(4), format!("{error}\n"));
+}
+
+#[test]
+fn the_page_lists_the_exit_codes_of_the_help() {
+    let help = Command::new(BINARY).arg("--help").env_clear().output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let listed: Vec<_> =
+        PAGE.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse::<u8>().ok()).collect();
+    assert_eq!(listed, (0..=15).chain([130]).collect::<Vec<_>>());
+    for code in listed {
+        assert!(help.contains(&format!("{code} ")), "{code}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Who speaks to the server: options, environment, configuration, session file, in this order.
+
+use serde_json::json;
+
+use crate::support::{Home, PASSWORD, TOTP, USER};
+
+const KEY: &str = "test-key-4711";
+
+fn operations(home: &Home) -> Vec<String> {
+    home.asked().into_iter().map(|(method, path, status)| format!("{method} {path} {status}")).collect()
+}
+
+#[test]
+fn a_password_in_the_environment_logs_in_for_one_command_and_leaves_nothing() {
+    let home = Home::new().with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
+    let status = home.run(&["status"]).ok();
+    assert!(status.contains("with a password, for this command only"), "{status}");
+    assert_eq!(operations(&home), ["GET /session/login 200", "GET /profile 200", "GET /session/logout 200"]);
+    assert!(!home.session_file().exists());
+    home.run(&["api", "GET", "/nope"]);
+    assert_eq!(operations(&home).last().unwrap(), "GET /session/logout 200");
+}
+
+#[test]
+fn a_code_command_in_the_environment_answers_the_second_factor() {
+    let home = Home::new().with("QUATRIX_USER", TOTP).with("QUATRIX_PASSWORD", PASSWORD);
+    let refused = home.run(&["status"]).failed(5);
+    assert!(refused.contains("QUATRIX_CODE_COMMAND"), "{refused}");
+    assert_eq!(operations(&home), ["GET /session/login 207", "GET /session/logout 200"]);
+    let code = home.emulator.code(TOTP).unwrap();
+    let home = home.with("QUATRIX_CODE_COMMAND", &format!("echo {code}"));
+    home.run(&["status"]).ok();
+}
+
+#[test]
+fn a_key_needs_no_session() {
+    let home = Home::new().with("QUATRIX_API_KEY", KEY);
+    assert!(home.run(&["status"]).ok().contains(&format!("as {USER}, with an API key")));
+    assert_eq!(operations(&home), ["GET /profile 200"]);
+    for command in ["login", "keepalive", "logout"] {
+        assert!(home.run(&[command]).ok().contains("needed"), "{command}");
+        assert_eq!(home.run(&[command, "--json"]).json(), json!({ "state": "api_key" }));
+    }
+    assert_eq!(operations(&home).len(), 1);
+    let error = home.run(&["token"]).failed(2);
+    assert!(error.contains("Bearer"), "{error}");
+}
+
+#[test]
+fn keys_come_from_a_file_too_and_a_wrong_one_is_refused() {
+    let home = Home::new();
+    let key = home.write("key", &format!("{KEY}\n")).display().to_string();
+    home.run(&["status", "--api-key-file", &key]).ok();
+    let home = home.with("QUATRIX_API_KEY_FILE", &key);
+    home.run(&["status"]).ok();
+    let wrong = home.write("wrong", "wrong\n").display().to_string();
+    home.run(&["status", "--api-key-file", &wrong]).failed(4);
+    let empty = home.write("empty", "\n").display().to_string();
+    assert!(home.run(&["status", "--api-key-file", &empty]).failed(2).contains("first line is empty"));
+    assert!(home.run(&["status", "--api-key-file", "/nonexistent"]).failed(13).contains("/nonexistent"));
+}
+
+#[test]
+fn a_token_goes_from_one_command_to_others_and_is_ended_by_the_last() {
+    let home = Home::new().with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
+    let exported = home.run(&["token", "--export"]).ok();
+    let token = exported.split('\'').nth(3).unwrap().to_owned();
+    assert_eq!(
+        exported,
+        format!(
+            "unset QUATRIX_HOST\nexport QUATRIX_BASE_URL='{}'\nexport QUATRIX_SESSION='{token}'\n",
+            home.emulator.api()
+        )
+    );
+    let home = home.with("QUATRIX_SESSION", &token);
+    assert!(home.run(&["status"]).ok().contains("QUATRIX_SESSION"));
+    assert_eq!(home.run(&["token"]).ok(), format!("{token}\n"));
+    home.run(&["keepalive"]).ok();
+    home.run(&["logout"]).ok();
+    home.run(&["status"]).failed(4);
+    assert_eq!(home.logins(), 1);
+}
+
+#[test]
+fn the_first_that_is_found_speaks() {
+    let home = Home::new();
+    home.log_in();
+    let by = |home: &Home, args: &[&str]| {
+        let ended = home.run(&[&["status", "--json"], args].concat());
+        ended.json()["by"].as_str().unwrap().to_owned()
+    };
+    let key = home.write("key", KEY).display().to_string();
+    let password = home.password_file();
+    assert_eq!(by(&home, &[]), "the kept session");
+    home.write(".config/quatrix/config.json", &json!({ "default": { "api_key_file": key } }).to_string());
+    assert_eq!(by(&home, &[]), "an API key");
+    let home = home.with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
+    assert_eq!(by(&home, &[]), "a password, for this command only");
+    let token = home.run(&["token"]).ok();
+    let home = home.with("QUATRIX_SESSION", token.trim());
+    assert_eq!(by(&home, &[]), "the session in QUATRIX_SESSION");
+    let home = home.with("QUATRIX_API_KEY", KEY);
+    assert_eq!(by(&home, &[]), "an API key");
+    assert_eq!(by(&home, &["--password-file", &password]), "a password, for this command only");
+    assert_eq!(by(&home, &["--api-key-file", &key]), "an API key");
+}
+
+#[test]
+fn a_kept_token_goes_to_no_other_server() {
+    let home = Home::new();
+    home.log_in();
+    let other = Home::new();
+    let error = home.run(&["status", "--base-url", other.emulator.api()]).failed(4);
+    assert!(error.contains("the session belongs to"), "{error}");
+    assert_eq!(other.asked(), []);
+}
+
+#[test]
+fn a_token_or_password_of_the_environment_needs_a_server_of_its_own() {
+    let mut home = Home::new();
+    home.log_in();
+    home.variables.clear();
+    for (name, value) in [("QUATRIX_SESSION", "token"), ("QUATRIX_API_KEY", KEY), ("QUATRIX_PASSWORD", PASSWORD)] {
+        home.variables = vec![(name.to_owned(), value.to_owned()), ("QUATRIX_USER".to_owned(), USER.to_owned())];
+        assert!(home.run(&["status"]).failed(2).contains("--host NAME"), "{name}");
+    }
+}
+
+#[test]
+fn the_configuration_serves_whoever_says_nothing_else() {
+    let mut home = Home::new();
+    let api = home.emulator.api().to_owned();
+    home.variables.clear();
+    home.password_file();
+    let config = json!({ "work": { "base_url": api, "user": USER, "password_file": "../../password" } });
+    home.write(".config/quatrix/config.json", &config.to_string());
+    assert!(home.run(&["status", "--profile", "work"]).ok().contains("for this command only"));
+    home.run(&["status"]).failed(4);
+    home.write(".config/quatrix/config.json", r#"{"default": {"password": "canary"}}"#);
+    let error = home.run(&["status"]).failed(2);
+    assert!(error.contains("unknown field `password`") && !error.contains("canary"), "{error}");
+}

@@ -1,0 +1,18 @@
+//! The command as people and scripts meet it: the real binary, real sockets, a real terminal.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod account;
+mod api;
+#[cfg(feature = "demo")]
+mod demo;
+#[cfg(all(unix, feature = "demo"))]
+mod docs;
+mod exits;
+mod help;
+mod identity;
+#[cfg(unix)]
+mod prompts;
+#[cfg(unix)]
+mod session_file;
+mod support;

@@ -1,0 +1,136 @@
+//! The session file: the owner's alone, always whole, changed by one process at a time.
+
+use std::fs;
+use std::process::Command;
+
+use quatrix_ureq::proto::Saved;
+
+use crate::support::{BINARY, Ended, Home, TOTP, USER};
+
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+#[test]
+fn m39_it_can_be_read_by_its_owner_alone() {
+    let home = Home::new();
+    home.log_in();
+    let file = home.session_file();
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert!(Saved::from_json(&fs::read(&file).unwrap()).is_ok());
+}
+
+#[test]
+fn m39_one_that_others_can_read_is_refused_with_the_fix() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    home.log_in();
+    let file = home.session_file();
+    for open in [0o644, 0o640, 0o602] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(open)).unwrap();
+        for command in [&["status"][..], &["token"], &["logout"], &["login", "--user", USER]] {
+            let error = home.run(command).failed(13);
+            let fix = error.lines().last().unwrap().strip_prefix("  Next: ").unwrap().to_owned();
+            assert_eq!(fix, format!("chmod 600 '{}'", file.display()));
+        }
+    }
+    assert!(Command::new("sh").args(["-c", &format!("chmod 600 '{}'", file.display())]).status().unwrap().success());
+    home.run(&["status"]).ok();
+}
+
+#[test]
+fn m39_a_symlink_is_refused_with_the_fix() {
+    let home = Home::new();
+    home.log_in();
+    let file = home.session_file();
+    let elsewhere = home.folder.path().join("elsewhere");
+    fs::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    let error = home.run(&["status"]).failed(13);
+    assert!(error.ends_with(&format!("  Next: rm '{}'\n", file.display())), "{error}");
+    let password = home.password_file();
+    home.run(&["login", "--user", USER, "--password-file", &password]).failed(13);
+}
+
+#[test]
+fn m39_a_damaged_or_foreign_one_counts_as_logged_out_with_a_warning() {
+    let home = Home::new();
+    home.log_in();
+    let file = home.session_file();
+    let whole = fs::read(&file).unwrap();
+    let evil = String::from_utf8(whole.clone()).unwrap().replace("http://127.0.0.1", "http://192.0.2.1");
+    for text in [&whole[..whole.len() / 2], b"", b"\xff\xfe", b"{\"other\": \"program\"}", evil.as_bytes()] {
+        fs::write(&file, text).unwrap();
+        let error = home.run(&["status"]).failed(4);
+        assert!(error.contains("taken as logged out") && error.contains("not logged in"), "{error}");
+    }
+    let password = home.password_file();
+    let login = home.run(&["login", "--user", USER, "--password-file", &password]);
+    assert_eq!(login.code, Some(0), "{login:?}");
+    home.run(&["status"]).ok();
+}
+
+#[test]
+fn m39_a_disk_that_is_full_leaves_the_old_file_and_no_session_behind() {
+    let home = Home::new();
+    home.log_in();
+    let file = home.session_file();
+    let before = fs::read(&file).unwrap();
+    home.emulator.expire(None);
+    let password = home.password_file();
+    // No file may grow: writing fails as on a full disk.
+    let script = format!("trap '' XFSZ; ulimit -f 0; exec '{BINARY}' login --user {USER} --password-file '{password}'");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).env_clear().env("HOME", home.folder.path()).env("PATH", "/usr/bin:/bin");
+    let ended = Ended::of(shell.output().unwrap());
+    let error = ended.failed(13);
+    assert!(error.contains(&file.display().to_string()), "{error}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+    let (method, path, status) = home.asked().pop().unwrap();
+    assert_eq!((method.as_str(), path.as_str(), status), ("GET", "/session/logout", 200));
+    let mut left: Vec<_> =
+        fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["default.lock", "default.session"]);
+}
+
+#[test]
+fn m39_of_two_processes_that_log_in_at_once_one_does() {
+    let home = Home::new();
+    let password = home.password_file();
+    let args = ["login", "--user", USER, "--password-file", &password];
+    for round in 1..=200 {
+        let both = [home.spawn(&args), home.spawn(&args)];
+        for process in both {
+            let ended = Ended::of(process.wait_with_output().unwrap());
+            ended.ok();
+        }
+        assert_eq!(home.logins(), round);
+        assert!(Saved::from_json(&fs::read(home.session_file()).unwrap()).is_ok());
+        // The next two find a session in the file that the server no longer knows.
+        home.emulator.expire(None);
+    }
+}
+
+#[test]
+fn a_logout_ends_an_unfinished_login_too() {
+    let home = Home::new();
+    let password = home.password_file();
+    home.run(&["login", "--user", TOTP, "--password-file", &password]).code.unwrap();
+    home.run(&["logout"]).ok();
+    assert!(!home.session_file().exists());
+    assert_eq!(home.asked().pop().unwrap().1, "/session/logout");
+}
+
+#[test]
+fn a_logout_forgets_the_token_even_if_the_server_cannot_be_told() {
+    let home = Home::new();
+    home.log_in();
+    let Home { emulator, folder, mut variables } = home;
+    variables.clear();
+    drop(emulator);
+    let home = Home { emulator: quatrix_emulator::Emulator::start().unwrap(), folder, variables };
+    assert!(home.run(&["logout"]).ok().starts_with("Logged out here."));
+    assert!(!home.session_file().exists());
+}
