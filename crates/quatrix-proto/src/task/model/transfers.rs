@@ -160,7 +160,7 @@ impl Model {
                 if let Some(time) = request.uri().query().and_then(|query| query.strip_prefix("mtime=")) {
                     file.modified = time.parse().unwrap();
                 }
-                let (size, modified) = (file.bytes.len(), file.modified);
+                let (size, modified) = (file.bytes.len(), file.modified.floor());
                 Ok((200, json!({"id": id, "parent_id": file.parent, "size": size, "modified": modified})))
             }
             ("/file/moveone", _) => {

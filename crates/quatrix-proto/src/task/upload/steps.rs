@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorCode, TransferError};
 use crate::file::File;
 use crate::id::FileId;
 use crate::task::{TransferEvent, is_absent, is_not_offered};
+use crate::time::UnixTime;
 
 /// How often in a row one step may come to nothing.
 const TRIES: u8 = 3;
@@ -137,7 +138,7 @@ impl Upload {
                 parent_id: finalized.parent_id,
                 name: file.name,
                 size: finalized.size,
-                modified: finalized.modified,
+                modified: self.modified_as_told(finalized.modified),
             }),
             // Once more does no harm: it finalizes the same upload, or is refused.
             Err(error) if (error.retryable() || error.may_have_been_executed()) && self.fails_again() => {
@@ -185,8 +186,14 @@ impl Upload {
     }
 
     fn uploaded(&self, file: File) -> Uploaded {
-        let File { id, parent_id, name, modified, .. } = file;
-        Uploaded { id, parent_id, name, size: self.size, modified }
+        let modified = self.modified_as_told(file.modified);
+        Uploaded { id: file.id, parent_id: file.parent_id, name: file.name, size: self.size, modified }
+    }
+
+    /// Some answers tell whole seconds of the time that was asked for.
+    fn modified_as_told(&self, told: Option<UnixTime>) -> Option<UnixTime> {
+        let same = |asked: &UnixTime| told.is_none_or(|told| told.as_secs() == asked.as_secs());
+        self.modified.filter(same).or(told)
     }
 
     fn start_over(&mut self, file: FileId, read: u64, error: Error) -> State {
