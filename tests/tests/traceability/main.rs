@@ -13,7 +13,7 @@ use std::path::Path;
 use ledger::{Ledger, Table};
 
 /// Papers whose tables name files in a column `code` and tests in a column `test`.
-const PAPERS: [&str; 1] = ["docs/EVIDENCE.md"];
+const PAPERS: [&str; 2] = ["docs/EVIDENCE.md", "SECURITY.md"];
 
 /// What is wrong, one line each.
 #[track_caller]
