@@ -1,5 +1,7 @@
 //! What the core costs in allocations, counted exactly.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::hint::black_box;
 
 use allocation_counter::measure;

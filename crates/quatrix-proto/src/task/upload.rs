@@ -29,13 +29,11 @@ const MIB: u64 = 1024 * 1024;
 const PACE: Pace = Pace::new(Duration::from_secs(4), 4 * MIB, 4 * MIB, 100 * MIB);
 /// What a driver can hold of a source that cannot go back.
 const PIPED_CHUNK: u64 = 8 * MIB;
-/// Chunks go beside the API, and nobody knows whether they keep the session alive (Q10): one cheap call does.
-const KEEP_ALIVE: Duration = Duration::from_secs(5 * 60);
 
 /// Uploads one file: asks for a key, sends chunk after chunk, finalizes, and compares the size.
 ///
 /// The calls name ranges of the caller's source ([`Prepared::source_range`](crate::Prepared::source_range)), one after
-/// the other, each perhaps more than once. Between them a call now and then keeps the session alive.
+/// the other, each perhaps more than once. The session keeps itself alive between them (Q10).
 ///
 /// What is left on the server:
 ///
@@ -66,8 +64,6 @@ pub struct Upload {
     openings: u8,
     /// Calls in a row that came to nothing.
     failures: u8,
-    /// When the session was last used in a way that surely keeps it alive.
-    used: Timestamp,
     /// When the chunk under way was first asked for.
     started: Option<Timestamp>,
     events: Events,
@@ -119,7 +115,6 @@ enum State {
     Sending {
         file: Written,
         offset: u64,
-        keepalive: bool,
     },
     /// All bytes are there. `lost`: so was an earlier answer.
     Finalizing {
@@ -182,7 +177,6 @@ impl Upload {
             suffix: 0,
             openings: 0,
             failures: 0,
-            used: Timestamp::ZERO,
             started: None,
             events: Events::default(),
             state: State::Opening { asked: false },
@@ -297,9 +291,8 @@ impl Task for Upload {
         let look_at = |id: &FileId| GetFile { id: id.clone(), content: false };
         match &mut self.state {
             State::Opening { asked } | State::Replacing { asked, .. } => *asked = true,
-            State::Sending { keepalive, .. } if self.started.is_none() => {
-                *keepalive = now.saturating_since(self.used) >= KEEP_ALIVE;
-                self.started = Some(now);
+            State::Sending { .. } => {
+                self.started.get_or_insert(now);
             }
             _ => {}
         }
@@ -307,8 +300,7 @@ impl Task for Upload {
         TaskStep::call(match &self.state {
             State::Opening { .. } => self.opening(),
             State::Seeking { finder, .. } => finder.call(),
-            State::Sending { file, keepalive: true, .. } => look_at(&file.id).prepare(server),
-            State::Sending { file, offset, keepalive: false } => {
+            State::Sending { file, offset } => {
                 UploadChunk { key: file.key.clone(), range: self.chunk(*offset), total: self.size }.prepare(server)
             }
             State::Finalizing { file, .. } => {
@@ -325,9 +317,6 @@ impl Task for Upload {
     fn handle(&mut self, now: Timestamp, result: Result<http::Response<Bytes>, Error>, _moved: u64) {
         let state = std::mem::replace(&mut self.state, State::Done(Err(Error::Cancelled)));
         let took = self.started.take().map(|started| now.saturating_since(started)).unwrap_or_default();
-        if !matches!(state, State::Sending { keepalive: false, .. }) {
-            self.used = now;
-        }
         self.state = self.next(state, result, took);
     }
 }

@@ -36,10 +36,7 @@ impl Upload {
                 Some(Err(refused)) if refused.retryable() && self.fails_again() => State::Seeking { finder, error },
                 Some(Err(_)) => State::Done(Err(error)),
             },
-            State::Sending { file, offset, keepalive: true } => State::Sending { file, offset, keepalive: false },
-            State::Sending { file, offset, keepalive: false } => {
-                self.sent(file, offset, answer.and_then(UploadChunk::decode), took)
-            }
+            State::Sending { file, offset } => self.sent(file, offset, answer.and_then(UploadChunk::decode), took),
             State::Finalizing { file, lost } => self.finalized(file, lost, answer.and_then(FinalizeUpload::decode)),
             State::Verifying { file, error } => match answer.and_then(GetFile::decode) {
                 Ok(found) if self.is_finalized(&found) => self.written(self.uploaded(found)),
@@ -82,7 +79,7 @@ impl Upload {
                 self.failures = 0;
                 match self.size {
                     0 => State::Finalizing { file, lost: false },
-                    _ => State::Sending { file, offset: 0, keepalive: false },
+                    _ => State::Sending { file, offset: 0 },
                 }
             }
             Err(error) if error.may_have_been_executed() => match self.finder() {
@@ -116,13 +113,13 @@ impl Upload {
                 self.events.push(TransferEvent::Progress { done, total: Some(self.size) });
                 match done == self.size {
                     true => State::Finalizing { file, lost: false },
-                    false => State::Sending { file, offset: done, keepalive: false },
+                    false => State::Sending { file, offset: done },
                 }
             }
             Err(error) if is_void(&error) => self.start_over(file.id, offset, error),
             Err(error) if error.retryable() && self.fails_again() => {
                 self.events.push(TransferEvent::Resumed { at: offset });
-                State::Sending { file, offset, keepalive: false }
+                State::Sending { file, offset }
             }
             Err(error) => self.give_up(file.id, error),
         }

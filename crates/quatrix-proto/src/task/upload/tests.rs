@@ -404,24 +404,6 @@ fn cancelling_at_any_exchange_leaves_what_the_docs_say() {
 }
 
 #[test]
-fn q10_a_call_now_and_then_keeps_the_session_alive() {
-    let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
-    let mut wire = Wire::new(NEW);
-    let mut idle = Duration::ZERO;
-    while let TaskStep::Call(prepared) = task.poll(wire.now) {
-        let (result, moved) = wire.exchange(&mut model, &prepared);
-        let took = Duration::from_secs(if prepared.spec().name() == "upload.chunk" { 290 } else { 0 });
-        wire.now = wire.now.saturating_add(took);
-        idle = if took.is_zero() { Duration::ZERO } else { idle + took };
-        assert!(idle < Duration::from_secs(15 * 60));
-        task.handle(wire.now, result, moved);
-    }
-    let calls = ["upload.link", "upload.chunk", "upload.chunk", "file.metadata", "upload.chunk", "upload.finalize"];
-    assert_eq!(model.calls(), calls);
-}
-
-#[test]
 fn chunks_adapt_to_four_seconds() {
     const MIB: u64 = 1024 * 1024;
     let server = Server::default();
