@@ -1,1 +1,4 @@
-//! quatrix-tests
+//! What the test suites share.
+
+pub mod stage;
+pub mod subject;
