@@ -106,7 +106,11 @@ impl Session {
             Status::InFlight { .. } => Step::Wait(call.deadline),
             _ if call.needs_session() && call.identity != self.identity => self.end_now(id, LoggedOut::ByUser),
             Status::Backoff { until } if now < *until => Step::Wait((*until).min(call.deadline)),
-            Status::Backoff { .. } | Status::Waiting => self.go_on(now, id),
+            Status::Backoff { .. } => {
+                self.set_status(id, Status::Waiting);
+                self.go_on(now, id)
+            }
+            Status::Waiting => self.go_on(now, id),
             Status::Held { .. } => self.decide_held(now, id),
         }
     }

@@ -377,3 +377,21 @@ fn a_ticket_is_served_once() {
     world.failed(call);
     assert!(matches!(world.session.poll_call(world.now, id), Step::Ready(Outcome(Err(Error::Misuse(_))))));
 }
+
+#[test]
+fn i04_a_call_between_two_tries_fails_with_the_login_that_it_carries() {
+    let mut world = World::active("one");
+    let (call, other) = (world.profile(), world.profile());
+    let sent = world.sent(&call);
+    world.answer(&sent, 503, &[("retry-after", "20")], "");
+    let sent = world.sent(&other);
+    world.refuse(&sent, 401, 14);
+    let probe = world.sent(&other);
+    world.refuse(&probe, 401, 14);
+    world.session.cancel(world.now, other.id());
+    world.pass(MINUTE);
+    let login = world.sent(&call);
+    assert_eq!(login.name, "session.login");
+    world.answer(&login, 503, &[], "");
+    assert_eq!(world.failed(call), "session.login: refused with status 503 Service Unavailable");
+}
