@@ -29,7 +29,7 @@ fn s18_a_success_with_an_older_token_proves_nothing() {
 }
 
 #[test]
-fn s19_one_keepalive_decides_for_all_held_calls() {
+fn s19_q09_one_keepalive_decides_for_all_held_calls() {
     for alive in [true, false] {
         let mut world = World::active("one");
         let calls: Vec<_> = (0..3).map(|_| world.profile()).collect();

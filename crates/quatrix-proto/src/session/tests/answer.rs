@@ -115,7 +115,7 @@ fn s14_code_60_says_that_the_challenge_has_expired() {
 }
 
 #[test]
-fn s15_a_right_captcha_is_followed_by_one_look_at_the_profile() {
+fn s15_q08_a_right_captcha_is_followed_by_one_look_at_the_profile() {
     let mut world = World::new().challenged("72");
     let answer = world.captcha("solved");
     let sent = world.sent(&answer);
@@ -128,7 +128,7 @@ fn s15_a_right_captcha_is_followed_by_one_look_at_the_profile() {
 }
 
 #[test]
-fn s15_where_the_captcha_did_not_log_in_the_login_goes_once_more() {
+fn s15_q08_where_the_captcha_did_not_log_in_the_login_goes_once_more() {
     let mut world = World::new().challenged("72");
     let answer = world.captcha("solved");
     let sent = world.sent(&answer);
@@ -236,7 +236,7 @@ fn s17_a_carrier_that_goes_away_leaves_the_challenge_as_it_was() {
 }
 
 #[test]
-fn m04_a_challenge_that_nobody_answers_runs_out() {
+fn m04_q11_a_challenge_that_nobody_answers_runs_out() {
     let mut world = World::new().challenged("71");
     world.pass(15 * MINUTE);
     let call = world.profile();
