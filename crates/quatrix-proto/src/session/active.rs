@@ -51,8 +51,9 @@ impl Session {
         }
         match &call.kind {
             Kind::Request(request) => {
-                // A transfer may last for long and does not count as use (Q10): it pays for a keepalive first.
-                let due = active.confirmed && idle >= self.config.keepalive_interval && active.probe.is_none();
+                // A transfer may last for long and does not count as use (Q10): it pays for a keepalive first, early
+                // enough that the session outlives it.
+                let due = active.confirmed && idle >= self.config.keepalive_interval / 2 && active.probe.is_none();
                 if due && !request.tended && !self.counts_as_use(request.prepared.spec) {
                     return self.tend(now, id);
                 }
