@@ -137,7 +137,7 @@ impl Builder {
     /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them does
     /// not count. For many sessions in one program.
     pub fn share_connections(self, other: &Client) -> Self {
-        Self { shared: Some(other.transport()), ..self }
+        Self { shared: Some(Arc::clone(&other.shared().transport)), ..self }
     }
 
     /// Has challenges answered by this, for programs that must run alone. Calls then wait for the answer; one of them

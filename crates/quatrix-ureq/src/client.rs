@@ -10,7 +10,7 @@ use quatrix_proto::{Answer, CallOptions, Config, Credentials, Endpoint, Error, L
 use crate::builder::Builder;
 use crate::driver::Shared;
 use crate::keep_alive::KeepAliveGuard;
-use crate::transport::{Ends, Transport};
+use crate::transport::Ends;
 
 /// A client of one account. Clones share its session and its connections; threads may use it at the same time.
 ///
@@ -41,8 +41,8 @@ impl Client {
         Self { shared: Arc::new(shared) }
     }
 
-    pub(crate) fn transport(&self) -> Arc<Transport> {
-        Arc::clone(&self.shared.transport)
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Logs in. If it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
@@ -148,21 +148,16 @@ impl Client {
         &self.shared.config
     }
 
-    /// Carries out a task that needs neither source nor sink.
+    /// Carries out a task that needs no bytes of the caller's.
     ///
     /// # Errors
     /// Whatever it ends with.
-    pub fn run<T: Task>(&self, task: T) -> Result<T::Output, Error> {
-        self.run_with(task, &mut Ends::default())
-    }
-
-    /// Carries out a task between the caller's source and sink.
-    pub(crate) fn run_with<T: Task>(&self, mut task: T, ends: &mut Ends<'_>) -> Result<T::Output, Error> {
+    pub fn run<T: Task>(&self, mut task: T) -> Result<T::Output, Error> {
         loop {
             match task.poll(self.shared.transport.now()) {
                 TaskStep::Call(prepared) => {
-                    let result = self.shared.call(prepared, CallOptions::default(), ends);
-                    task.handle(self.shared.transport.now(), result, ends.moved);
+                    let result = self.shared.call(prepared, CallOptions::default(), &mut Ends::default());
+                    task.handle(self.shared.transport.now(), result, 0);
                 }
                 TaskStep::Done(result) => return result,
             }

@@ -54,10 +54,15 @@ mod builder;
 mod client;
 mod driver;
 mod failure;
+mod files;
 mod keep_alive;
+mod local;
+mod pipe;
 mod stage;
 mod trace;
+mod transfer;
 mod transport;
+mod trees;
 
 pub use quatrix_proto as proto;
 pub use quatrix_proto::{
@@ -67,4 +72,6 @@ pub use quatrix_proto::{
 
 pub use builder::Builder;
 pub use client::Client;
+pub use files::Files;
 pub use keep_alive::KeepAliveGuard;
+pub use trees::Report;

@@ -1,7 +1,7 @@
 //! One exchange: the request goes out, head and body of the answer come in.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -47,6 +47,21 @@ pub(crate) struct Ends<'a> {
     pub(crate) sink: Option<&'a mut dyn Write>,
     /// How many bytes the latest exchange has moved between them and the server.
     pub(crate) moved: u64,
+    /// Is told of `moved` while it grows. It can end the exchange.
+    pub(crate) progress: Option<&'a mut dyn FnMut(u64) -> ControlFlow<()>>,
+    /// It has done so.
+    pub(crate) stopped: bool,
+}
+
+impl Ends<'_> {
+    /// Counts bytes that have moved.
+    fn count(&mut self, length: usize) -> Result<(), Failure> {
+        self.moved += length as u64;
+        if let Some(progress) = &mut self.progress {
+            self.stopped = progress(self.moved).is_break();
+        }
+        if self.stopped { Err(Failure::aborted()) } else { Ok(()) }
+    }
 }
 
 impl Transport {
@@ -63,13 +78,12 @@ impl Transport {
         Stage::reset();
         ends.moved = 0;
         let (head, body) = std::mem::take(&mut transmit.request).into_parts();
-        let response = match (transmit.source.clone(), &mut ends.source) {
-            (None, _) if body.is_empty() => self.send(Request::from_parts(head, ()), &transmit).map_err(failure)?,
-            (None, _) => self.send(Request::from_parts(head, &body[..]), &transmit).map_err(failure)?,
-            (Some(range), Some(source)) => {
-                let mut reader = RangeReader::new(self, *source, range, transmit.deadline)?;
+        let response = match transmit.source.clone() {
+            None if body.is_empty() => self.send(Request::from_parts(head, ()), &transmit).map_err(failure)?,
+            None => self.send(Request::from_parts(head, &body[..]), &transmit).map_err(failure)?,
+            Some(range) => {
+                let mut reader = RangeReader::new(self, ends, range, transmit.deadline)?;
                 let sent = self.send(Request::from_parts(head, SendBody::from_reader(&mut reader)), &transmit);
-                ends.moved = reader.moved;
                 // What stopped the reader is the cause of whatever ureq makes of it.
                 match (sent, reader.failure) {
                     (Ok(response), _) => response,
@@ -77,7 +91,6 @@ impl Transport {
                     (Err(error), None) => return Err(failure(error)),
                 }
             }
-            (Some(_), None) => return Err(Failure::unsent(FailureKind::Local)),
         };
         self.receive(response, &transmit, ends)
     }
@@ -119,11 +132,15 @@ impl Transport {
             }
             let wanted = receiver.push(&piece[..length])?;
             match &mut ends.sink {
-                Some(sink) => sink.write_all(wanted).map_err(local)?,
+                Some(sink) => sink
+                    .write_all(wanted)
+                    .map_err(|error| Failure::maybe_sent(FailureKind::Local).with_source(error))?,
                 None if wanted.len() > KEPT - kept.len() => return Err(Failure::maybe_sent(FailureKind::TooLarge)),
                 None => kept.extend_from_slice(wanted),
             }
-            ends.moved += wanted.len() as u64;
+            if !wanted.is_empty() {
+                ends.count(wanted.len())?;
+            }
             if self.now() >= transmit.deadline {
                 return Err(Failure::maybe_sent(FailureKind::TimedOut));
             }
@@ -134,62 +151,60 @@ impl Transport {
 }
 
 /// Reads a range of the caller's source, in time.
-struct RangeReader<'a> {
-    transport: &'a Transport,
-    source: &'a mut dyn Source,
+struct RangeReader<'r, 'e> {
+    transport: &'r Transport,
+    ends: &'r mut Ends<'e>,
     left: u64,
     deadline: Timestamp,
-    moved: u64,
     failure: Option<Failure>,
 }
 
-impl<'a> RangeReader<'a> {
+impl<'r, 'e> RangeReader<'r, 'e> {
     fn new(
-        transport: &'a Transport,
-        source: &'a mut dyn Source,
+        transport: &'r Transport,
+        ends: &'r mut Ends<'e>,
         range: Range<u64>,
         deadline: Timestamp,
     ) -> Result<Self, Failure> {
-        source
-            .seek(SeekFrom::Start(range.start))
-            .map_err(|error| Failure::unsent(FailureKind::Local).with_source(error))?;
-        Ok(Self { transport, source, left: range.end - range.start, deadline, moved: 0, failure: None })
+        let unsent = || Failure::unsent(FailureKind::Local);
+        let source = ends.source.as_mut().ok_or_else(unsent)?;
+        source.seek(SeekFrom::Start(range.start)).map_err(|error| unsent().with_source(error))?;
+        Ok(Self { transport, ends, left: range.end - range.start, deadline, failure: None })
     }
 
-    fn fail(&mut self, failure: Failure) -> io::Error {
-        self.failure = Some(failure);
-        io::ErrorKind::Other.into()
-    }
-}
-
-impl Read for RangeReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if Stage::reached() == Stage::Unheard {
-            // Nobody takes these bytes any more; they only bring ureq to the answer.
-            self.left -= most as u64;
-            return Ok(most);
-        }
+    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         if self.transport.now() >= self.deadline {
-            return Err(self.fail(Failure::maybe_sent(FailureKind::TimedOut)));
+            return Err(Failure::maybe_sent(FailureKind::TimedOut));
         }
+        let local = || Failure::maybe_sent(FailureKind::Local);
+        let source = self.ends.source.as_mut().ok_or_else(local)?;
         let length = loop {
-            match self.source.read(&mut buffer[..most]) {
-                Ok(0) if most > 0 => {
-                    let early = format!("the source ended {} bytes early", self.left);
-                    return Err(self.fail(Failure::maybe_sent(FailureKind::Local).with_detail(early)));
+            match source.read(buffer) {
+                Ok(0) if !buffer.is_empty() => {
+                    return Err(local().with_detail(format!("the source ended {} bytes early", self.left)));
                 }
                 Ok(length) => break length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.fail(local(error))),
+                Err(error) => return Err(local().with_source(error)),
             }
         };
-        self.left -= length as u64;
-        self.moved += length as u64;
+        self.ends.count(length)?;
         Ok(length)
     }
 }
 
-fn local(error: io::Error) -> Failure {
-    Failure::maybe_sent(FailureKind::Local).with_source(error)
+impl Read for RangeReader<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let length = match Stage::reached() {
+            // Nobody takes these bytes any more; they only bring ureq to the answer.
+            Stage::Unheard => most,
+            _ => self.read_some(&mut buffer[..most]).map_err(|failure| {
+                self.failure = Some(failure);
+                io::ErrorKind::Other
+            })?,
+        };
+        self.left -= length as u64;
+        Ok(length)
+    }
 }

@@ -5,8 +5,10 @@
 mod support;
 
 mod callbacks;
+mod files;
 mod keep_alive;
 mod proxy;
 mod session;
+mod transfers;
 mod transport;
 mod wire;

@@ -1,0 +1,121 @@
+//! Sources that can be read only once.
+
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// A source that remembers what was read since the last seek forward: as far back as a lost chunk needs it.
+pub(crate) struct Pipe<R> {
+    source: R,
+    kept: Vec<u8>,
+    /// Where in the whole the kept bytes begin.
+    start: u64,
+    /// Where in the kept bytes the next read begins.
+    at: usize,
+}
+
+impl<R: Read> Pipe<R> {
+    pub(crate) fn new(source: R) -> Self {
+        Self { source, kept: Vec::new(), start: 0, at: 0 }
+    }
+}
+
+impl<R: Read> Read for Pipe<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = match self.kept.get(self.at..) {
+            Some(mut kept @ [_, ..]) => kept.read(buffer)?,
+            _ => {
+                let length = self.source.read(buffer)?;
+                self.kept.extend_from_slice(&buffer[..length]);
+                length
+            }
+        };
+        self.at += length;
+        Ok(length)
+    }
+}
+
+impl<R: Read> Seek for Pipe<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let behind = match to {
+            SeekFrom::Start(to) => to.checked_sub(self.start).and_then(|behind| usize::try_from(behind).ok()),
+            SeekFrom::Current(_) | SeekFrom::End(_) => None,
+        };
+        match behind {
+            Some(behind) if behind == self.kept.len() => {
+                self.start += behind as u64;
+                self.kept.clear();
+                self.at = 0;
+            }
+            Some(behind) if behind < self.kept.len() => self.at = behind,
+            _ => return Err(io::ErrorKind::Unsupported.into()),
+        }
+        Ok(self.start + self.at as u64)
+    }
+}
+
+/// Reads a source to its end, into a file that has no name and nobody else can open.
+pub(crate) fn spool(mut source: impl Read) -> io::Result<(File, u64)> {
+    let mut file = nameless()?;
+    let size = io::copy(&mut source, &mut file)?;
+    Ok((file, size))
+}
+
+fn nameless() -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
+        options.share_mode(0).custom_flags(FILE_FLAG_DELETE_ON_CLOSE);
+    }
+    let name = format!("quatrix-{:016x}", RandomState::new().hash_one(()));
+    let path = std::env::temp_dir().join(name);
+    let file = options.open(&path)?;
+    if cfg!(unix) {
+        fs::remove_file(&path)?;
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_goes_back_as_far_as_its_last_chunk() {
+        let mut pipe = Pipe::new(&b"0123456789"[..]);
+        let mut read = |from: u64, length: usize| {
+            pipe.seek(SeekFrom::Start(from)).map(|_| {
+                let mut buffer = vec![0; length];
+                pipe.read_exact(&mut buffer).unwrap();
+                String::from_utf8(buffer).unwrap()
+            })
+        };
+        assert_eq!(read(0, 2).unwrap(), "01");
+        assert_eq!(read(0, 4).unwrap(), "0123", "what was kept, and what comes after it");
+        assert_eq!(read(4, 3).unwrap(), "456");
+        assert_eq!(read(4, 3).unwrap(), "456");
+        assert_eq!(read(5, 3).unwrap(), "567");
+        assert_eq!(read(3, 1).unwrap_err().kind(), io::ErrorKind::Unsupported, "given away");
+        assert_eq!(read(9, 1).unwrap_err().kind(), io::ErrorKind::Unsupported, "not there yet");
+        assert_eq!(read(8, 2).unwrap(), "89");
+    }
+
+    #[test]
+    fn a_spooled_source_has_a_size_and_no_name() {
+        let (mut file, size) = spool(&b"canary"[..]).unwrap();
+        assert_eq!(size, 6);
+        file.rewind().unwrap();
+        assert_eq!(io::read_to_string(&file).unwrap(), "canary");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let metadata = file.metadata().unwrap();
+            assert_eq!((metadata.nlink(), metadata.mode() & 0o777), (0, 0o600));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Uploads and downloads: tasks of the core between the caller's bytes and the server.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{Read, Seek, Write};
+use std::ops::ControlFlow;
+
+use quatrix_proto::task::{Download, Downloaded, Task, TaskStep, TransferEvent, Upload, Uploaded};
+use quatrix_proto::{CallOptions, Error, FileId, FileName, Prepared};
+
+use crate::client::Client;
+use crate::pipe::Pipe;
+use crate::transport::{Ends, Source};
+
+/// What an observer of a transfer says: to go on, or to give up.
+pub(crate) type Observer<'a> = &'a mut dyn FnMut(&TransferEvent) -> ControlFlow<()>;
+
+impl Client {
+    /// An upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this client.
+    pub fn new_upload(&self, folder: FileId, name: FileName, size: u64) -> Upload {
+        Upload::new(self.config().server(), folder, name, size, RandomState::new().hash_one(()))
+    }
+
+    /// Uploads from a source that can be read again, which is what happens when a chunk is lost.
+    ///
+    /// ```
+    /// # use quatrix_ureq::{Client, Credentials, Login, Server, api::GetHome};
+    /// # let emulator = quatrix_emulator::Emulator::start()?;
+    /// # let client = Client::new(Server::at(emulator.api())?)?;
+    /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?;
+    /// # assert_eq!(login, Login::Active);
+    /// # let home = client.call(&GetHome { content: false })?.id;
+    /// use std::io::Cursor;
+    /// use quatrix_ureq::api::Clash;
+    ///
+    /// let report = "a few words";
+    /// let upload = client.new_upload(home, "report.txt".parse()?, report.len() as u64).on_clash(Clash::Overwrite);
+    /// let uploaded = client.upload(upload, Cursor::new(report))?;
+    /// assert_eq!(uploaded.name, "report.txt");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever it ends with; [`Upload`] says what is left on the server then.
+    pub fn upload(&self, upload: Upload, source: impl Read + Seek) -> Result<Uploaded, Error> {
+        self.upload_observed(upload, source, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`upload`](Self::upload), and tells an observer how it goes. The observer can give up, at any byte: the upload
+    /// then tidies up and ends with [`Error::Cancelled`].
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn upload_observed(
+        &self,
+        upload: Upload,
+        mut source: impl Read + Seek,
+        mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
+    ) -> Result<Uploaded, Error> {
+        self.carry(upload, Some(&mut source), None, &mut observer)
+    }
+
+    /// Uploads from a source that can be read only once, such as a pipe, and whose size is known. What is on its way is
+    /// kept in memory, 8 MiB at most, until it has arrived.
+    ///
+    /// For a source of unknown size: [`Files::upload_stream`](crate::Files::upload_stream).
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn upload_stream(&self, upload: Upload, source: impl Read) -> Result<Uploaded, Error> {
+        self.upload(upload.from_pipe(), Pipe::new(source))
+    }
+
+    /// Downloads into a sink. Bytes come in order, each once, whatever is cut on the way.
+    ///
+    /// # Errors
+    /// Whatever it ends with. The sink then holds some bytes from the start.
+    pub fn download(&self, download: Download, sink: impl Write) -> Result<Downloaded, Error> {
+        self.download_observed(download, sink, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`download`](Self::download), and tells an observer how it goes. The observer can give up, at any byte: the
+    /// download then ends with [`Error::Cancelled`].
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn download_observed(
+        &self,
+        download: Download,
+        mut sink: impl Write,
+        mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
+    ) -> Result<Downloaded, Error> {
+        self.carry(download, None, Some(&mut sink), &mut observer)
+    }
+
+    fn carry<T: Transfer>(
+        &self,
+        mut task: T,
+        mut source: Option<&mut dyn Source>,
+        mut sink: Option<&mut dyn Write>,
+        observer: Observer<'_>,
+    ) -> Result<T::Output, Error> {
+        let shared = self.shared();
+        let mut given_up = false;
+        loop {
+            while let Some(event) = task.next_event() {
+                if observer(&event).is_break() && !given_up {
+                    given_up = true;
+                    task = task.give_up().ok_or(Error::Cancelled)?;
+                }
+            }
+            let prepared = match task.poll(shared.transport.now()) {
+                TaskStep::Call(prepared) => prepared,
+                TaskStep::Done(result) => return result,
+            };
+            let (before, total) = (task.position(&prepared), task.total());
+            let mut progress = |moved| observer(&TransferEvent::progress(before + moved, total));
+            let mut ends = Ends {
+                source: source.as_deref_mut().map(|source| source as _),
+                sink: sink.as_deref_mut().map(|sink| sink as _),
+                progress: Some(&mut progress),
+                ..Ends::default()
+            };
+            let result = shared.call(prepared, CallOptions::default(), &mut ends);
+            let (moved, stopped) = (ends.moved, ends.stopped);
+            if stopped {
+                given_up = true;
+                task = task.give_up().ok_or(Error::Cancelled)?;
+            } else {
+                task.handle(shared.transport.now(), result, moved);
+            }
+        }
+    }
+}
+
+/// A task that moves bytes of the caller's.
+trait Transfer: Task + Sized {
+    fn next_event(&mut self) -> Option<TransferEvent>;
+
+    /// How many bytes of the whole come before those that this call moves.
+    fn position(&self, call: &Prepared) -> u64;
+
+    fn total(&self) -> Option<u64>;
+
+    /// Ends it early. What is left may have to tidy up.
+    fn give_up(self) -> Option<Self>;
+}
+
+impl Transfer for Upload {
+    fn next_event(&mut self) -> Option<TransferEvent> {
+        self.poll_event()
+    }
+
+    fn position(&self, call: &Prepared) -> u64 {
+        call.source_range().map_or(0, |range| range.start)
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.size())
+    }
+
+    fn give_up(mut self) -> Option<Self> {
+        self.cancel();
+        Some(self)
+    }
+}
+
+impl Transfer for Download {
+    fn next_event(&mut self) -> Option<TransferEvent> {
+        self.poll_event()
+    }
+
+    fn position(&self, _: &Prepared) -> u64 {
+        self.done()
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.size()
+    }
+
+    fn give_up(self) -> Option<Self> {
+        None
+    }
+}
