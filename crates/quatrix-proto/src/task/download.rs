@@ -110,6 +110,18 @@ impl Download {
         download
     }
 
+    /// Goes on after so many bytes, which an earlier download of this very version of the file has left in the sink. That
+    /// it is the same version is the caller's to know, by size and time; at the end the file is looked at once more.
+    #[must_use]
+    pub fn after(mut self, done: u64) -> Self {
+        self.done = done;
+        self.parts = u32::from(done > 0);
+        if let State::Linking | State::Done(_) = self.state {
+            self.state = self.more();
+        }
+        self
+    }
+
     /// Asks for no more than so many bytes at once. By default a range is as large as what comes in about a minute,
     /// from 4 MiB up.
     #[must_use]

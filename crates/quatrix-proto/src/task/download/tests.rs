@@ -57,6 +57,25 @@ fn a_large_file_comes_in_ranges_with_a_link_each_and_is_looked_at_once_more() {
 }
 
 #[test]
+fn it_goes_on_after_what_the_sink_has() {
+    let mut model = model();
+    let home = model.run(crate::task::Walk::home(&Server::default())).unwrap();
+    let before = model.calls().len();
+    for kept in [1, 29, 30] {
+        let mut wire = Wire::new(b"");
+        wire.sink = BYTES[..kept].to_vec();
+        let mut task = Download::file(&Server::default(), &home[0].file).after(kept as u64);
+        assert_eq!(wire.run(&mut model, &mut task).unwrap().size, 30);
+        assert_eq!(wire.sink, BYTES);
+    }
+    let rest = ["file.download_link", "file.download", "file.metadata"];
+    assert_eq!(model.calls()[before..], [rest, rest].concat());
+    let mut task = Download::file(&Server::default(), &home[0].file).after(31);
+    let error = Wire::new(b"").run(&mut model, &mut task).unwrap_err();
+    assert!(matches!(error, Error::Transfer(TransferError::Changed)), "{error}");
+}
+
+#[test]
 fn q10_ranges_take_a_minute_so_that_links_keep_the_session_alive() {
     const MIB: u64 = 1024 * 1024;
     let file = r#"{"id":"f1","name":"a","type":"F","size":1099511627776}"#;
