@@ -28,7 +28,7 @@ pub(crate) struct Answers {
 }
 
 /// What `login` and `answer` can be given.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct Given {
     /// The code or PIN; others can see it with `ps` [QUATRIX_CODE]
     #[arg(long)]
@@ -76,6 +76,11 @@ impl Answers {
             login = client.answer(answer)?;
             refused = matches!(login, Login::Challenged(next) if next.refused() > challenge.refused());
         }
+    }
+
+    /// An answer to a challenge that nobody has tried to answer yet.
+    pub(crate) fn first(&mut self, challenge: &Challenge, server: &Server) -> Result<Option<Answer>, Failure> {
+        self.next(challenge, server, false)
     }
 
     /// The next answer to try, if anybody has one.

@@ -24,7 +24,19 @@ pub(crate) enum Command {
     Keepalive(command::keepalive::Keepalive),
     Logout(command::logout::Logout),
     Token(command::token::Token),
+    Ls(command::ls::Ls),
+    Stat(command::stat::Stat),
+    Find(command::find::Find),
+    Quota(command::quota::Quota),
+    Put(command::put::Put),
+    Get(command::get::Get),
+    Mirror(command::mirror::Mirror),
+    Mkdir(command::mkdir::Mkdir),
+    Cp(command::cp::Cp),
+    Mv(command::cp::Mv),
+    Rm(command::rm::Rm),
     Api(command::api::Api),
+    Doctor(command::doctor::Doctor),
     Completion(command::completion::Completion),
     Man(command::man::Man),
     #[cfg(feature = "demo")]
@@ -114,10 +126,24 @@ The account:
   logout      End the session
   token       Print the token of the session
 
-Its operations:
-  api         Call any operation of the API
+Its files:
+  ls          List a folder
+  stat        Tell what is known of a file or folder
+  find        Find files and folders by their names
+  put         Upload files and folders
+  get         Download files and folders
+  mirror      Make a folder on the server like one here, or the other way round
+  mkdir       Make folders
+  cp          Copy files on the server
+  mv          Move or rename files and folders
+  rm          Delete files and folders
+  quota       Tell how much is stored, and how much may be
+
+Everything else of the API:
+  api         Call any operation
 
 This program:
+  doctor      Find out what works from here, and how this server behaves
   completion  Print a completion script for a shell
   man         Print the manual, or write its pages
 DEMO

@@ -29,7 +29,6 @@ pub(crate) enum Exit {
     /// The answer makes no sense: probably not a Quatrix server.
     Nonsense = 11,
     /// A transfer that did not come to its end.
-    #[expect(dead_code, reason = "taken by the commands that move files")]
     Partial = 12,
     /// A file or folder of this machine.
     LocalFile = 13,
@@ -63,6 +62,7 @@ impl Exit {
                 _ => Self::Other,
             },
             Error::Nonsense(_) => Self::Nonsense,
+            Error::Transfer(_) => Self::Partial,
             Error::Invalid(_) => Self::Usage,
             Error::Cancelled => Self::Cancelled,
             // Misuse, and what a later core may add.

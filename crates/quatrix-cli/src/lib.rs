@@ -14,12 +14,16 @@ mod failure;
 mod identity;
 mod interrupt;
 mod out;
+mod progress;
 mod prompt;
+mod remote;
 mod secret;
 mod settings;
 mod show;
 mod store;
 mod terminal;
+mod transfer;
+mod units;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -70,6 +74,18 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Keepalive(command) => command.run(&settings()?),
         Command::Logout(command) => command.run(&settings()?),
         Command::Token(command) => command.run(&settings()?),
+        Command::Doctor(command) => command.run(&settings()?),
+        Command::Ls(command) => command.run(&settings()?),
+        Command::Stat(command) => command.run(&settings()?),
+        Command::Find(command) => command.run(&settings()?),
+        Command::Quota(command) => command.run(&settings()?),
+        Command::Put(command) => command.run(&settings()?),
+        Command::Get(command) => command.run(&settings()?),
+        Command::Mirror(command) => command.run(&settings()?),
+        Command::Mkdir(command) => command.run(&settings()?),
+        Command::Cp(command) => command.run(&settings()?),
+        Command::Mv(command) => command.run(&settings()?),
+        Command::Rm(command) => command.run(&settings()?),
         Command::Api(command) => command.run(&settings()?),
     }?;
     Ok(ExitCode::SUCCESS)

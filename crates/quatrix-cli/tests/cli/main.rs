@@ -8,7 +8,9 @@ mod api;
 mod demo;
 #[cfg(all(unix, feature = "demo"))]
 mod docs;
+mod doctor;
 mod exits;
+mod files;
 mod help;
 mod identity;
 #[cfg(unix)]
@@ -16,3 +18,4 @@ mod prompts;
 #[cfg(unix)]
 mod session_file;
 mod support;
+mod transfers;

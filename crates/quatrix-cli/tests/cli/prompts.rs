@@ -1,16 +1,19 @@
 //! Questions at a terminal, answered by somebody who types.
 
+use std::process::Command;
+
 use nix::sys::wait::WaitStatus;
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
-use crate::support::{CAPTCHA, Home, PASSWORD, PIN, TOTP, USER};
+use crate::support::{BINARY, CAPTCHA, Home, PASSWORD, PIN, TOTP, USER};
 
-/// The command at a terminal of its own.
+/// The command at a terminal of its own, which shows what is typed unless it is told not to.
 fn at_terminal(home: &Home, args: &[&str]) -> PtySession {
-    use std::process::Stdio;
-    let mut command = home.command(args);
-    command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit()).env("TERM", "xterm");
-    spawn_with_options(command, Options::new().timeout_ms(Some(60_000)).strip_ansi_escape_codes(true)).unwrap()
+    let line = format!("stty echo; exec {BINARY} \"$@\"");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line, "sh"]).args(args).env_clear().env("TERM", "xterm");
+    shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    spawn_with_options(shell, Options::new().timeout_ms(Some(60_000)).strip_ansi_escape_codes(true)).unwrap()
 }
 
 /// What else it said, and its exit code.
@@ -129,15 +132,11 @@ fn no_answer_cancels_and_the_login_can_go_on_later() {
 fn an_interrupt_ends_it_with_130_and_the_terminal_shows_what_is_typed_again() {
     let home = Home::new();
     let line = format!(
-        "stty echo; trap : INT; {} login --user {USER}; echo code $?; stty -a | grep -q ' echo ' && echo seen",
-        crate::support::BINARY
+        "stty echo; trap : INT; {BINARY} login --user {USER}; echo code $?; stty -a | grep -q ' echo ' && echo seen"
     );
-    let mut shell = home.command(&[]);
-    shell = {
-        let mut sh = std::process::Command::new("sh");
-        sh.args(["-c", &line]).env_clear().envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        sh
-    };
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).env_clear();
+    shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut session = spawn_with_options(shell, Options::new().timeout_ms(Some(60_000))).unwrap();
     session.exp_string(": ").unwrap();
     session.send_control('c').unwrap();

@@ -101,6 +101,13 @@ impl Home {
         requests.map(|one| (one.method, one.operation.unwrap_or("?").to_owned(), one.status)).collect()
     }
 
+    /// What the user of most tests has on the server, without the trash.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths = self.emulator.paths(USER);
+        paths.retain(|path| !path.starts_with("Trash/"));
+        paths
+    }
+
     pub(crate) fn logins(&self) -> usize {
         self.asked().iter().filter(|(method, path, _)| method == "GET" && path == "/session/login").count()
     }
@@ -171,12 +178,47 @@ impl Canned {
     }
 }
 
-fn serve(mut connection: TcpStream, answer: &[u8]) {
+/// A server with a fixed answer for each path, with JSON where it looks like it; 404 for the rest.
+pub(crate) struct Scripted {
+    pub(crate) base_url: String,
+}
+
+impl Scripted {
+    pub(crate) fn start(answers: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}/api/1.0", listener.local_addr().unwrap());
+        let answers: Vec<_> = answers.iter().map(|(path, body)| ((*path).to_owned(), (*body).to_owned())).collect();
+        // It ends with the process of the tests; nothing waits for it.
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let head = head(&mut connection);
+                let path = head.split([' ', '?']).nth(1).unwrap_or_default();
+                let found = answers.iter().find(|(known, _)| known == path);
+                let (status, body) = found.map_or((404, "{}"), |(_, body)| (200, body.as_str()));
+                let kind = if body.starts_with('{') { "application/json" } else { "application/octet-stream" };
+                let _ = write!(
+                    connection,
+                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+        });
+        Self { base_url }
+    }
+}
+
+fn head(connection: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && matches!(connection.read(&mut byte), Ok(1)) {
         head.push(byte[0]);
     }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+fn serve(mut connection: TcpStream, answer: &[u8]) {
+    head(&mut connection);
     // A body is small enough to have come along; what is left of it does not keep the answer from arriving.
     let _ = connection.write_all(answer);
 }

@@ -1,0 +1,123 @@
+//! `quatrix mirror`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use quatrix_ureq::Client;
+use quatrix_ureq::proto::RemotePath;
+use quatrix_ureq::proto::task::mirror::{Action, Item, Mirror as Plan};
+use quatrix_ureq::proto::task::{MakeFolders, Walk};
+
+use crate::failure::Failure;
+use crate::out;
+use crate::progress::{Progress, Style};
+use crate::remote;
+use crate::settings::Settings;
+use crate::show::Shown;
+use crate::transfer::{Sum, ended, files_below, modified};
+
+/// Make a folder on the server like one here, or the other way round.
+///
+/// What is new or differs in size or time is uploaded, or with --back downloaded. Nothing is deleted without --delete;
+/// then what only the other side has goes, last, and only if all else has succeeded (on the server: to the trash).
+///
+///   quatrix mirror photos /backup/photos --delete
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Mirror {
+    /// The folder here
+    local: PathBuf,
+
+    /// The folder on the server; it is made if need be
+    remote: String,
+
+    /// Make the folder here like the one on the server
+    #[arg(long)]
+    back: bool,
+
+    /// Delete what only the other side has
+    #[arg(long)]
+    delete: bool,
+
+    /// Files that go at the same time [4]
+    #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
+
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// On a terminal: a line that shows how far it is; json: lines for programs; none
+    #[arg(long, value_name = "STYLE", value_enum, hide_possible_values = true)]
+    progress: Option<Style>,
+}
+
+impl Mirror {
+    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
+        if !self.back && !self.local.is_dir() {
+            return Err(Failure::usage(format!("{} is no folder", self.local.display())));
+        }
+        let path = remote::path(&self.remote)?;
+        let plan = if self.delete { Plan::default().with_deletions() } else { Plan::default() };
+        settings.with_client(|client| {
+            if self.dry_run {
+                return self.tell(client, &path, &plan);
+            }
+            let progress = Progress::new(settings, self.progress, None);
+            let files = client.files().overwrite(true).at_once(self.parallel.into());
+            let files = files.on_event(|path, event| progress.tell(path, event));
+            let report = match self.back {
+                true => files.mirror_down(&remote::need_folder(client, &path)?.id, &self.local, &plan),
+                false => {
+                    let folder = client.run(MakeFolders::new(client.config().server(), path.clone()))?;
+                    files.mirror_up(&self.local, &folder, &plan)
+                }
+            };
+            let mut sum = Sum::default();
+            sum.add_report(ended(report, &progress)?, false);
+            sum.end(settings, &progress)
+        })
+    }
+
+    fn tell(&self, client: &Client, path: &RemotePath, plan: &Plan) -> Result<(), Failure> {
+        let (here, there) = (local_tree(&self.local), remote_tree(client, path, self.back)?);
+        let (actions, verb) = match self.back {
+            true => (plan.plan(&there, &here), "download"),
+            false => (plan.plan(&here, &there), "upload"),
+        };
+        for action in actions {
+            let (verb, path) = match &action {
+                Action::MakeFolder { path } => ("make", path),
+                Action::Copy { path, .. } => (verb, path),
+                Action::Delete { path, .. } => ("delete", path),
+                Action::Conflict { path } => ("not touch, because one side has a file and the other a folder:", path),
+            };
+            out::line(&format!("would {verb} {}", Shown(&path.to_string())))?;
+        }
+        Ok(())
+    }
+}
+
+fn remote_tree(client: &Client, path: &RemotePath, needed: bool) -> Result<BTreeMap<RemotePath, Item>, Failure> {
+    let folder = match remote::look_up(client, path)? {
+        None if !needed => return Ok(BTreeMap::new()),
+        _ => remote::need_folder(client, path)?.id,
+    };
+    let walk = Walk::below(client.config().server(), folder, RemotePath::home());
+    let entries = client.run(walk)?.into_iter();
+    Ok(entries.filter_map(|entry| Some((entry.path, Item::of(&entry.file)?))).collect())
+}
+
+/// What is here. A name that no server could have is not part of it, as it will not be of the mirror.
+fn local_tree(root: &Path) -> BTreeMap<RemotePath, Item> {
+    let mut tree = BTreeMap::new();
+    let below = |path: &Path| RemotePath::new(path.strip_prefix(root).ok()?.to_str()?).ok();
+    for (file, size) in files_below(root) {
+        for folder in file.ancestors().skip(1).take_while(|folder| *folder != root) {
+            tree.extend(below(folder).map(|path| (path, Item::Folder)));
+        }
+        let time = file.metadata().ok().as_ref().and_then(modified);
+        tree.extend(below(&file).map(|path| (path, Item::File { size: Some(size), modified: time })));
+    }
+    tree
+}

@@ -1,0 +1,174 @@
+//! What `put`, `get` and `mirror` have in common: which files, and what came of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use quatrix_ureq::Report;
+use quatrix_ureq::proto::{Error, UnixTime};
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::out;
+use crate::progress::{Progress, Style};
+use crate::settings::Settings;
+use crate::show::Shown;
+use crate::units::bytes;
+
+/// Options of transfers.
+#[derive(clap::Args)]
+pub(crate) struct How {
+    /// Leave files that are there, whatever they hold
+    #[arg(long, conflicts_with = "update")]
+    pub(crate) no_clobber: bool,
+
+    /// Replace only what is older or has another size
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    /// Files of a folder that go at the same time [4]
+    #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) parallel: u8,
+
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// On a terminal: a line that shows how far it is; json: lines for programs; none
+    #[arg(long, value_name = "STYLE", value_enum, hide_possible_values = true)]
+    pub(crate) progress: Option<Style>,
+}
+
+/// What came of all transfers of one command.
+#[derive(Default)]
+pub(crate) struct Sum {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) deleted: u64,
+    /// Left as they are, because the options say so.
+    pub(crate) left: u64,
+    skipped: Vec<String>,
+    failed: Vec<(String, Error)>,
+}
+
+impl Sum {
+    /// One file.
+    pub(crate) fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+
+    /// A folder; what is there already is no failure if it is to be left.
+    pub(crate) fn add_report(&mut self, report: Report, leave: bool) {
+        self.files += report.files;
+        self.bytes += report.bytes;
+        self.deleted += report.deleted;
+        self.skipped.extend(report.skipped.iter().map(ToString::to_string));
+        for (path, error) in report.failed {
+            match leave && is_there(&error) {
+                true => self.left += 1,
+                false => self.failed.push((path.to_string(), error)),
+            }
+        }
+    }
+
+    /// Tells what came of it, and whether that is what was asked for.
+    pub(crate) fn end(self, settings: &Settings, progress: &Progress) -> Result<(), Failure> {
+        progress.clear();
+        let failed: Vec<_> = self
+            .failed
+            .iter()
+            .map(|(path, error)| json!({ "path": path, "message": error.to_string(), "exit": Exit::of(error) as u8 }))
+            .collect();
+        if settings.json {
+            out::line(
+                &json!({
+                    "files": self.files, "bytes": self.bytes, "deleted": self.deleted, "left": self.left,
+                    "skipped": self.skipped, "failed": failed,
+                })
+                .to_string(),
+            )?;
+        } else {
+            for path in &self.skipped {
+                eprintln!("quatrix: {}: neither a file nor a folder, skipped", Shown(path));
+            }
+            for (path, error) in &self.failed {
+                eprintln!("quatrix: {}: {}", Shown(path), Shown(&error.to_string()));
+            }
+        }
+        match self.failed.len() {
+            0 => Ok(()),
+            count => {
+                let what = format!("{count} of {} files and folders failed", count as u64 + self.files);
+                Err(Failure::new(Exit::Partial, what).because(format!(
+                    "{} files with {} did arrive. The same command again does the rest.",
+                    self.files,
+                    bytes(self.bytes)
+                )))
+            }
+        }
+    }
+}
+
+/// Whether it failed because something has the name: there, or here.
+fn is_there(error: &Error) -> bool {
+    Exit::of(error) == Exit::Exists || {
+        use std::error::Error as _;
+        let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+        cause.is_some_and(|error| error.kind() == std::io::ErrorKind::AlreadyExists)
+    }
+}
+
+/// A transfer that Ctrl-C has stopped is not just cancelled.
+pub(crate) fn ended<T>(result: Result<T, Error>, progress: &Progress) -> Result<T, Failure> {
+    match result {
+        Err(Error::Cancelled) if progress.is_stopped() => {
+            Err(Failure::new(Exit::Interrupted, "interrupted").because("What had not arrived whole was removed again."))
+        }
+        result => Ok(result?),
+    }
+}
+
+/// The files below a folder here, with their bytes. What cannot be read is left to the transfer to complain of.
+pub(crate) fn files_below(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) if metadata.is_file() => files.push((entry.path(), metadata.len())),
+                _ => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// When a file here was changed.
+pub(crate) fn modified(metadata: &fs::Metadata) -> Option<UnixTime> {
+    metadata.modified().ok().map(UnixTime::from)
+}
+
+/// Whether `--update` has something to do: another size, or older by more than the second that some clocks round to.
+pub(crate) fn is_outdated(source: (u64, Option<UnixTime>), target: (Option<u64>, Option<UnixTime>)) -> bool {
+    let older =
+        source.1.zip(target.1).is_none_or(|(source, target)| source.as_micros() > target.as_micros() + 1_000_000);
+    target.0 != Some(source.0) || older
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_replaces_what_is_older_or_of_another_size() {
+        let at = |seconds| Some(UnixTime::from_secs(seconds));
+        assert!(is_outdated((5, at(100)), (Some(4), at(200))));
+        assert!(is_outdated((5, at(102)), (Some(5), at(100))));
+        assert!(!is_outdated((5, at(101)), (Some(5), at(100))));
+        assert!(!is_outdated((5, at(100)), (Some(5), at(200))));
+        assert!(is_outdated((5, at(100)), (Some(5), None)));
+        assert!(is_outdated((5, at(100)), (None, at(100))));
+    }
+}
