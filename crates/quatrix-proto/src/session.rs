@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::challenge::{Answer, Challenge, Declined};
+use crate::challenge::{Answer, Declined};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::endpoint::{Auth, Endpoint, Prepared};
@@ -32,6 +32,7 @@ mod internals;
 mod login;
 mod logout;
 mod poll;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +42,7 @@ pub use event::Event;
 #[doc(hidden)]
 pub use internals::Names;
 pub use poll::{Step, Transmit};
+pub use state::{Login, Logout, State};
 
 use active::Active;
 use answer::{Answering, Challenged};
@@ -48,49 +50,6 @@ use call::{Answered, Call, Calls, Kind, Request, Role, RunKeepAlive};
 use event::Events;
 use login::{Attempt, LoggingIn};
 use logout::LoggingOut;
-
-/// How far a login has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a challenge may have to be answered"]
-#[non_exhaustive]
-pub enum Login {
-    /// There is a session.
-    Active,
-    /// This must be answered first: [`Session::answer`]. After a wrong answer it comes again, with one more refused.
-    Challenged(Challenge),
-}
-
-/// How a logout ended. The session is gone from this program either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Logout {
-    /// Whether the server is known to have ended it. If not, it ends there by itself after its idle time.
-    pub confirmed: bool,
-}
-
-/// Where a session stands.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum State {
-    /// There is none, and why.
-    LoggedOut(LoggedOut),
-    /// A login is under way.
-    LoggingIn,
-    /// Somebody must answer.
-    Challenged(Challenge),
-    /// An answer is under way.
-    Answering,
-    /// There is one.
-    #[non_exhaustive]
-    Active {
-        /// Whether the server has accepted its token since it was granted or resumed.
-        confirmed: bool,
-    },
-    /// A logout is under way.
-    LoggingOut,
-    /// An API key stands for it.
-    ApiKey,
-}
 
 /// A session with one server: a state machine without IO, clock or threads.
 ///

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::*;
 use crate::api::{GetAccountMetadata, GetProfile, Profile, Raw};
 use crate::error::{Failure, FailureKind};
-use crate::{ApiKey, Factor, Server};
+use crate::{ApiKey, Challenge, Factor, Server};
 
 mod active;
 mod answer;
