@@ -40,10 +40,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Api`] if the server refuses the password. It is sent once and never again by itself.
-    pub fn login(
-        &self,
-        credentials: Credentials,
-    ) -> impl Future<Output = Result<Login, Error>> + Send + use<> + 'static {
+    pub fn login(&self, credentials: Credentials) -> impl Future<Output = Result<Login, Error>> + Send + use<> {
         self.command(move |session, now| session.login(now, credentials))
     }
 
@@ -51,7 +48,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Misuse`] if there is no challenge; an answer is never sent again by itself.
-    pub fn answer(&self, answer: Answer) -> impl Future<Output = Result<Login, Error>> + Send + use<> + 'static {
+    pub fn answer(&self, answer: Answer) -> impl Future<Output = Result<Login, Error>> + Send + use<> {
         self.command(move |session, now| session.answer(now, answer))
     }
 
@@ -87,7 +84,7 @@ impl Client {
     ///
     /// # Errors
     /// Whatever the call ends with.
-    pub fn keepalive(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> + 'static {
+    pub fn keepalive(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         self.command(Session::keepalive)
     }
 
@@ -96,7 +93,7 @@ impl Client {
     ///
     /// # Errors
     /// Why there is no session any more. A session that can log itself in again is waited for.
-    pub fn run_keepalive(&self) -> impl Future<Output = Result<Infallible, Error>> + Send + use<> + 'static {
+    pub fn run_keepalive(&self) -> impl Future<Output = Result<Infallible, Error>> + Send + use<> {
         self.command(Session::run_keepalive)
     }
 
@@ -104,7 +101,7 @@ impl Client {
     ///
     /// # Errors
     /// None is known: that the server could not be told is no error, see [`Logout::confirmed`].
-    pub fn logout(&self) -> impl Future<Output = Result<Logout, Error>> + Send + use<> + 'static {
+    pub fn logout(&self) -> impl Future<Output = Result<Logout, Error>> + Send + use<> {
         self.command(Session::logout)
     }
 
@@ -112,9 +109,9 @@ impl Client {
     ///
     /// # Errors
     /// Whatever it ends with.
-    pub fn run<T>(&self, task: T) -> impl Future<Output = Result<T::Output, Error>> + Send + use<T> + 'static
+    pub fn run<T>(&self, task: T) -> impl Future<Output = Result<T::Output, Error>> + Send + use<T>
     where
-        T: Task + Send + 'static,
+        T: Task + Send,
     {
         let driver = Arc::clone(&self.0);
         async move { driver.run_task(task).await }
@@ -157,15 +154,14 @@ impl Client {
         Self(Arc::new(driver))
     }
 
-    pub(crate) fn driver(&self) -> &Driver {
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
         &self.0
     }
 
     /// Carries a command without bytes of the caller's.
-    fn command<T, C>(&self, command: C) -> impl Future<Output = Result<T, Error>> + Send + use<T, C> + 'static
+    fn command<T, C>(&self, command: C) -> impl Future<Output = Result<T, Error>> + Send + use<T, C>
     where
-        T: 'static,
-        C: FnOnce(&mut Session, Timestamp) -> Ticket<T> + Send + 'static,
+        C: FnOnce(&mut Session, Timestamp) -> Ticket<T> + Send,
     {
         let driver = Arc::clone(&self.0);
         async move { driver.run(command, &mut NoStreams).await }

@@ -180,7 +180,12 @@ impl Carrier<'_> {
     }
 
     fn poll(&self) -> Step {
-        self.driver.look(|session, now| session.poll_call(now, self.call))
+        let step = self.driver.look(|session, now| session.poll_call(now, self.call));
+        // A call that ends by its own deadline may have carried something for others.
+        if let Step::Ready(_) = step {
+            self.driver.announce();
+        }
+        step
     }
 
     fn ask(&self, challenge: Challenge) -> Step {

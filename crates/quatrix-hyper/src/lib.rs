@@ -49,6 +49,17 @@
 //!
 //! An error says whether the request may have reached the server: [`Error::may_have_been_executed`].
 //!
+//! # Files
+//!
+//! [`Client::upload`] and [`Client::download`] carry a task of the core between bytes of yours and the server.
+//! [`Client::files`] does so by paths: single files, whole folders, mirrors. Nothing that fails leaves half a file under
+//! a name that counts.
+//!
+//! # Logs
+//!
+//! This crate logs nothing but what `tracing` is told, without a secret. hyper-util tells `tracing` of connections by
+//! itself, by scheme and host.
+//!
 //! # Features
 //!
 //! All off by default: `platform-verifier` (trust what the operating system trusts), `tracing` (one event for each
@@ -60,11 +71,16 @@ mod client;
 mod connector;
 mod driver;
 mod failure;
+mod files;
+mod local;
 mod proxy;
+mod source;
 mod streams;
 mod tls;
 mod trace;
+mod transfer;
 mod transport;
+mod trees;
 mod watch;
 
 pub use quatrix_proto as proto;
@@ -75,3 +91,5 @@ pub use quatrix_proto::{
 
 pub use builder::Builder;
 pub use client::Client;
+pub use files::Files;
+pub use trees::Report;

@@ -1,36 +1,43 @@
-//! The caller's ends of a call: where the bytes of an upload come from, and where those of a download go to.
+//! The caller's end of a call: where the bytes of an upload come from, or where those of a download go to.
 
 use std::future::Future;
+use std::io;
+use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use quatrix_proto::Failure;
 
 /// Bytes of the caller's that requests and answers carry.
 pub(crate) trait Streams: Send {
     /// Whether there are bytes to send.
-    const SOURCE: bool;
+    const SOURCE: bool = false;
     /// Whether there is a place for bytes that come. Without one, they are the body of the answer.
-    const SINK: bool;
+    const SINK: bool = false;
 
-    /// Reads bytes of the source from this offset on: as many as are at hand, at least one, at most `most`.
-    fn read(&mut self, offset: u64, most: usize) -> impl Future<Output = Result<Bytes, Failure>> + Send;
+    /// An exchange begins. If it sends bytes of the source, they start here.
+    fn begin(&mut self, _from: u64) {}
+
+    /// Reads the next bytes of the source, which stand at this offset: some, at most so many. None is the end.
+    fn read(&mut self, _offset: u64, _most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
+        async { Ok(Bytes::new()) }
+    }
 
     /// Adds bytes to the sink.
-    fn write(&mut self, piece: &[u8]) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn write(&mut self, _piece: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Makes sure that nothing is left in a buffer of the sink.
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Is told of bytes that have moved in this exchange, and can end it.
+    fn moved(&mut self, _length: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }
 
 /// No bytes but those in requests and answers themselves.
 pub(crate) struct NoStreams;
 
-impl Streams for NoStreams {
-    const SOURCE: bool = false;
-    const SINK: bool = false;
-
-    async fn read(&mut self, _: u64, _: usize) -> Result<Bytes, Failure> {
-        Ok(Bytes::new())
-    }
-
-    async fn write(&mut self, _: &[u8]) -> Result<(), Failure> {
-        Ok(())
-    }
-}
+impl Streams for NoStreams {}

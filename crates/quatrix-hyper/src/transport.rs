@@ -4,7 +4,8 @@
 //! goes through the core's [`Receiver`](quatrix_proto::Receiver) piece by piece.
 
 use std::future::{Future, poll_fn};
-use std::ops::Range;
+use std::io;
+use std::ops::{ControlFlow, Range};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -33,8 +34,6 @@ const HEAD: usize = 64 * 1024;
 const IDLE: usize = 256;
 /// Servers close idle connections after a minute or so; ours go first.
 const IDLE_FOR: Duration = Duration::from_secs(15);
-/// How much of an upload is read at once.
-const PIECE: u64 = 256 * 1024;
 /// How many bytes of a stream are kept in memory where there is no sink for them.
 const KEPT: usize = 64 * 1024 * 1024;
 
@@ -79,10 +78,12 @@ impl Transport {
         let mut watch = Watch::new(timer, self.stall, deadline);
         let request = std::mem::take(&mut transmit.request);
         let Some(range) = transmit.source.clone() else {
+            streams.begin(0);
             let answer = self.http.request(request.map(Outgoing::whole));
             let answer = watch.over(answer).await?.map_err(failure::of_request)?;
             return receive(answer, &transmit, &mut watch, streams).await;
         };
+        streams.begin(range.start);
         let (pieces, body) = mpsc::channel(1);
         let mut answer = self.http.request(request.map(|_| Outgoing::Pieces(body)));
         // A server may answer before it has read everything. The body must not end until that answer has been read.
@@ -109,22 +110,37 @@ async fn send<S: Streams>(
 ) -> Result<Sent, Failure> {
     let mut offset = range.start;
     while offset < range.end {
-        let piece = streams.read(offset, (range.end - offset).min(PIECE) as usize).await?;
-        offset += piece.len() as u64;
-        let early = {
-            let mut sending = pin!(pieces.send(piece));
-            let either = poll_fn(|cx| match Pin::new(&mut *answer).poll(cx) {
-                Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                // If the connection has taken its end of the channel away, the answer will say why.
-                Poll::Pending => sending.as_mut().poll(cx).map(|_| None),
-            });
-            watch.over(either).await?
+        let left = range.end - offset;
+        let piece = match unless(answer, streams.read(offset, left)).await {
+            Ok(piece) => piece.map_err(local)?,
+            Err(early) => return Ok(Sent::AnsweredEarly(early, pieces)),
         };
-        if let Some(answer) = early {
-            return Ok(Sent::AnsweredEarly(answer, pieces));
+        if piece.is_empty() {
+            let detail = format!("the source ended {left} bytes early");
+            return Err(Failure::maybe_sent(FailureKind::Local).with_detail(detail));
         }
+        let length = piece.len();
+        // If the connection has dropped its end of the channel, the answer will say why.
+        match watch.over(unless(answer, pieces.send(piece))).await? {
+            Ok(_) => go_on(streams.moved(length))?,
+            Err(early) => return Ok(Sent::AnsweredEarly(early, pieces)),
+        }
+        offset += length as u64;
     }
     Ok(Sent::All)
+}
+
+/// Takes a step, unless the answer comes first.
+async fn unless<F: Future>(
+    answer: &mut ResponseFuture,
+    step: F,
+) -> Result<F::Output, Result<Response<Incoming>, legacy::Error>> {
+    let mut step = pin!(step);
+    poll_fn(|cx| match Pin::new(&mut *answer).poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Err(answer)),
+        Poll::Pending => step.as_mut().poll(cx).map(Ok),
+    })
+    .await
 }
 
 async fn receive<S: Streams>(
@@ -143,7 +159,8 @@ async fn receive<S: Streams>(
         let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };
         let wanted = receiver.push(&piece)?;
         if S::SINK && !wanted.is_empty() {
-            streams.write(wanted).await?;
+            streams.write(wanted).await.map_err(local)?;
+            go_on(streams.moved(wanted.len()))?;
         } else if wanted.len() > KEPT - kept.len() {
             return Err(Failure::maybe_sent(FailureKind::TooLarge));
         } else {
@@ -152,4 +169,15 @@ async fn receive<S: Streams>(
     }
     let body = receiver.finish()?;
     Ok(Response::from_parts(head, if kept.is_empty() { body } else { kept.into() }))
+}
+
+fn local(error: io::Error) -> Failure {
+    Failure::maybe_sent(FailureKind::Local).with_source(error)
+}
+
+fn go_on(flow: ControlFlow<()>) -> Result<(), Failure> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Failure::aborted()),
+    }
 }

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod files;
 mod observed;
 mod proxies;
 mod secured;
 mod session;
 mod sharing;
 mod support;
+mod transfers;
 mod unattended;
 mod wire;

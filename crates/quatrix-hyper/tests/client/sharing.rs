@@ -144,7 +144,7 @@ impl<F: Future> Future for Dropped<F> {
 }
 
 /// Runs a scenario again and again, dropped at its first poll, at its second, .. until it gets to its end.
-async fn dropped_at_every_poll<P, F, O>(
+pub(crate) async fn dropped_at_every_poll<P, F, O>(
     prepare: impl Fn() -> P,
     run: impl Fn(&Client) -> F,
     check: impl Fn(Client) -> O,

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use quatrix_emulator::Emulator;
-use quatrix_hyper::proto::Failure;
-use quatrix_hyper::{Client, Credentials, Error, Server};
+use quatrix_hyper::api::GetHome;
+use quatrix_hyper::proto::{Failure, FileId};
+use quatrix_hyper::{Client, Credentials, Error, Login, Server};
 
 pub(crate) const PASSWORD: &str = "only-for-tests-4711";
 pub(crate) const USER: &str = "user@example.com";
@@ -25,6 +26,19 @@ pub(crate) fn client(emulator: &Emulator) -> Client {
 
 pub(crate) fn credentials(user: &str) -> Credentials {
     Credentials::new(user, PASSWORD).unwrap()
+}
+
+pub(crate) async fn logged_in(emulator: &Emulator) -> Client {
+    let client = client(emulator);
+    assert_eq!(client.login(credentials(USER)).await.unwrap(), Login::Active);
+    client
+}
+
+/// A client that is logged in, and the home of its user.
+pub(crate) async fn at_home(emulator: &Emulator) -> (Client, FileId) {
+    let client = logged_in(emulator).await;
+    let home = client.call(&GetHome { content: false }).await.unwrap().id;
+    (client, home)
 }
 
 /// How often the emulator was asked for this operation.
@@ -137,16 +151,20 @@ impl Drop for Scripted {
 
 /// Reads a head, and a body of the length that it announces.
 pub(crate) fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let head = read_head(stream)?;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+    stream.read_exact(&mut vec![0; length]).ok()?;
+    Some(head)
+}
+
+pub(crate) fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
     }
-    let head = String::from_utf8(head).unwrap();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
-    stream.read_exact(&mut vec![0; length]).ok()?;
-    Some(head)
+    Some(String::from_utf8(head).unwrap())
 }
 
 /// A whole answer with a JSON body.

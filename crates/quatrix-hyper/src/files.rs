@@ -1,0 +1,204 @@
+//! Files by their paths on this machine.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use quatrix_proto::api::Clash;
+use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
+use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
+use tokio::fs::File;
+use tokio::io::AsyncRead;
+
+use crate::client::Client;
+use crate::local::{self, Partial, local, off_the_runtime};
+
+/// Uploads and downloads by paths on this machine; [`Client::files`] makes one.
+///
+/// Like those of a [`Client`], its futures hold on to all that they need. Files are read and written on the threads that
+/// tokio has for what blocks.
+///
+/// ```
+/// # use quatrix_hyper::{Client, Credentials, Login, Server, api::GetHome};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let emulator = quatrix_emulator::Emulator::start()?;
+/// # let client = Client::new(Server::at(emulator.api())?)?;
+/// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?).await?;
+/// # assert_eq!(login, Login::Active);
+/// # let home = client.call(&GetHome { content: false }).await?.id;
+/// let files = client.files().overwrite(true).at_once(8);
+/// let uploaded = files.upload("Cargo.toml", &home).await?;
+/// let report = files.upload_folder("src", &home).await?;
+/// println!("{} bytes, {} files, {} failed", uploaded.size, report.files, report.failed.len());
+/// # assert!(report.files > 3 && report.failed.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "it does nothing by itself"]
+pub struct Files {
+    pub(crate) client: Client,
+    pub(crate) at_once: usize,
+    overwrite: bool,
+    observer: Option<Observer>,
+}
+
+type Observer = Arc<dyn Fn(&RemotePath, &TransferEvent) -> ControlFlow<()> + Send + Sync>;
+
+/// What one upload is, but for its bytes.
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a FileId,
+    /// Its name is the last one; an observer is shown all of it.
+    pub(crate) path: &'a RemotePath,
+    pub(crate) clash: Clash,
+}
+
+impl Client {
+    /// Uploads and downloads by paths, with every default.
+    pub fn files(&self) -> Files {
+        Files { client: self.clone(), at_once: 4, overwrite: false, observer: None }
+    }
+}
+
+impl Files {
+    /// Whether a file may take the place of one that is there, on either side. It does so in one step, when all its
+    /// bytes have arrived. Default: no.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// How many files of a folder are transferred at the same time. Default: 4.
+    pub fn at_once(mut self, files: usize) -> Self {
+        self.at_once = files.max(1);
+        self
+    }
+
+    /// Is told how each file goes; its path starts at the folder that is transferred. Breaking gives everything up: what
+    /// is under way is tidied up, and the whole ends with [`Error::Cancelled`].
+    pub fn on_event(
+        mut self,
+        observer: impl Fn(&RemotePath, &TransferEvent) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Uploads a file into a folder, under its own name and with its modification time.
+    ///
+    /// # Errors
+    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read.
+    pub fn upload<P: AsRef<Path>>(
+        &self,
+        path: P,
+        folder: &FileId,
+    ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<P> + 'static {
+        let (files, from, folder) = (self.clone(), path.as_ref().to_owned(), folder.clone());
+        async move {
+            let path = &RemotePath::home().join(local::name(&from)?)?;
+            files.upload_to(&from, Place { folder: &folder, path, clash: files.clash() }).await
+        }
+    }
+
+    /// Uploads all that a source has to say, whose size nobody knows beforehand: it goes to a temporary file without a
+    /// name first, since the server wants to know.
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn upload_stream<R>(
+        &self,
+        mut source: R,
+        folder: &FileId,
+        name: FileName,
+    ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<R>
+    where
+        R: AsyncRead + Send + Unpin,
+    {
+        let (files, folder) = (self.clone(), folder.clone());
+        async move {
+            let failed = |error| local(&std::env::temp_dir(), error);
+            let mut file = File::from_std(off_the_runtime(local::nameless).await.map_err(failed)?);
+            let size = tokio::io::copy(&mut source, &mut file).await.map_err(failed)?;
+            let path = &RemotePath::home().join(name.as_str())?;
+            files.upload_from(file, size, None, Place { folder: &folder, path, clash: files.clash() }).await
+        }
+    }
+
+    /// Downloads a file to a path here, with its modification time. It has a temporary name beside it until it is whole.
+    ///
+    /// # Errors
+    /// Whatever it ends with. Nothing is left behind then, nor if the future is dropped.
+    pub fn download<P: AsRef<Path>>(
+        &self,
+        file: &FileId,
+        path: P,
+    ) -> impl Future<Output = Result<Downloaded, Error>> + Send + use<P> + 'static {
+        let download = Download::by_id(self.client.config().server(), file.clone());
+        let (files, place) = (self.clone(), path.as_ref().to_owned());
+        async move {
+            let path = RemotePath::home().join(local::name(&place)?)?;
+            files.download_to(download, &place, &path, files.overwrite).await
+        }
+    }
+
+    pub(crate) fn clash(&self) -> Clash {
+        if self.overwrite { Clash::Overwrite } else { Clash::Refuse }
+    }
+
+    pub(crate) async fn upload_to(&self, from: &Path, place: Place<'_>) -> Result<Uploaded, Error> {
+        let file = File::open(from).await.map_err(|error| local(from, error))?;
+        let metadata = file.metadata().await.map_err(|error| local(from, error))?;
+        self.upload_from(file, metadata.len(), local::modified(&metadata), place).await
+    }
+
+    async fn upload_from(
+        &self,
+        source: File,
+        size: u64,
+        modified: Option<UnixTime>,
+        Place { folder, path, clash }: Place<'_>,
+    ) -> Result<Uploaded, Error> {
+        let name = FileName::new(path.name().unwrap_or_default())?;
+        let mut upload = self.client.new_upload(folder.clone(), name, size).on_clash(clash);
+        if let Some(time) = modified {
+            upload = upload.modified(time);
+        }
+        self.client.upload_observed(upload, source, |event| self.tell(path, event)).await
+    }
+
+    pub(crate) async fn download_to(
+        &self,
+        download: Download,
+        place: &Path,
+        path: &RemotePath,
+        overwrite: bool,
+    ) -> Result<Downloaded, Error> {
+        if !overwrite && tokio::fs::symlink_metadata(place).await.is_ok() {
+            return Err(local(place, std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let beside = place.to_owned();
+        let partial = off_the_runtime(move || Partial::beside(&beside)).await?;
+        let sink = File::from_std(partial.writer()?);
+        let downloaded = self.client.download_observed(download, sink, |event| self.tell(path, event)).await?;
+        let modified = downloaded.modified;
+        off_the_runtime(move || partial.keep(modified)).await?;
+        Ok(downloaded)
+    }
+
+    fn tell(&self, path: &RemotePath, event: &TransferEvent) -> ControlFlow<()> {
+        self.observer.as_ref().map_or(ControlFlow::Continue(()), |observer| observer(path, event))
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files")
+            .field("client", &self.client)
+            .field("at_once", &self.at_once)
+            .field("overwrite", &self.overwrite)
+            .finish_non_exhaustive()
+    }
+}

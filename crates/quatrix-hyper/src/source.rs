@@ -1,0 +1,149 @@
+//! Where the bytes of an upload come from.
+
+use std::collections::VecDeque;
+use std::io::{self, SeekFrom};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
+
+use crate::streams::Streams;
+
+/// How much is read at once.
+const PIECE: u64 = 256 * 1024;
+
+/// A source that can be read again.
+pub(crate) struct Seekable<R> {
+    reader: R,
+    position: Option<u64>,
+    buffer: BytesMut,
+}
+
+impl<R> Seekable<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, position: None, buffer: BytesMut::new() }
+    }
+}
+
+impl<R: AsyncRead + AsyncSeek + Send + Unpin> Streams for Seekable<R> {
+    const SOURCE: bool = true;
+
+    async fn read(&mut self, offset: u64, most: u64) -> io::Result<Bytes> {
+        // After an error it may stand anywhere.
+        if self.position.take() != Some(offset) {
+            self.reader.seek(SeekFrom::Start(offset)).await?;
+        }
+        let piece = read_piece(&mut self.reader, &mut self.buffer, most).await?;
+        self.position = Some(offset + piece.len() as u64);
+        Ok(piece)
+    }
+}
+
+/// A source that can be read only once. It remembers what was read since an exchange last began where the one before it
+/// had ended: as far back as a lost chunk needs it.
+pub(crate) struct Piped<R> {
+    reader: R,
+    kept: VecDeque<Bytes>,
+    /// Where in the whole the kept bytes begin.
+    start: u64,
+    /// Where in the whole the reader stands.
+    position: u64,
+    buffer: BytesMut,
+}
+
+impl<R> Piped<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, kept: VecDeque::new(), start: 0, position: 0, buffer: BytesMut::new() }
+    }
+
+    /// What is kept from this offset on, up to the end of a piece.
+    fn remembered(&self, offset: u64) -> Option<Bytes> {
+        let mut behind = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        for piece in &self.kept {
+            match behind.checked_sub(piece.len()) {
+                Some(rest) => behind = rest,
+                None => return Some(piece.slice(behind..)),
+            }
+        }
+        None
+    }
+}
+
+impl<R: AsyncRead + Send + Unpin> Streams for Piped<R> {
+    const SOURCE: bool = true;
+
+    fn begin(&mut self, offset: u64) {
+        if offset == self.position {
+            self.kept.clear();
+            self.start = offset;
+        }
+    }
+
+    async fn read(&mut self, offset: u64, most: u64) -> io::Result<Bytes> {
+        if let Some(mut piece) = self.remembered(offset) {
+            piece.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+            return Ok(piece);
+        }
+        if offset != self.position {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let piece = read_piece(&mut self.reader, &mut self.buffer, most).await?;
+        self.position += piece.len() as u64;
+        self.kept.push_back(piece.clone());
+        Ok(piece)
+    }
+}
+
+/// Reads once. The buffer is one piece of memory, as long as nobody holds on to the last piece.
+async fn read_piece(reader: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut, most: u64) -> io::Result<Bytes> {
+    let most = most.min(PIECE);
+    buffer.reserve(most as usize);
+    reader.take(most).read_buf(buffer).await?;
+    Ok(buffer.split().freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    async fn read(source: &mut impl Streams, from: u64, length: u64) -> io::Result<Vec<u8>> {
+        source.begin(from);
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < length {
+            let at = bytes.len() as u64;
+            match source.read(from + at, length - at).await? {
+                piece if piece.is_empty() => break,
+                piece => bytes.extend_from_slice(&piece),
+            }
+        }
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn a_seekable_source_is_read_from_anywhere() {
+        let whole: Vec<u8> = (0..=255).cycle().take(600_000).collect();
+        let mut source = Seekable::new(Cursor::new(&whole));
+        for range in [0..600_000, 5..300_000, 599_999..600_000, 0..1] {
+            assert_eq!(read(&mut source, range.start as u64, range.len() as u64).await.unwrap(), whole[range]);
+        }
+        assert_eq!(read(&mut source, 599_990, 20).await.unwrap().len(), 10, "it ends early");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_goes_back_as_far_as_its_last_chunk() {
+        let mut pipe = Piped::new(&b"0123456789"[..]);
+        let mut read = async |from: u64, length| match read(&mut pipe, from, length).await {
+            Ok(bytes) => String::from_utf8(bytes).unwrap(),
+            Err(error) => error.kind().to_string(),
+        };
+        assert_eq!(read(0, 2).await, "01");
+        assert_eq!(read(0, 4).await, "0123", "what was kept, and what comes after it");
+        assert_eq!(read(4, 3).await, "456");
+        assert_eq!(read(4, 3).await, "456");
+        assert_eq!(read(5, 3).await, "567");
+        assert_eq!(read(3, 1).await, "unsupported", "given away");
+        assert_eq!(read(9, 1).await, "unsupported", "not there yet");
+        assert_eq!(read(8, 5).await, "89", "it ends early");
+    }
+}

@@ -1,0 +1,278 @@
+//! Uploads and downloads: tasks of the core between the caller's bytes and the server.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quatrix_proto::task::{Download, Downloaded, TransferEvent, Upload, Uploaded};
+use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName, Prepared, Task, TaskStep};
+use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, AsyncWriteExt};
+
+use crate::client::Client;
+use crate::driver::Driver;
+use crate::source::{Piped, Seekable};
+use crate::streams::Streams;
+
+impl Client {
+    /// An upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this client.
+    pub fn new_upload(&self, folder: FileId, name: FileName, size: u64) -> Upload {
+        Upload::new(self.config().server(), folder, name, size, RandomState::new().hash_one(()))
+    }
+
+    /// Uploads from a source that can be read again, which is what happens when a chunk is lost.
+    ///
+    /// ```
+    /// # use quatrix_hyper::{Client, Credentials, Login, Server, api::GetHome};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let emulator = quatrix_emulator::Emulator::start()?;
+    /// # let client = Client::new(Server::at(emulator.api())?)?;
+    /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?).await?;
+    /// # assert_eq!(login, Login::Active);
+    /// # let home = client.call(&GetHome { content: false }).await?.id;
+    /// use std::io::Cursor;
+    /// use quatrix_hyper::api::Clash;
+    ///
+    /// let report = "a few words";
+    /// let upload = client.new_upload(home, "report.txt".parse()?, report.len() as u64).on_clash(Clash::Overwrite);
+    /// let uploaded = client.upload(upload, Cursor::new(report)).await?;
+    /// assert_eq!(uploaded.name, "report.txt");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever it ends with; [`Upload`] says what is left on the server then, and when its future is dropped.
+    pub fn upload<R>(&self, upload: Upload, source: R) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<R>
+    where
+        R: AsyncRead + AsyncSeek + Send + Unpin,
+    {
+        self.carry(upload, Seekable::new(source), |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`upload`](Self::upload), and tells an observer how it goes. The observer can give up, at any byte: the upload
+    /// then tidies up and ends with [`Error::Cancelled`].
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn upload_observed<R, O>(
+        &self,
+        upload: Upload,
+        source: R,
+        observer: O,
+    ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<R, O>
+    where
+        R: AsyncRead + AsyncSeek + Send + Unpin,
+        O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
+    {
+        self.carry(upload, Seekable::new(source), observer)
+    }
+
+    /// Uploads from a source that can be read only once, such as a pipe, and whose size is known. What is on its way is
+    /// kept in memory, 8 MiB at most, until it has arrived.
+    ///
+    /// For a source of unknown size: [`Files::upload_stream`](crate::Files::upload_stream).
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn upload_stream<R>(
+        &self,
+        upload: Upload,
+        source: R,
+    ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<R>
+    where
+        R: AsyncRead + Send + Unpin,
+    {
+        self.carry(upload.from_pipe(), Piped::new(source), |_| ControlFlow::Continue(()))
+    }
+
+    /// Downloads into a sink. Bytes come in order, each once, whatever is cut on the way.
+    ///
+    /// # Errors
+    /// Whatever it ends with. The sink then holds some bytes from the start.
+    pub fn download<W>(
+        &self,
+        download: Download,
+        sink: W,
+    ) -> impl Future<Output = Result<Downloaded, Error>> + Send + use<W>
+    where
+        W: AsyncWrite + Send + Unpin,
+    {
+        self.download_observed(download, sink, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`download`](Self::download), and tells an observer how it goes. The observer can give up, at any byte: the
+    /// download then ends with [`Error::Cancelled`].
+    ///
+    /// # Errors
+    /// Whatever it ends with.
+    pub fn download_observed<W, O>(
+        &self,
+        download: Download,
+        sink: W,
+        observer: O,
+    ) -> impl Future<Output = Result<Downloaded, Error>> + Send + use<W, O>
+    where
+        W: AsyncWrite + Send + Unpin,
+        O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
+    {
+        self.carry(download, Sink(sink), observer)
+    }
+
+    fn carry<T, S, O>(
+        &self,
+        task: T,
+        streams: S,
+        observer: O,
+    ) -> impl Future<Output = Result<T::Output, Error>> + Send + use<T, S, O>
+    where
+        T: Transfer,
+        S: Streams,
+        O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
+    {
+        let driver = self.driver().clone();
+        let watched = Watched { streams, observer, before: 0, total: None, moved: 0, stopped: false };
+        carry(driver, task, watched)
+    }
+}
+
+async fn carry<T, S, O>(driver: Arc<Driver>, mut task: T, mut watched: Watched<S, O>) -> Result<T::Output, Error>
+where
+    T: Transfer,
+    S: Streams,
+    O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
+{
+    loop {
+        while let Some(event) = task.next_event() {
+            if (watched.observer)(&event).is_break() {
+                task = task.give_up().ok_or(Error::Cancelled)?;
+            }
+        }
+        let prepared = match task.poll(driver.now()) {
+            TaskStep::Call(prepared) => prepared,
+            TaskStep::Done(result) => {
+                let output = result?;
+                let local = |error| Failure::maybe_sent(FailureKind::Local).with_source(error);
+                watched.streams.flush().await.map_err(local)?;
+                return Ok(output);
+            }
+        };
+        (watched.before, watched.total) = (task.position(&prepared), task.total());
+        let result = driver.call(prepared, CallOptions::default(), &mut watched).await;
+        if std::mem::take(&mut watched.stopped) {
+            task = task.give_up().ok_or(Error::Cancelled)?;
+        } else {
+            task.handle(driver.now(), result, watched.moved);
+        }
+    }
+}
+
+/// A task that moves bytes of the caller's.
+trait Transfer: Task<Output: Send> + Send + Sized {
+    fn next_event(&mut self) -> Option<TransferEvent>;
+
+    /// How many bytes of the whole come before those that this call moves.
+    fn position(&self, call: &Prepared) -> u64;
+
+    fn total(&self) -> Option<u64>;
+
+    /// Ends it early. What is left may have to tidy up.
+    fn give_up(self) -> Option<Self>;
+}
+
+impl Transfer for Upload {
+    fn next_event(&mut self) -> Option<TransferEvent> {
+        self.poll_event()
+    }
+
+    fn position(&self, call: &Prepared) -> u64 {
+        call.source_range().map_or(0, |range| range.start)
+    }
+
+    fn total(&self) -> Option<u64> {
+        Some(self.size())
+    }
+
+    fn give_up(mut self) -> Option<Self> {
+        self.cancel();
+        Some(self)
+    }
+}
+
+impl Transfer for Download {
+    fn next_event(&mut self) -> Option<TransferEvent> {
+        self.poll_event()
+    }
+
+    fn position(&self, _: &Prepared) -> u64 {
+        self.done()
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.size()
+    }
+
+    fn give_up(self) -> Option<Self> {
+        None
+    }
+}
+
+/// Where a download goes to.
+struct Sink<W>(W);
+
+impl<W: AsyncWrite + Send + Unpin> Streams for Sink<W> {
+    const SINK: bool = true;
+
+    async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.0.write_all(piece).await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().await
+    }
+}
+
+/// The caller's end of a transfer, and who watches it.
+struct Watched<S, O> {
+    streams: S,
+    observer: O,
+    /// How many bytes of the whole come before those of this call.
+    before: u64,
+    total: Option<u64>,
+    /// How many bytes the latest exchange has moved.
+    moved: u64,
+    /// The observer has ended it.
+    stopped: bool,
+}
+
+impl<S, O> Streams for Watched<S, O>
+where
+    S: Streams,
+    O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
+{
+    const SOURCE: bool = S::SOURCE;
+    const SINK: bool = S::SINK;
+
+    fn begin(&mut self, from: u64) {
+        self.moved = 0;
+        self.streams.begin(from);
+    }
+
+    fn read(&mut self, offset: u64, most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
+        self.streams.read(offset, most)
+    }
+
+    fn write(&mut self, piece: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
+        self.streams.write(piece)
+    }
+
+    fn moved(&mut self, length: usize) -> ControlFlow<()> {
+        self.moved += length as u64;
+        let flow = (self.observer)(&TransferEvent::progress(self.before + self.moved, self.total));
+        self.stopped = flow.is_break();
+        flow
+    }
+}

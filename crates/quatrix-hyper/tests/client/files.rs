@@ -1,0 +1,330 @@
+//! Files by their paths, folders, and mirrors.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use quatrix_emulator::{Emulator, Fault, What, When};
+use quatrix_hyper::api::{GetFileId, GetProfile};
+use quatrix_hyper::proto::{ErrorCode, FileId};
+use quatrix_hyper::task::mirror::Mirror;
+use quatrix_hyper::{Client, Error, FailureKind, Files};
+
+use crate::sharing::dropped_at_every_poll;
+use crate::support::{USER, at_home, failure, logged_in};
+
+/// A folder of its own for a test, which goes away with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+
+    fn write(&self, path: &str, text: &str, secs: u64) {
+        let place = self.at(path);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, text).unwrap();
+        let file = fs::File::options().write(true).open(&place).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(secs)).unwrap();
+    }
+
+    /// Every file by its path, with what is in it.
+    fn tree(&self) -> BTreeMap<String, String> {
+        let (mut files, mut folders) = (BTreeMap::new(), vec![self.0.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let place = entry.unwrap().path();
+                let path = place.strip_prefix(&self.0).unwrap().to_str().unwrap().to_owned();
+                match place.is_dir() {
+                    true => {
+                        files.insert(path + "/", String::new());
+                        folders.push(place);
+                    }
+                    false => drop(files.insert(path, fs::read_to_string(&place).unwrap())),
+                }
+            }
+        }
+        files
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn id(client: &Client, path: &str) -> FileId {
+    client.call(&GetFileId { path: path.parse().unwrap(), parent: None }).await.unwrap().id
+}
+
+fn stored(emulator: &Emulator, path: &str) -> Option<String> {
+    emulator.file(USER, path).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// What is stored, but for the trash.
+fn paths(emulator: &Emulator) -> Vec<String> {
+    emulator.paths(USER).into_iter().filter(|path| !path.starts_with("Trash/")).collect()
+}
+
+/// At compile time: they can be spawned, whatever their paths are.
+#[allow(dead_code)]
+fn futures_can_be_spawned(files: &Files, path: &Path, id: &FileId) {
+    fn spawnable<T>(_: impl Future<Output = T> + Send + 'static) {}
+    spawnable(files.upload(path, id));
+    spawnable(files.upload_stream(tokio::io::empty(), id, "a".parse().unwrap()));
+    spawnable(files.download(id, path));
+    spawnable(files.upload_folder(path, id));
+    spawnable(files.download_folder(id, path));
+    spawnable(files.mirror_up(path, id, &Mirror::default()));
+    spawnable(files.mirror_down(id, path, &Mirror::default()));
+}
+
+#[tokio::test]
+async fn a_file_goes_up_and_comes_down_with_its_time() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "hello", 1_600_000_000);
+    let uploaded = client.files().upload(scratch.at("a.txt"), &home).await.unwrap();
+    assert_eq!(stored(&emulator, "a.txt").unwrap(), "hello");
+    client.files().download(&uploaded.id, scratch.at("b.txt")).await.unwrap();
+    assert_eq!(fs::read_to_string(scratch.at("b.txt")).unwrap(), "hello");
+    let modified = fs::metadata(scratch.at("b.txt")).unwrap().modified().unwrap();
+    assert_eq!(modified.duration_since(UNIX_EPOCH).unwrap().as_secs(), 1_600_000_000);
+    assert_eq!(scratch.tree().len(), 2, "no temporary name is left");
+}
+
+#[tokio::test]
+async fn what_is_there_is_overwritten_only_when_asked() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "old", 1);
+    let old = client.files().upload(scratch.at("a.txt"), &home).await.unwrap();
+    scratch.write("a.txt", "new", 2);
+    let error = client.files().upload(scratch.at("a.txt"), &home).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::EXISTS));
+    let refused = failure(client.files().download(&old.id, scratch.at("a.txt")).await.unwrap_err());
+    assert_eq!(refused.kind(), FailureKind::Local);
+    assert_eq!((stored(&emulator, "a.txt").unwrap(), scratch.tree()["a.txt"].as_str()), ("old".into(), "new"));
+
+    client.files().overwrite(true).upload(scratch.at("a.txt"), &home).await.unwrap();
+    assert_eq!(stored(&emulator, "a.txt").unwrap(), "new");
+    scratch.write("a.txt", "newer", 3);
+    let new = id(&client, "a.txt").await;
+    client.files().overwrite(true).download(&new, scratch.at("a.txt")).await.unwrap();
+    assert_eq!(scratch.tree()["a.txt"], "new");
+}
+
+#[tokio::test]
+async fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "remote", 1);
+    let uploaded = client.files().upload(scratch.at("a.txt"), &home).await.unwrap();
+    scratch.write("a.txt", "local", 1);
+    let cut = Fault::new(What::Cut(When::Body(1))).on("GET", "/file/download/{id}").always();
+    emulator.set_faults([cut]).unwrap();
+    let files = client.files().overwrite(true);
+    let failed = failure(files.download(&uploaded.id, scratch.at("a.txt")).await.unwrap_err());
+    assert_eq!(failed.kind(), FailureKind::Interrupted);
+    assert_eq!(scratch.tree(), BTreeMap::from([("a.txt".into(), "local".into())]));
+    let missing = client.files().download(&uploaded.id, scratch.at("no/such/folder/a.txt")).await.unwrap_err();
+    assert_eq!(failure(missing).kind(), FailureKind::Local);
+    let unreadable = failure(client.files().upload(scratch.at("b.txt"), &home).await.unwrap_err());
+    assert_eq!((unreadable.kind(), unreadable.may_have_been_sent()), (FailureKind::Local, false));
+}
+
+#[tokio::test]
+async fn m36_a_download_dropped_at_any_poll_leaves_no_temporary_file() {
+    let emulator = Emulator::start().unwrap();
+    let (first, home) = at_home(&emulator).await;
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "remote", 1);
+    let uploaded = first.files().upload(scratch.at("a.txt"), &home).await.unwrap();
+    let place = scratch.at("b.txt");
+    dropped_at_every_poll(
+        async || {
+            let _ = fs::remove_file(&place);
+            logged_in(&emulator).await
+        },
+        |client| client.files().download(&uploaded.id, &place),
+        async |client| {
+            client.call(&GetProfile).await.unwrap();
+            // What was begun on a thread for blocking work is ended there.
+            let names = || fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name());
+            while names().any(|name| name.to_string_lossy().ends_with(".partial")) {
+                tokio::task::yield_now().await;
+            }
+        },
+    )
+    .await;
+    assert_eq!(scratch.tree()["b.txt"], "remote");
+}
+
+#[tokio::test]
+async fn a_stream_of_unknown_size_is_uploaded_whole() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    client.files().upload_stream(&b"who knows how much"[..], &home, "s.txt".parse().unwrap()).await.unwrap();
+    assert_eq!(stored(&emulator, "s.txt").unwrap(), "who knows how much");
+}
+
+fn photos() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "a", 100);
+    scratch.write("b/c.txt", "c", 200);
+    scratch.write("b/d/e.txt", "", 300);
+    fs::create_dir(scratch.at("empty")).unwrap();
+    scratch
+}
+
+#[tokio::test]
+async fn a_folder_goes_up_and_comes_down_whole() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let (here, there) = (photos(), Scratch::new());
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/", here.at("link")).unwrap();
+    let report = client.files().upload_folder(&here.0, &home).await.unwrap();
+    assert_eq!((report.files, report.bytes, report.failed.len()), (3, 2, 0), "{report:?}");
+    #[cfg(unix)]
+    {
+        assert_eq!(report.skipped, ["/link".parse().unwrap()]);
+        fs::remove_file(here.at("link")).unwrap();
+    }
+    assert_eq!(paths(&emulator), ["a.txt", "b/", "b/c.txt", "b/d/", "b/d/e.txt", "empty/"]);
+    let report = client.files().download_folder(&home, there.at("new")).await.unwrap();
+    assert_eq!((report.files, report.failed.len()), (3, 0), "{report:?}");
+    let came: BTreeMap<_, _> = there
+        .tree()
+        .into_iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix("new/")?.to_owned(), text)))
+        .collect();
+    // The trash is no part of it.
+    assert_eq!(came.into_iter().filter(|(path, _)| !path.is_empty()).collect::<BTreeMap<_, _>>(), here.tree());
+}
+
+#[tokio::test]
+async fn what_fails_in_a_folder_is_told_and_the_rest_goes_on() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let here = photos();
+    let refused = Fault::new(What::Status(403)).on("POST", "/upload/link").skip(1);
+    emulator.set_faults([refused]).unwrap();
+    let report = client.files().at_once(1).upload_folder(&here.0, &home).await.unwrap();
+    assert_eq!((report.files, report.failed.len()), (2, 1), "{report:?}");
+    assert_eq!(report.failed[0].0, "/b/c.txt".parse().unwrap());
+    let report = client.files().upload_folder(&here.0, &home).await.unwrap();
+    assert_eq!((report.files, report.failed.len()), (1, 2), "what is there is in the way: {report:?}");
+    let report = client.files().overwrite(true).upload_folder(&here.0, &home).await.unwrap();
+    assert_eq!((report.files, report.failed.len()), (3, 0), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_files_go_up_several_at_a_time_under_one_session() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let here = Scratch::new();
+    for index in 0..100 {
+        here.write(&format!("{}/{index}.txt", index % 7), &index.to_string(), index);
+    }
+    emulator.expire(None);
+    let report = client.files().at_once(16).upload_folder(&here.0, &home).await.unwrap();
+    assert_eq!((report.files, report.failed.len()), (100, 0), "{report:?}");
+    for index in 0..100 {
+        assert_eq!(stored(&emulator, &format!("{}/{index}.txt", index % 7)).unwrap(), index.to_string());
+    }
+}
+
+#[tokio::test]
+async fn an_observer_gives_a_whole_folder_up() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let here = photos();
+    let files = client.files().on_event(|path, _| match path.name() {
+        Some("c.txt") => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    assert!(matches!(files.upload_folder(&here.0, &home).await, Err(Error::Cancelled)));
+    assert_eq!(stored(&emulator, "b/c.txt"), None);
+}
+
+#[tokio::test]
+async fn a_mirror_copies_what_differs_and_deletes_when_asked() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let here = photos();
+    let (files, keep) = (client.files(), Mirror::default());
+    assert_eq!(files.mirror_up(&here.0, &home, &keep).await.unwrap().files, 3);
+    let again = files.mirror_up(&here.0, &home, &keep).await.unwrap();
+    assert_eq!((again.files, again.failed.len()), (0, 0), "{again:?}");
+
+    here.write("a.txt", "A", 101);
+    fs::remove_dir_all(here.at("b/d")).unwrap();
+    let report = files.mirror_up(&here.0, &home, &keep).await.unwrap();
+    assert_eq!((report.files, report.deleted), (1, 0));
+    assert_eq!((stored(&emulator, "a.txt").unwrap(), stored(&emulator, "b/d/e.txt").unwrap()), ("A".into(), "".into()));
+    let report = files.mirror_up(&here.0, &home, &keep.with_deletions()).await.unwrap();
+    assert_eq!((report.files, report.deleted, report.failed.len()), (0, 1, 0), "{report:?}");
+    assert_eq!(paths(&emulator), ["a.txt", "b/", "b/c.txt", "empty/"]);
+
+    let there = Scratch::new();
+    there.write("old/x", "x", 1);
+    there.write("a.txt", "changed", 1);
+    let report = files.mirror_down(&home, &there.0, &keep.with_deletions()).await.unwrap();
+    assert_eq!((report.files, report.deleted, report.failed.len()), (2, 1, 0), "{report:?}");
+    assert_eq!(there.tree(), here.tree());
+    let again = files.mirror_down(&home, &there.0, &keep.with_deletions()).await.unwrap();
+    assert_eq!((again.files, again.deleted), (0, 0));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_mirror_leaves_links_alone_and_deletes_nothing_beside_what_it_cannot_read() {
+    use std::os::unix::ffi::OsStrExt;
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let (here, there, deleting) = (photos(), photos(), Mirror::default().with_deletions());
+    client.files().upload_folder(&here.0, &home).await.unwrap();
+
+    fs::remove_file(there.at("a.txt")).unwrap();
+    std::os::unix::fs::symlink(here.at("a.txt"), there.at("a.txt")).unwrap();
+    let report = client.files().mirror_down(&home, &there.0, &deleting).await.unwrap();
+    assert_eq!((report.files, report.deleted, report.failed.len()), (0, 0, 0), "{report:?}");
+    assert!(fs::symlink_metadata(there.at("a.txt")).unwrap().is_symlink());
+
+    there.write("old.txt", "o", 1);
+    fs::write(there.0.join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    let report = client.files().mirror_down(&home, &there.0, &deleting).await.unwrap();
+    assert_eq!((report.deleted, report.failed.len()), (0, 1), "{report:?}");
+    assert!(there.at("old.txt").exists());
+}
+
+#[tokio::test]
+async fn a_mirror_deletes_nothing_after_a_failure() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let here = photos();
+    client.files().upload_folder(&here.0, &home).await.unwrap();
+    fs::remove_file(here.at("a.txt")).unwrap();
+    here.write("new.txt", "n", 1);
+    emulator.set_faults([Fault::new(What::Status(403)).on("POST", "/upload/link")]).unwrap();
+    let report = client.files().mirror_up(&here.0, &home, &Mirror::default().with_deletions()).await.unwrap();
+    assert_eq!((report.files, report.deleted, report.failed.len()), (0, 0, 1), "{report:?}");
+    assert_eq!(stored(&emulator, "a.txt").unwrap(), "a");
+}
