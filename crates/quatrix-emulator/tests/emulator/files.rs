@@ -234,6 +234,22 @@ fn every_home_starts_with_the_seed_and_a_reset_brings_it_back() {
 }
 
 #[test]
+fn a_reset_takes_back_keys_and_links() {
+    let mut memory = Memory::new();
+    let seed = Seed::new().file("f", "1");
+    memory.server = Server::new(Settings::default(), Accounts::default()).with_files(&seed);
+    let mut worker = Worker::of(memory);
+    let file = worker.post("/file/id", json!({ "path": "f" })).text("file_id");
+    let key = worker.post("/file/modify", json!({ "id": file, "truncate": 0 })).text("upload_key");
+    let link = worker.post("/file/download-link", json!({ "ids": [file] })).text("id");
+    worker.memory.server.reset();
+    worker.session = worker.memory.session();
+    assert_eq!(worker.chunk(&key, "bytes 0-0/1", "x").refusal(), (404, 20));
+    assert_eq!(worker.get(&format!("/file/download/{link}")).refusal(), (404, 20));
+    assert_eq!(worker.bytes("f").unwrap(), "1");
+}
+
+#[test]
 fn a_seed_is_read_from_a_directory() {
     let dir = std::env::temp_dir().join(format!("quatrix-emulator-seed-{}", std::process::id()));
     std::fs::create_dir_all(dir.join("a b/empty")).unwrap();
