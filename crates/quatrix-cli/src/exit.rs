@@ -125,7 +125,7 @@ const CONTACT_EXISTS: ErrorCode = ErrorCode(32);
 
 #[cfg(test)]
 mod tests {
-    use quatrix_ureq::proto::{Challenge, Factor, Failure, Misuse};
+    use quatrix_ureq::proto::{Challenge, Factor, Failure, Misuse, TransferError};
 
     use super::*;
 
@@ -149,6 +149,7 @@ mod tests {
         let failed = LoggedOut::Failed(Error::from(Failure::unsent(FailureKind::Connect)).into());
         assert_eq!(Exit::of(&failed.into()), Exit::Network);
         assert_eq!(Exit::of(&Error::Cancelled), Exit::Cancelled);
+        assert_eq!(Exit::of(&TransferError::Changed.into()), Exit::Partial);
         assert_eq!(Exit::of(&Misuse::OtherServer.into()), Exit::Other);
     }
 

@@ -67,6 +67,11 @@ impl Failure {
         self
     }
 
+    /// What happened, alone.
+    pub(crate) fn into_what(self) -> String {
+        self.what
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }

@@ -100,6 +100,8 @@ impl Progress {
         let all: u64 = state.done.values().sum();
         match self.style {
             Style::None => {}
+            // What is quickly done needs no line.
+            Style::Bar if self.start.elapsed() < 2 * PAUSE => {}
             Style::Json => {
                 let json = json!({ "path": path.to_string(), "done": done, "total": total, "all_done": all, "all_total": self.total });
                 eprintln!("{json}");
@@ -120,7 +122,12 @@ impl Progress {
         let mut numbers = format!("  {part}  {}  {}/s", bytes(all), bytes(rate as u64));
         if let Some(left) = self.total.and_then(|total| total.checked_sub(all)).filter(|_| rate >= 1.0) {
             let seconds = (left as f64 / rate) as u64;
-            numbers.push_str(&format!("  {}:{:02} left", seconds / 60, seconds % 60));
+            numbers.push_str(&match seconds {
+                ..3600 => format!("  {}:{:02} left", seconds / 60, seconds % 60),
+                3600..360_000 => format!("  {}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60),
+                // Nobody knows.
+                _ => String::new(),
+            });
         }
         let name = Shown(path.name().unwrap_or_default()).to_string();
         let room = WIDTH.saturating_sub(numbers.chars().count());

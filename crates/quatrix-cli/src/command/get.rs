@@ -18,6 +18,8 @@ use crate::settings::Settings;
 use crate::show::Shown;
 use crate::transfer::{How, Sum, ended, is_outdated, modified};
 
+mod resume;
+
 /// Download files and folders.
 ///
 /// To a folder, or to a new name. A file of the same name is replaced, in one step, when all bytes have arrived: until
@@ -26,13 +28,19 @@ use crate::transfer::{How, Sum, ended, is_outdated, modified};
 ///   quatrix get /in/report.pdf /in/photos .
 ///   quatrix get /backup/shop.sql - | psql shop
 ///
-/// After Ctrl-C, or a failure, nothing is left of a file that has not arrived whole.
+/// After Ctrl-C, or a failure, nothing is left of a file that has not arrived whole; with --resume it is kept beside its
+/// place as NAME.VERSION.part, and the same command again goes on from there (exit code 12, or 130 after Ctrl-C). If the
+/// file has changed on the server meanwhile, it begins anew.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, override_usage = "quatrix get [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Get {
     /// Files and folders there; last, a folder or name here
     #[arg(required = true, num_args = 2.., value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Keep what has arrived when not all does, and go on with it the next time; not for folders
+    #[arg(long)]
+    resume: bool,
 
     #[command(flatten)]
     how: How,
@@ -101,6 +109,11 @@ impl Work<'_> {
         if self.get.how.dry_run {
             return would(source, place);
         }
+        if self.get.resume {
+            let file = self.client.call(&GetFile { id, content: false })?;
+            sum.add(resume::download(self.client, &file, source, place, &self.progress)?);
+            return Ok(());
+        }
         let files = self.client.files().overwrite(!self.get.how.no_clobber);
         let files = files.on_event(|_, event| self.progress.tell(source, event));
         sum.add(ended(files.download(&id, place), &self.progress)?.size);
@@ -108,6 +121,9 @@ impl Work<'_> {
     }
 
     fn get_folder(&self, source: &RemotePath, id: FileId, place: &Path, sum: &mut Sum) -> Result<(), Failure> {
+        if self.get.resume {
+            return Err(Failure::usage("--resume is for files; for a folder, --update does the rest of it"));
+        }
         if self.get.how.dry_run {
             for entry in self.client.run(Walk::below(self.client.config().server(), id, RemotePath::home()))? {
                 if !entry.file.is_folder() {
@@ -158,5 +174,18 @@ fn local_name(name: &str) -> Result<&str, Failure> {
     match (components.next(), components.next()) {
         (Some(Component::Normal(_)), None) => Ok(name),
         _ => Err(Failure::new(Exit::LocalFile, format!("{name}: this cannot be the name of a file here"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m41_a_name_is_one_name() {
+        assert!(local_name("a b.txt").is_ok() && local_name("..a").is_ok());
+        for name in ["", ".", "..", "/etc", "a/b", "../a"] {
+            assert!(local_name(name).is_err(), "{name}");
+        }
     }
 }

@@ -82,11 +82,15 @@ fn a_pending_challenge_is_answered_by_another_process() {
 fn a_program_or_the_environment_knows_the_code() {
     let home = Home::new();
     let password = home.password_file();
-    let script = format!("echo \"$QUATRIX_CHALLENGE\" >> asked; echo {}", home.emulator.code(TOTP).unwrap());
+    let home = home.with("QUATRIX_PASSWORD", PASSWORD);
+    let script =
+        format!("echo \"$QUATRIX_CHALLENGE\" >> asked; env > seen; echo {}", home.emulator.code(TOTP).unwrap());
     let script = home.write("code.sh", &script);
     let command = format!("cd {} && sh {}", home.folder.path().display(), script.display());
     home.run(&["login", "--user", TOTP, "--password-file", &password, "--code-command", &command]).ok();
     assert_eq!(std::fs::read_to_string(home.folder.path().join("asked")).unwrap(), "totp\n");
+    let seen = std::fs::read_to_string(home.folder.path().join("seen")).unwrap();
+    assert!(seen.contains("QUATRIX_CHALLENGE=totp") && !seen.contains(PASSWORD), "{seen}");
     home.run(&["logout"]).ok();
 
     let pin = Home::new().with("QUATRIX_CODE", "24680").with("QUATRIX_PASSWORD", PASSWORD);

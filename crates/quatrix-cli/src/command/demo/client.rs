@@ -1,9 +1,13 @@
 //! The two clients behind one face, so that the script is written once.
 
 use std::future::Future;
+use std::io::Cursor;
 use std::sync::Arc;
 
-use quatrix_ureq::proto::{Answer, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Login, Logout};
+use quatrix_ureq::proto::task::{Download, Uploaded};
+use quatrix_ureq::proto::{
+    Answer, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, File, FileId, FileName, Login, Logout,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use super::Transport;
@@ -76,6 +80,31 @@ impl Client {
             Self::Ureq(client) => client.keepalive(),
             Self::Hyper(client, runtime) => wait(runtime, client.keepalive()),
         }
+    }
+
+    /// Uploads in chunks of at most so many bytes.
+    pub(super) fn upload(&self, to: FileId, name: FileName, bytes: &[u8], chunk: u64) -> Result<Uploaded, Error> {
+        let (size, source) = (bytes.len() as u64, Cursor::new(bytes));
+        match self {
+            Self::Ureq(client) => {
+                client.upload(client.new_upload(to, name, size).with_chunks_of_at_most(chunk), source)
+            }
+            Self::Hyper(client, runtime) => {
+                let upload = client.new_upload(to, name, size).with_chunks_of_at_most(chunk);
+                wait(runtime, client.upload(upload, source))
+            }
+        }
+    }
+
+    pub(super) fn download(&self, file: &File) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Ureq(client) => client.download(Download::file(client.config().server(), file), &mut bytes)?,
+            Self::Hyper(client, runtime) => {
+                wait(runtime, client.download(Download::file(client.config().server(), file), &mut bytes))?
+            }
+        };
+        Ok(bytes)
     }
 
     pub(super) fn logout(&self) -> Result<Logout, Error> {

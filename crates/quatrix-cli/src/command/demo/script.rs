@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use quatrix_emulator::Emulator;
-use quatrix_ureq::proto::api::GetProfile;
-use quatrix_ureq::proto::{Answer, CaptchaToken, Challenge, Code, Config, Credentials, Error, Login, Server};
+use quatrix_emulator::{Emulator, Fault, What, When};
+use quatrix_ureq::proto::api::{DeleteFiles, GetFile, GetHome, GetProfile, MakeFolder, RenameFile};
+use quatrix_ureq::proto::{Answer, CaptchaToken, Challenge, Code, Config, Credentials, Error, FileName, Login, Server};
 
 use super::Transport;
 use super::client::{Answering, Client};
@@ -31,6 +31,7 @@ pub(super) fn play(emulator: &Arc<Emulator>, transport: Transport, transcript: T
     let client = stage.client(Some(first_mistyped(emulator)))?;
     stage.log_in(&client)?;
     stage.work(&client)?;
+    stage.files(&client)?;
     stage.come_back_late(&client)?;
     stage.log_out(&client)?;
     stage.pin()?;
@@ -57,6 +58,27 @@ impl Stage<'_> {
         client.keepalive()?;
         self.transcript.tell()?;
         expect(profile.email == TOTP, "the profile is the user's own")
+    }
+
+    fn files(&mut self, client: &Client) -> Result<(), Failure> {
+        self.transcript.step("A file goes there and comes back; both ways the connection is cut once")?;
+        let text: Vec<u8> = (0..2500u32).flat_map(|n| n.to_le_bytes()).collect();
+        let cut = |when, method, path| Fault::new(What::Cut(when)).on(method, path);
+        let cuts = [
+            cut(When::After, "POST", "/upload/chunked/{upload_key}").skip(1),
+            cut(When::Body(6000), "GET", "/file/download/{id}"),
+        ];
+        self.emulator.set_faults(cuts).map_err(|error| Failure::new(Exit::Other, error.to_string()))?;
+        let home = client.call(&GetHome { content: false })?.id;
+        let folder = client.call(&MakeFolder { target: home, name: name("in")?, resolve: false })?.id;
+        client.upload(folder.clone(), name("report.txt")?, &text, 5000)?;
+        let listed = client.call(&GetFile { id: folder.clone(), content: true })?.content;
+        let file = listed.first().ok_or_else(|| Failure::new(Exit::Other, "the demo finds no file"))?;
+        let same = client.download(file)? == text;
+        let renamed = client.call(&RenameFile { id: folder.clone(), name: name("out")?, resolve: false })?;
+        let deleted = client.call(&DeleteFiles::to_trash([folder]))?;
+        self.transcript.tell()?;
+        expect(same && renamed.name == "out" && deleted.done().is_some(), "what comes back is what went there")
     }
 
     fn come_back_late(&mut self, client: &Client) -> Result<(), Failure> {
@@ -117,6 +139,10 @@ fn first_mistyped(emulator: &Arc<Emulator>) -> Answering {
 
 fn credentials(user: &str, password: &str) -> Result<Credentials, Failure> {
     crate::identity::credentials(user, password.into())
+}
+
+fn name(name: &str) -> Result<FileName, Failure> {
+    FileName::new(name).map_err(|invalid| Failure::new(Exit::Other, invalid.to_string()))
 }
 
 fn challenge(login: Login) -> Result<Challenge, Failure> {

@@ -3,7 +3,7 @@
 use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quatrix_ureq::proto::{Event, LoggedOut};
+use quatrix_ureq::proto::{Event, FailureKind, LoggedOut};
 
 use super::client::Observer;
 use crate::failure::Failure;
@@ -18,6 +18,7 @@ pub(super) struct Transcript {
     sessions: usize,
     refusals: usize,
     healed: usize,
+    cuts: usize,
 }
 
 /// How a line or a word of it looks.
@@ -42,6 +43,7 @@ impl Transcript {
             sessions: 0,
             refusals: 0,
             healed: 0,
+            cuts: 0,
         };
         out::line(&transcript.paint(Look::Title, "The life of a session"))?;
         out::line(&transcript.paint(Look::Quiet, &format!("{how}; the server is an emulator in this very process")))?;
@@ -74,9 +76,10 @@ impl Transcript {
 
     /// Counts up what there was.
     pub(super) fn end(self) -> Result<(), Failure> {
-        let Self { exchanges, sessions, refusals, healed, .. } = self;
+        let Self { exchanges, sessions, refusals, healed, cuts, .. } = self;
         let text = format!(
-            "{exchanges} exchanges: {sessions} sessions made, {refusals} wrong answers refused, {healed} expiry noticed and healed."
+            "{exchanges} exchanges, {sessions} sessions: {refusals} wrong answers refused, {cuts} cuts mended, {healed} \
+             expiry healed."
         );
         out::line(&format!("\n{}", self.paint(Look::Good, &text)))
     }
@@ -85,10 +88,14 @@ impl Transcript {
         match event {
             Event::Exchanged { endpoint, method, path, result, .. } => {
                 self.exchanges += 1;
+                self.cuts += usize::from(result.is_err());
                 let (status, look) = match result {
-                    Ok(status) if *status == 200 => ("200".to_owned(), Look::Good),
+                    Ok(status) if matches!(status.as_u16(), 200 | 201 | 206) => {
+                        (status.as_u16().to_string(), Look::Good)
+                    }
                     Ok(status) if status.is_success() => (status.as_u16().to_string(), Look::Open),
                     Ok(status) => (status.as_u16().to_string(), Look::Bad),
+                    Err(FailureKind::Interrupted) => ("cut".to_owned(), Look::Bad),
                     Err(kind) => (format!("{kind:?}"), Look::Bad),
                 };
                 let status = self.paint(look, &status);
@@ -141,7 +148,9 @@ impl Transcript {
 /// What the session made of an answer, as its next event shows.
 fn made_of(before: Option<&Event>, event: &Event, after: Option<&Event>) -> &'static str {
     let Event::Exchanged { endpoint, result, .. } = event else { return "" };
-    let Ok(status) = result else { return "no answer" };
+    let Ok(status) = result else {
+        return if *endpoint == "file.download" { "some came; the rest later" } else { "no word: did it arrive?" };
+    };
     let repeated = matches!(before, Some(Event::Repeating { .. }));
     match (*endpoint, status.as_u16(), after) {
         ("session.login", _, Some(Event::LoggedIn { .. })) => "a session",
@@ -156,6 +165,19 @@ fn made_of(before: Option<&Event>, event: &Event, after: Option<&Event>) -> &'st
         ("session.logout", _, Some(Event::LoggedOut(_))) => "the token is given back",
         (_, 401, Some(Event::Exchanged { endpoint: "session.keepalive", .. })) => "held: is the session gone?",
         (_, 200, Some(Event::LoggedIn { .. })) => "it is",
+        ("file.makedir", ..) => "made",
+        ("file.rename", ..) => "renamed",
+        ("file.delete", ..) => "in the trash",
+        ("file.metadata", ..) if matches!(before, Some(Event::Exchanged { endpoint: "file.download", .. })) => {
+            "still the same file"
+        }
+        ("file.home" | "file.metadata", ..) => "listed",
+        ("upload.link", ..) => "a key for one upload",
+        ("upload.chunk", ..) if repeated => "the same bytes: there",
+        ("upload.chunk", ..) => "there",
+        ("upload.finalize", ..) => "whole: the sizes agree",
+        ("file.download_link", ..) => "a link to the bytes",
+        ("file.download", 206, _) => "the rest",
         (_, 200..300, _) if repeated => "sent once more, and answered",
         (_, 200..300, _) => "answered",
         _ => "",
