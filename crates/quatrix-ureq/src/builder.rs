@@ -20,7 +20,7 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 use crate::client::Client;
 use crate::driver::{OnEvent, SecondFactor, Shared};
 use crate::stage::Watched;
-use crate::transport::{PIECE, Patience, Transport};
+use crate::transport::{Patience, Transport};
 
 /// Idle connections that are kept: as many as threads are likely to talk at once.
 const MOST_IDLE: usize = 64;
@@ -28,6 +28,8 @@ const LONGEST_IDLE: Duration = Duration::from_secs(15);
 /// ureq reads the head of an answer into one buffer, so that bounds it.
 const INPUT: usize = 64 * 1024;
 const LARGEST_HEAD: usize = INPUT - 1;
+/// Uploads go out in pieces of this size.
+const OUTPUT: usize = 64 * 1024;
 
 /// The settings of a [`Client`]; [`Client::builder`] makes one.
 ///
@@ -229,7 +231,7 @@ fn agent(
         .max_idle_age(LONGEST_IDLE)
         .max_response_header_size(LARGEST_HEAD)
         .input_buffer_size(INPUT)
-        .output_buffer_size(PIECE)
+        .output_buffer_size(OUTPUT)
         // Phases only: a budget for the whole, or for names, would cost ureq a thread for each request.
         .timeout_connect(Some(connect))
         .timeout_per_read(Some(stall))

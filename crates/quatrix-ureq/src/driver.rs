@@ -1,7 +1,6 @@
 //! The one loop that carries a call through. Every decision in it is the session's.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
@@ -32,6 +31,8 @@ struct Guarded {
     session: Session,
     /// + 1 for each change: whoever waits sees by it that something happened since the last poll.
     changes: u64,
+    /// How many threads wait for a change.
+    waiting: usize,
     /// Some thread is handing events to the observer, and will hand over what comes meanwhile.
     telling: bool,
 }
@@ -44,7 +45,7 @@ impl Shared {
         second_factor: Option<SecondFactor>,
         on_event: Option<OnEvent>,
     ) -> Self {
-        let guarded = Mutex::new(Guarded { session, changes: 0, telling: false });
+        let guarded = Mutex::new(Guarded { session, changes: 0, waiting: 0, telling: false });
         Self { config, transport, guarded, changed: Condvar::new(), second_factor, on_event }
     }
 
@@ -64,7 +65,11 @@ impl Shared {
         if prepared.source_range().is_some() && ends.source.is_none() {
             return Err(Misuse::NoSource.into());
         }
-        let ticket = self.change(|session, now| session.call_prepared(now, prepared, options));
+        let ticket = {
+            let mut guarded = self.lock();
+            let now = self.transport.now();
+            guarded.session.call_prepared(now, prepared, options)
+        };
         self.drive(ticket, ends)
     }
 
@@ -72,7 +77,7 @@ impl Shared {
         let id = ticket.id();
         let mut pending = Pending { shared: self, id: Some(id) };
         loop {
-            let (step, now, seen) = self.poll(id);
+            let (step, seen) = self.poll(id);
             self.tell_events();
             match step {
                 Step::Send(transmit) => {
@@ -84,7 +89,7 @@ impl Shared {
                         Err(failure) => session.handle_failure(now, exchange, failure),
                     });
                 }
-                Step::Wait(until) => self.wait(seen, until.saturating_since(now)),
+                Step::Wait(until) => self.wait(seen, until),
                 Step::Ask(challenge) => self.ask(id, challenge),
                 Step::Ready(outcome) => {
                     pending.id = None;
@@ -94,15 +99,36 @@ impl Shared {
         }
     }
 
-    fn poll(&self, id: CallId) -> (Step, Timestamp, u64) {
+    fn poll(&self, id: CallId) -> (Step, u64) {
         let mut guarded = self.lock();
         let now = self.transport.now();
-        (guarded.session.poll_call(now, id), now, guarded.changes)
+        let step = guarded.session.poll_call(now, id);
+        let seen = guarded.changes;
+        // A call that ends by its own deadline may have carried something for others.
+        if let Step::Ready(_) = step {
+            self.wake(guarded);
+        }
+        (step, seen)
     }
 
-    /// Waits until there is a change that was not seen yet, or for so long.
-    fn wait(&self, seen: u64, longest: Duration) {
-        drop(self.changed.wait_timeout_while(self.lock(), longest, |guarded| guarded.changes == seen));
+    /// Waits until there is a change that was not seen yet, or until this moment.
+    fn wait(&self, seen: u64, until: Timestamp) {
+        let longest = until.saturating_since(self.transport.now());
+        let mut guarded = self.lock();
+        guarded.waiting += 1;
+        let woken = self.changed.wait_timeout_while(guarded, longest, |guarded| guarded.changes == seen);
+        let (mut guarded, _) = woken.unwrap_or_else(PoisonError::into_inner);
+        guarded.waiting -= 1;
+    }
+
+    /// Wakes those who wait, if any.
+    fn wake(&self, mut guarded: MutexGuard<'_, Guarded>) {
+        guarded.changes += 1;
+        let anybody = guarded.waiting > 0;
+        drop(guarded);
+        if anybody {
+            self.changed.notify_all();
+        }
     }
 
     fn ask(&self, call: CallId, challenge: Challenge) {
@@ -117,9 +143,7 @@ impl Shared {
         let mut guarded = self.lock();
         let now = self.transport.now();
         let result = change(&mut guarded.session, now);
-        guarded.changes += 1;
-        drop(guarded);
-        self.changed.notify_all();
+        self.wake(guarded);
         result
     }
 

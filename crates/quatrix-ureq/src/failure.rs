@@ -3,7 +3,7 @@
 use std::io;
 
 use quatrix_proto::{Failure, FailureKind};
-use ureq::Error;
+use ureq::{Error, Timeout};
 
 use crate::stage::Stage;
 
@@ -14,7 +14,11 @@ pub(crate) fn failure(error: Error) -> Failure {
     let failure = if stage.may_have_been_sent() { Failure::maybe_sent(kind) } else { Failure::unsent(kind) };
     match error {
         Error::Io(error) => failure.with_source(error),
-        Error::Timeout(phase) => failure.with_detail(phase.to_string()),
+        Error::Timeout(phase) => failure.with_detail(match phase {
+            Timeout::Resolve | Timeout::Connect => "while connecting",
+            Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => "while sending",
+            _ => "while waiting for the answer",
+        }),
         // These quote the URI, or values that go into it.
         Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => failure,
         error => failure.with_source(error),

@@ -53,6 +53,10 @@ impl KeepAliveGuard {
         let thread = self.thread.take()?;
         let had_ended = thread.is_finished();
         self.shared.change(|session, now| session.cancel(now, self.call));
+        // An observer may drop the guard on the very thread that tells it: that cannot wait for its own end.
+        if thread.thread().id() == thread::current().id() {
+            return None;
+        }
         // A panic, which can only be the observer's, has been reported on its thread.
         thread.join().ok().filter(|_| had_ended)
     }

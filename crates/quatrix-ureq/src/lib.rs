@@ -42,6 +42,18 @@
 //!
 //! An error says whether the request may have reached the server: [`Error::may_have_been_executed`].
 //!
+//! # Files
+//!
+//! [`Client::upload`] and [`Client::download`] carry a task of the core between bytes of yours and the server.
+//! [`Client::files`] does so by paths: single files, whole folders, mirrors. Nothing that fails leaves half a file under
+//! a name that counts.
+//!
+//! # Logs
+//!
+//! This crate logs nothing but what `tracing` is told, without a secret. ureq logs by itself through the `log` crate,
+//! and at its `trace` level whole requests and answers, secrets and all: keep the targets `ureq` and `ureq_proto` above
+//! that.
+//!
 //! # Features
 //!
 //! All off by default: `platform-verifier` (trust what the operating system trusts), `tracing` (one event for each
@@ -67,7 +79,7 @@ mod trees;
 pub use quatrix_proto as proto;
 pub use quatrix_proto::{
     Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, FailureKind,
-    Login, Logout, Saved, Server, State, api,
+    Login, Logout, Saved, Server, State, api, task,
 };
 
 pub use builder::Builder;

@@ -12,8 +12,9 @@ use ureq::{Agent, AsSendBody, Body, SendBody};
 use crate::failure::{failure, read_failure};
 use crate::stage::Stage;
 
-/// How many bytes are read and written at a time.
-pub(crate) const PIECE: usize = 16 * 1024;
+/// How much of an answer is taken in at a time: at first, and when there is more.
+const SMALL: usize = 2 * 1024;
+const LARGE: usize = 64 * 1024;
 
 /// How many bytes of a stream are kept in memory where there is no sink for them.
 const KEPT: usize = 64 * 1024 * 1024;
@@ -123,10 +124,12 @@ impl Transport {
         head.extensions.clear();
         let mut receiver = transmit.receiver(&head)?;
         let mut reader = body.as_reader();
-        let mut piece = [0; PIECE];
+        // Most answers are small; only one that is not gets a buffer worth clearing.
+        let (mut small, mut large) = ([0; SMALL], Vec::new());
         let mut kept = Vec::new();
         loop {
-            let length = reader.read(&mut piece).map_err(read_failure)?;
+            let piece = if large.is_empty() { &mut small[..] } else { &mut large };
+            let length = reader.read(piece).map_err(read_failure)?;
             if length == 0 {
                 break;
             }
@@ -143,6 +146,9 @@ impl Transport {
             }
             if self.now() >= transmit.deadline {
                 return Err(Failure::maybe_sent(FailureKind::TimedOut));
+            }
+            if length == SMALL {
+                large.resize(LARGE, 0);
             }
         }
         let body = receiver.finish()?;

@@ -144,9 +144,11 @@ impl Files<'_> {
         let threads = self.at_once.min(copies.len());
         let (next, report) = (Mutex::new(copies.into_iter()), Mutex::new(report));
         let cancelled = AtomicBool::new(false);
+        // A function of its own, so that the list is not locked while a file is copied.
+        let take = || lock(&next).next();
         let work = || {
             while !cancelled.load(Ordering::Relaxed)
-                && let Some(path) = lock(&next).next()
+                && let Some(path) = take()
             {
                 let copied = target.copy(&path);
                 let mut report = lock(&report);

@@ -1,7 +1,7 @@
 //! Second factors by a provider, and observers: run outside the lock, and harmless when they panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
@@ -105,12 +105,15 @@ fn events_come_in_order_and_the_observer_may_use_the_client() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let reentrant: Arc<OnceLock<Client>> = Arc::default();
     let (written, inner) = (Arc::clone(&seen), Arc::clone(&reentrant));
+    let inside = AtomicBool::new(false);
     let client = Client::builder(server(&emulator))
         .on_event(move |event| {
+            assert!(!inside.swap(true, Ordering::Relaxed), "one event after the other");
             written.lock().unwrap().push(name(event));
             if let (Event::LoggedIn { .. }, Some(client)) = (event, inner.get()) {
                 client.call(&GetAccountMetadata).unwrap();
             }
+            inside.store(false, Ordering::Relaxed);
         })
         .build()
         .unwrap();
@@ -138,12 +141,12 @@ fn events_come_in_order_and_the_observer_may_use_the_client() {
 #[test]
 fn m37_an_observer_that_panics_takes_nothing_but_its_own_call_along() {
     let emulator = shared();
-    let panicked = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&panicked);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let written = Arc::clone(&seen);
     let client = Client::builder(server(&emulator))
         .on_event(move |event| {
-            let first = || counted.fetch_add(1, Ordering::Relaxed) == 0;
-            assert!(!matches!(event, Event::LoggedIn { .. }) || !first(), "on purpose");
+            written.lock().unwrap().push(name(event));
+            assert!(!matches!(event, Event::LoggedIn { .. }), "on purpose");
         })
         .build()
         .unwrap();
@@ -152,5 +155,26 @@ fn m37_an_observer_that_panics_takes_nothing_but_its_own_call_along() {
     assert!(matches!(client.state(), State::Active { .. }));
     client.call(&GetProfile).unwrap();
     client.logout().unwrap();
-    assert_eq!(panicked.load(Ordering::Relaxed), 1);
+    let expected =
+        ["session.login 200", "logged in, again: false", "profile.get 200", "session.logout 200", "logged out"];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn s10_a_carrier_that_panics_leaves_the_login_to_the_next() {
+    let emulator = shared();
+    let panicked = AtomicBool::new(false);
+    let client = Client::builder(server(&emulator))
+        .on_event(move |event| {
+            // Told when the call that found out is about to log in for all.
+            let gone = matches!(event, Event::LoggedOut(LoggedOut::Expired));
+            assert!(!gone || panicked.swap(true, Ordering::Relaxed), "on purpose");
+        })
+        .build()
+        .unwrap();
+    assert_eq!(client.login(credentials("user@example.com")).unwrap(), Login::Active);
+    emulator.expire(None);
+    assert!(catch_unwind(AssertUnwindSafe(|| client.call(&GetProfile))).is_err());
+    assert_eq!(client.call(&GetProfile).unwrap().email, "user@example.com");
+    assert_eq!(count(&emulator, "GET", "/session/login"), 2);
 }

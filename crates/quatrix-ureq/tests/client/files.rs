@@ -1,10 +1,11 @@
 //! Files by their paths, folders, and mirrors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use quatrix_emulator::{Emulator, Fault, What, When};
@@ -216,6 +217,24 @@ fn many_files_go_up_several_at_a_time_under_one_session() {
     for index in 0..100 {
         assert_eq!(stored(&emulator, &format!("{}/{index}.txt", index % 7)).unwrap(), index.to_string());
     }
+}
+
+#[test]
+fn files_of_a_folder_are_under_way_at_the_same_time() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator);
+    let here = Scratch::new();
+    here.write("a.txt", "a", 1);
+    here.write("b.txt", "b", 1);
+    // Nobody passes before both are there.
+    let (meeting, met) = (Barrier::new(2), Mutex::new(BTreeSet::new()));
+    let files = client.files().at_once(2).on_event(|path, _| {
+        if met.lock().unwrap().insert(path.clone()) {
+            meeting.wait();
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(files.upload_folder(&here.0, &home).unwrap().files, 2);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Keeping a session alive: in between, and on a thread.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use quatrix_emulator::Emulator;
 use quatrix_ureq::proto::{LoggedOut, Misuse};
-use quatrix_ureq::{ApiKey, Client, Error, State};
+use quatrix_ureq::{ApiKey, Client, Error, Event, KeepAliveGuard, State};
 
 use crate::support::{client, count, logged_in, server};
 
@@ -71,4 +73,31 @@ fn a_guard_outlives_the_client_that_made_it() {
     wait_until(|| count(&emulator, "GET", "/session/keepalive") == 1);
     assert!(guard.is_running());
     drop(guard);
+}
+
+#[test]
+fn an_observer_on_the_keepalive_thread_may_drop_the_guard() {
+    let emulator = Emulator::start().unwrap();
+    let saved = logged_in(&emulator).save().unwrap();
+    let kept: Arc<Mutex<Option<KeepAliveGuard>>> = Arc::default();
+    let (dropped, dropping) = (Arc::new(AtomicBool::new(false)), Arc::clone(&kept));
+    let told = Arc::clone(&dropped);
+    let client = Client::builder(server(&emulator))
+        .on_event(move |event| {
+            if let Event::LoggedOut(LoggedOut::Expired) = event {
+                assert_eq!(thread::current().name(), Some("quatrix-keepalive"));
+                // The test holds the lock until the guard is in there.
+                drop(dropping.lock().unwrap().take());
+                told.store(true, Ordering::Release);
+            }
+        })
+        .build()
+        .unwrap();
+    client.resume(saved, None).unwrap();
+    emulator.expire(None);
+    let mut place = kept.lock().unwrap();
+    *place = Some(client.spawn_keepalive().unwrap());
+    drop(place);
+    wait_until(|| dropped.load(Ordering::Acquire));
+    assert!(matches!(client.state(), State::LoggedOut(LoggedOut::Expired)));
 }

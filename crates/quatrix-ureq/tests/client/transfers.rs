@@ -11,7 +11,7 @@ use quatrix_ureq::proto::task::{Download, Downloaded, TransferEvent, Upload};
 use quatrix_ureq::proto::{FileId, SessionId};
 use quatrix_ureq::{Client, Error, FailureKind, Saved, Server};
 
-use crate::support::{Odd, failure, head, logged_in};
+use crate::support::{Odd, count, failure, head, logged_in};
 
 const USER: &str = "user@example.com";
 const CHUNK: u64 = 1000;
@@ -161,7 +161,10 @@ fn progress_counts_every_byte_and_the_observer_can_give_up() {
             _ => ControlFlow::Continue(()),
         };
         let other = client.new_upload(home.clone(), "b.bin".parse().unwrap(), size).with_chunks_of_at_most(CHUNK);
+        let chunks = || count(&emulator, "POST", "/upload/chunked/{upload_key}") as u64;
+        let before = chunks();
         let given_up = client.upload_observed(other, Cursor::new(&bytes), observer);
+        assert_eq!(chunks() - before, (stop - 1) / CHUNK, "the chunk under way is not sent");
         assert!(matches!(given_up, Err(Error::Cancelled)), "{given_up:?}");
         assert_eq!(emulator.paths(USER), ["Trash/", "a.bin"], "tidied up");
 

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use quatrix_emulator::Emulator;
 use quatrix_ureq::api::{GetAccountMetadata, GetProfile, KeepAlive, UploadChunk};
-use quatrix_ureq::proto::{Misuse, UploadKey};
-use quatrix_ureq::{CallOptions, Client, Config, Error, Event, FailureKind, Login, Server};
+use quatrix_ureq::proto::{Invalid, Misuse, Prepared, UploadKey};
+use quatrix_ureq::{CallOptions, Client, Config, Endpoint, Error, Event, FailureKind, Login, Server};
 
 use crate::support::{Odd, credentials, failure, head, server};
 
@@ -162,8 +163,9 @@ fn m25_a_silent_server_is_given_up() {
     let stalled = failure(client.call_with(&GetAccountMetadata, once()));
     assert_eq!((stalled.kind(), stalled.may_have_been_sent()), (FailureKind::TimedOut, true));
     let odd = silent();
+    let patient = odd.builder().stall_timeout(Duration::from_secs(3600)).build().unwrap();
     let hurried = once().with_deadline(Duration::from_millis(50));
-    let late = failure(odd.client().call_with(&GetAccountMetadata, hurried));
+    let late = failure(patient.call_with(&GetAccountMetadata, hurried));
     assert_eq!((late.kind(), late.may_have_been_sent()), (FailureKind::TimedOut, true));
 }
 
@@ -270,4 +272,24 @@ fn an_answer_to_another_request_is_not_taken_for_this_one() {
         assert!(!matches!(client.call_with(&GetAccountMetadata, once()), Err(Error::Exchange(_))));
     }
     assert_eq!(odd.heard().len(), 2);
+}
+
+#[test]
+fn an_answer_carries_nothing_of_ureqs() {
+    /// Says how many extensions its answer has; ureq puts the URI there, which may be a capability.
+    struct Extensions;
+
+    impl Endpoint for Extensions {
+        type Response = usize;
+
+        fn prepare(&self, server: &Server) -> Result<Prepared, Invalid> {
+            GetAccountMetadata.prepare(server)
+        }
+
+        fn decode(response: http::Response<Bytes>) -> Result<usize, Error> {
+            Ok(response.extensions().len())
+        }
+    }
+    let odd = Odd::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!(odd.client().call(&Extensions).unwrap(), 0);
 }
