@@ -1,4 +1,18 @@
 //! What the test suites share.
 
+use std::time::{Duration, Instant};
+
+pub mod certificate;
+pub mod listener;
 pub mod stage;
 pub mod subject;
+
+/// Waits until something has happened. That it never does is a failure of its own kind: it hangs.
+#[track_caller]
+pub fn wait_until(happened: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never happens");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,10 +1,14 @@
 //! One face for both adapters, so that one suite can test them.
 
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use quatrix_proto::task::{Download, Downloaded, TransferEvent, Upload, Uploaded};
 use quatrix_proto::{
-    Answer, ApiKey, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Login, Logout, Saved, Server,
-    State, Task,
+    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, FileId, FileName,
+    Login, Logout, Saved, Server, State, Task,
 };
 use tokio::runtime::Runtime;
 
@@ -45,6 +49,12 @@ pub trait Subject: Clone + Send + Sync + 'static {
     fn answer(&self, answer: Answer) -> Result<Login, Error>;
     /// See `Client::call`.
     fn call<E: Endpoint<Response: Send> + Sync>(&self, endpoint: &E) -> Result<E::Response, Error>;
+    /// See `Client::call_with`.
+    fn call_with<E: Endpoint<Response: Send> + Sync>(
+        &self,
+        endpoint: &E,
+        options: CallOptions,
+    ) -> Result<E::Response, Error>;
     /// See `Client::run`.
     fn run<T: Task<Output: Send> + Send + 'static>(&self, task: T) -> Result<T::Output, Error>;
     /// See `Client::keepalive`.
@@ -57,6 +67,31 @@ pub trait Subject: Clone + Send + Sync + 'static {
     fn save(&self) -> Option<Saved>;
     /// See `Client::state`.
     fn state(&self) -> State;
+    /// Uploads these bytes, or as many of them as the upload announces.
+    fn upload(&self, upload: Upload, source: Vec<u8>) -> Result<Uploaded, Error> {
+        self.upload_watched(upload, source, |_| ())
+    }
+    /// See `Client::upload_observed`.
+    fn upload_watched(
+        &self,
+        upload: Upload,
+        source: Vec<u8>,
+        watch: impl FnMut(&TransferEvent) + Send,
+    ) -> Result<Uploaded, Error>;
+    /// See `Files::upload_stream`: the size is not known beforehand.
+    fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error>;
+    /// See `Files::upload`.
+    fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error>;
+    /// Downloads, and gives back what the sink holds.
+    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>);
+    /// Downloads into an open file.
+    fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error>;
+    /// See `Files::download`, overwriting.
+    fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error>;
+    /// See `Files::upload_folder`: how many files went, and how many did not.
+    fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error>;
+    /// See `Files::download_folder`: how many files came, and how many did not.
+    fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error>;
     /// The server that the client is for.
     fn server(&self) -> &Server;
     /// The client's `Debug` text.
@@ -97,6 +132,13 @@ impl Subject for quatrix_ureq::Client {
     fn call<E: Endpoint<Response: Send> + Sync>(&self, endpoint: &E) -> Result<E::Response, Error> {
         self.call(endpoint)
     }
+    fn call_with<E: Endpoint<Response: Send> + Sync>(
+        &self,
+        endpoint: &E,
+        options: CallOptions,
+    ) -> Result<E::Response, Error> {
+        self.call_with(endpoint, options)
+    }
     fn run<T: Task<Output: Send> + Send + 'static>(&self, task: T) -> Result<T::Output, Error> {
         self.run(task)
     }
@@ -114,6 +156,39 @@ impl Subject for quatrix_ureq::Client {
     }
     fn state(&self) -> State {
         self.state()
+    }
+    fn upload_watched(
+        &self,
+        upload: Upload,
+        source: Vec<u8>,
+        mut watch: impl FnMut(&TransferEvent) + Send,
+    ) -> Result<Uploaded, Error> {
+        self.upload_observed(upload, Cursor::new(source), |event| {
+            watch(event);
+            ControlFlow::Continue(())
+        })
+    }
+    fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error> {
+        self.files().upload_stream(&*source, &folder, name)
+    }
+    fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
+        self.files().upload(path, &folder)
+    }
+    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>) {
+        let mut sink = Vec::new();
+        (self.download(download, &mut sink), sink)
+    }
+    fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error> {
+        self.download(download, sink)
+    }
+    fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error> {
+        self.files().overwrite(true).download(&file, path)
+    }
+    fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
+        self.files().at_once(8).upload_folder(from, &to).map(|report| (report.files, report.failed.len()))
+    }
+    fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error> {
+        self.files().at_once(8).download_folder(&from, to).map(|report| (report.files, report.failed.len()))
     }
     fn server(&self) -> &Server {
         self.config().server()
@@ -139,6 +214,13 @@ impl Subject for quatrix_hyper::Client {
     fn call<E: Endpoint<Response: Send> + Sync>(&self, endpoint: &E) -> Result<E::Response, Error> {
         RUNTIME.block_on(self.call(endpoint))
     }
+    fn call_with<E: Endpoint<Response: Send> + Sync>(
+        &self,
+        endpoint: &E,
+        options: CallOptions,
+    ) -> Result<E::Response, Error> {
+        RUNTIME.block_on(self.call_with(endpoint, options))
+    }
     fn run<T: Task<Output: Send> + Send + 'static>(&self, task: T) -> Result<T::Output, Error> {
         RUNTIME.block_on(self.run(task))
     }
@@ -156,6 +238,41 @@ impl Subject for quatrix_hyper::Client {
     }
     fn state(&self) -> State {
         self.state()
+    }
+    fn upload_watched(
+        &self,
+        upload: Upload,
+        source: Vec<u8>,
+        mut watch: impl FnMut(&TransferEvent) + Send,
+    ) -> Result<Uploaded, Error> {
+        RUNTIME.block_on(self.upload_observed(upload, Cursor::new(source), |event: &TransferEvent| {
+            watch(event);
+            ControlFlow::Continue(())
+        }))
+    }
+    fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error> {
+        RUNTIME.block_on(self.files().upload_stream(&*source, &folder, name))
+    }
+    fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
+        RUNTIME.block_on(self.files().upload(path, &folder))
+    }
+    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>) {
+        let mut sink = Vec::new();
+        (RUNTIME.block_on(self.download(download, &mut sink)), sink)
+    }
+    fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error> {
+        RUNTIME.block_on(self.download(download, tokio::fs::File::from_std(sink)))
+    }
+    fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error> {
+        RUNTIME.block_on(self.files().overwrite(true).download(&file, path))
+    }
+    fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
+        let report = RUNTIME.block_on(self.files().at_once(8).upload_folder(from, &to))?;
+        Ok((report.files, report.failed.len()))
+    }
+    fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error> {
+        let report = RUNTIME.block_on(self.files().at_once(8).download_folder(&from, to))?;
+        Ok((report.files, report.failed.len()))
     }
     fn server(&self) -> &Server {
         self.config().server()

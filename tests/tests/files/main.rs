@@ -132,7 +132,7 @@ fn files_are_renamed_copied_moved_and_deleted<S: Subject>(wire: Wire) {
     let copy = find(&client, "/reports/b.txt");
 
     let moved = client.call(&MoveFiles { ids: vec![copy.clone()], target: home_id.clone(), resolve: true }).unwrap();
-    assert_eq!(moved.done().unwrap().ids, [copy.clone()]);
+    assert_eq!(moved.done().unwrap().ids, std::slice::from_ref(&copy));
     assert!(names(&home(&client)).len() > 2);
 
     let deleted = client.call(&DeleteFiles::to_trash([copy.clone()])).unwrap().done().unwrap();

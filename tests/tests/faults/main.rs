@@ -1,0 +1,40 @@
+//! What goes wrong on the wire, in TLS and with sessions, through both adapters: the rows of `docs/FAILURES.md`.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod answers;
+mod lengths;
+mod reuse;
+mod tls;
+
+use quatrix_proto::{CallOptions, Credentials, Error, Failure, FailureKind};
+
+/// A call that is not repeated, so that a test sees what came of its only try.
+fn once() -> CallOptions {
+    CallOptions::new().with_attempts(1)
+}
+
+fn me() -> Credentials {
+    Credentials::new("me@example.com", "canary-password").unwrap()
+}
+
+#[track_caller]
+fn failure<T: std::fmt::Debug>(result: Result<T, Error>) -> Failure {
+    match result {
+        Err(Error::Exchange(failure)) => failure,
+        other => panic!("not a failed exchange: {other:?}"),
+    }
+}
+
+/// What kind of failure it was, and whether the request may have been sent.
+#[track_caller]
+fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> (FailureKind, bool) {
+    let failure = failure(result);
+    (failure.kind(), failure.may_have_been_sent())
+}
+
+/// An error and all its causes, as a report prints them.
+fn report(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,67 @@
+//! Connections that are used again, and servers that do not wait for the end of a request.
+
+use quatrix_proto::api::{GetAccountMetadata, GetProfile, Raw};
+use quatrix_proto::{FailureKind, Login};
+use quatrix_tests::conform;
+use quatrix_tests::listener::{Connection, Listener, json};
+use quatrix_tests::stage::Wire;
+use quatrix_tests::subject::Subject;
+
+use crate::{kind, me};
+
+conform![
+    m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that_is_safe,
+    m32_a_connection_that_was_closed_while_idle_is_recovered_from,
+    m30_a_server_that_always_says_429_is_asked_less_and_less,
+];
+
+/// Answers whatever is asked.
+fn serve(connection: &mut Connection) -> bool {
+    let Some(request) = connection.request() else { return false };
+    let answer = match request.path() {
+        "/session/login" => json(200, r#"{"session_id":"5b1c"}"#),
+        "/profile" => json(200, r#"{"name":"Me","email":"me@example.com"}"#),
+        _ => json(200, "{}"),
+    };
+    connection.send(&answer).is_ok()
+}
+
+fn m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that_is_safe<S: Subject>(wire: Wire) {
+    // Every connection serves one request and takes a second one that it does not answer.
+    let listener = Listener::serving(wire, |connection| {
+        serve(connection);
+        connection.request();
+    });
+    let client: S = listener.client();
+    assert_eq!(client.login(me()).unwrap(), Login::Active);
+    assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
+    assert_eq!(listener.count("/profile"), 2, "once into the void");
+    let result = client.call(&Raw::post("/file/move", "{}"));
+    assert_eq!(kind(result), (FailureKind::Interrupted, true));
+    assert_eq!(listener.count("/file/move"), 1);
+}
+
+fn m32_a_connection_that_was_closed_while_idle_is_recovered_from<S: Subject>(wire: Wire) {
+    let listener = Listener::serving(wire, |connection| {
+        serve(connection);
+    });
+    let client: S = listener.client();
+    for _ in 0..10 {
+        client.call(&GetAccountMetadata).unwrap();
+    }
+}
+
+fn m30_a_server_that_always_says_429_is_asked_less_and_less<S: Subject>(wire: Wire) {
+    let listener =
+        Listener::answering(wire, |_| b"HTTP/1.1 429 Slow\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n".to_vec());
+    let client: S = listener.client();
+    let asked = || {
+        let before = listener.requests().len();
+        let error = client.call(&GetAccountMetadata).unwrap_err();
+        assert_eq!(error.status().unwrap(), 429);
+        listener.requests().len() - before
+    };
+    let asked: Vec<usize> = (0..20).map(|_| asked()).collect();
+    assert_eq!((asked[0], asked[19]), (3, 1), "{asked:?}");
+    assert!(asked.iter().sum::<usize>() <= 30, "{asked:?}");
+}

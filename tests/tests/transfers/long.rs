@@ -1,0 +1,142 @@
+//! Forty minutes of transfer in a moment: session, task and emulator in memory, in virtual time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_RANGE;
+use quatrix_emulator::{Accounts, Now, Seed, Server as Quatrix, Settings};
+use quatrix_proto::api::{Clash, GetHome};
+use quatrix_proto::task::{Download, LookUp, Upload};
+use quatrix_proto::{
+    CallOptions, Config, Credentials, Error, Failure, FailureKind, Login, Server, Session, Step, Task, TaskStep,
+    Ticket, Timestamp,
+};
+
+const MIB: usize = 1 << 20;
+/// Bytes in a second: 40 minutes for 24 MiB.
+const RATE: usize = 24 * MIB / (40 * 60);
+
+struct World {
+    quatrix: Quatrix,
+    session: Session,
+    elapsed: Duration,
+    source: Vec<u8>,
+    sink: Vec<u8>,
+    keepalives: usize,
+    logins: usize,
+}
+
+impl World {
+    /// Logged in with a second factor; nobody is there to answer another one.
+    fn new(seed: &Seed) -> Self {
+        let quatrix = Quatrix::new(Settings::default(), Accounts::default()).with_seed(7).with_files(seed);
+        let session = Session::new(Config::new(Server::at("https://acme.example/api/1.0").unwrap()), 7);
+        let (elapsed, source, sink) = (Duration::from_secs(100), Vec::new(), Vec::new());
+        let mut world = Self { quatrix, session, elapsed, source, sink, keepalives: 0, logins: 0 };
+        let credentials = Credentials::new("totp@example.com", "only-for-tests-4711").unwrap();
+        let login = world.session.login(world.now(), credentials);
+        let Login::Challenged(challenge) = world.drive(login).0.unwrap() else { panic!() };
+        let code = world.quatrix.code(world.both_clocks(), "totp@example.com").unwrap();
+        let answer = world.session.answer(world.now(), challenge.answer(code));
+        assert_eq!(world.drive(answer).0.unwrap(), Login::Active);
+        world
+    }
+
+    fn now(&self) -> Timestamp {
+        self.elapsed.into()
+    }
+
+    fn both_clocks(&self) -> Now {
+        Now { elapsed: self.elapsed, unix: Duration::from_secs(1_795_000_000) + self.elapsed }
+    }
+
+    fn run<T: Task>(&mut self, mut task: T) -> Result<T::Output, Error> {
+        loop {
+            match task.poll(self.now()) {
+                TaskStep::Call(prepared) => {
+                    let ticket = self.session.call_prepared(self.now(), prepared, CallOptions::new());
+                    let (result, moved) = self.drive(ticket);
+                    task.handle(self.now(), result, moved);
+                }
+                TaskStep::Done(result) => return result,
+            }
+        }
+    }
+
+    fn drive<T>(&mut self, ticket: Ticket<T>) -> (Result<T, Error>, u64) {
+        let mut moved = 0;
+        loop {
+            match self.session.poll_call(self.now(), ticket.id()) {
+                Step::Send(transmit) => {
+                    self.keepalives += usize::from(transmit.spec().name() == "session.keepalive");
+                    self.logins += usize::from(transmit.spec().name() == "session.login");
+                    let mut request = transmit.request.clone();
+                    if let Some(range) = &transmit.source {
+                        let range = range.start as usize..range.end as usize;
+                        self.elapsed += Duration::from_secs((range.len() / RATE) as u64);
+                        *request.body_mut() = Bytes::copy_from_slice(&self.source[range]);
+                        assert!(request.headers().contains_key(CONTENT_RANGE));
+                    }
+                    let (head, body) = self.quatrix.handle(self.both_clocks(), request).into_parts();
+                    let mut receiver = transmit.receiver(&head).unwrap();
+                    let mut result = Ok(());
+                    for piece in body.chunks(RATE) {
+                        self.sink.extend_from_slice(receiver.push(piece).unwrap());
+                        if receiver.moved() > 0 {
+                            self.elapsed += Duration::from_secs(1);
+                        }
+                        // What a driver does between two reads.
+                        if self.now() >= transmit.deadline {
+                            result = Err(Failure::maybe_sent(FailureKind::TimedOut));
+                            break;
+                        }
+                    }
+                    moved = receiver.moved();
+                    match result.and_then(|()| receiver.finish()) {
+                        Ok(body) => {
+                            let response = http::Response::from_parts(head, body);
+                            self.session.handle_response(self.now(), transmit.exchange, response);
+                        }
+                        Err(failure) => self.session.handle_failure(self.now(), transmit.exchange, failure),
+                    }
+                }
+                Step::Wait(until) => self.elapsed += until.saturating_since(self.now()),
+                Step::Ask(_) => panic!("nobody is there"),
+                Step::Ready(outcome) => return (ticket.decode(outcome), moved),
+            }
+        }
+    }
+
+    fn minutes(&self, since: Duration) -> u64 {
+        (self.elapsed - since).as_secs() / 60
+    }
+}
+
+#[test]
+fn q10_an_upload_of_forty_minutes_keeps_its_session_alive() {
+    let mut world = World::new(&Seed::new());
+    let home = world.session.call(world.now(), &GetHome { content: false });
+    let home = world.drive(home).0.unwrap().id;
+    world.source = super::bytes(24 * MIB, 1);
+    let began = world.elapsed;
+    let server = world.session.config().server().clone();
+    let upload = Upload::new(&server, home, "long.bin".parse().unwrap(), world.source.len() as u64, 7);
+    world.run(upload.on_clash(Clash::Overwrite)).unwrap();
+    assert!(world.minutes(began) >= 39, "{} minutes", world.minutes(began));
+    assert!(world.quatrix.file("totp@example.com", "long.bin").unwrap() == world.source);
+    assert_eq!(world.logins, 1, "{} keepalives", world.keepalives);
+    assert!(world.keepalives >= 3, "{} keepalives", world.keepalives);
+}
+
+#[test]
+fn q10_a_download_of_forty_minutes_keeps_its_session_alive() {
+    let whole = super::bytes(24 * MIB, 2);
+    let mut world = World::new(&Seed::new().file("long.bin", whole.clone()));
+    let began = world.elapsed;
+    let server = world.session.config().server().clone();
+    let file = world.run(LookUp::new(&server, "/long.bin".parse().unwrap())).unwrap().unwrap().id;
+    world.run(Download::by_id(&server, file)).unwrap();
+    assert!(world.minutes(began) >= 39, "{} minutes", world.minutes(began));
+    assert!(world.sink == whole);
+    assert_eq!(world.logins, 1);
+}
