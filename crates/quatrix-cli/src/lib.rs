@@ -3,6 +3,11 @@
 //! This library is the command without its `main`: [`run`] is all there is. It decides nothing about the protocol; that
 //! is [`quatrix_ureq`] and the core below it.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "comments on arguments are help texts: brackets name variables there"
+)]
+
 mod challenge;
 mod cli;
 mod command;
