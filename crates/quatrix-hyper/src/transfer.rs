@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quatrix_proto::task::{Download, Downloaded, TransferEvent, Upload, Uploaded};
-use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName, Prepared, Task, TaskStep};
+use quatrix_proto::task::{Download, Downloaded, TaskStep, Transfer, TransferEvent, Upload, Uploaded};
+use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, AsyncWriteExt};
 
 use crate::client::Client;
@@ -129,7 +129,7 @@ impl Client {
         observer: O,
     ) -> impl Future<Output = Result<T::Output, Error>> + Send + use<T, S, O>
     where
-        T: Transfer,
+        T: Transfer<Output: Send> + Send,
         S: Streams,
         O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
     {
@@ -141,12 +141,12 @@ impl Client {
 
 async fn carry<T, S, O>(driver: Arc<Driver>, mut task: T, mut watched: Watched<S, O>) -> Result<T::Output, Error>
 where
-    T: Transfer,
+    T: Transfer<Output: Send> + Send,
     S: Streams,
     O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
 {
     loop {
-        while let Some(event) = task.next_event() {
+        while let Some(event) = task.poll_event() {
             if (watched.observer)(&event).is_break() {
                 task = task.give_up().ok_or(Error::Cancelled)?;
             }
@@ -167,56 +167,6 @@ where
         } else {
             task.handle(driver.now(), result, watched.moved);
         }
-    }
-}
-
-/// A task that moves bytes of the caller's.
-trait Transfer: Task<Output: Send> + Send + Sized {
-    fn next_event(&mut self) -> Option<TransferEvent>;
-
-    /// How many bytes of the whole come before those that this call moves.
-    fn position(&self, call: &Prepared) -> u64;
-
-    fn total(&self) -> Option<u64>;
-
-    /// Ends it early. What is left may have to tidy up.
-    fn give_up(self) -> Option<Self>;
-}
-
-impl Transfer for Upload {
-    fn next_event(&mut self) -> Option<TransferEvent> {
-        self.poll_event()
-    }
-
-    fn position(&self, call: &Prepared) -> u64 {
-        call.source_range().map_or(0, |range| range.start)
-    }
-
-    fn total(&self) -> Option<u64> {
-        Some(self.size())
-    }
-
-    fn give_up(mut self) -> Option<Self> {
-        self.cancel();
-        Some(self)
-    }
-}
-
-impl Transfer for Download {
-    fn next_event(&mut self) -> Option<TransferEvent> {
-        self.poll_event()
-    }
-
-    fn position(&self, _: &Prepared) -> u64 {
-        self.done()
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.size()
-    }
-
-    fn give_up(self) -> Option<Self> {
-        None
     }
 }
 

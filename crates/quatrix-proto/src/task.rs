@@ -46,6 +46,7 @@ pub mod mirror;
 #[cfg(test)]
 mod model;
 mod pace;
+mod transfer;
 mod transfer_event;
 mod upload;
 mod walk;
@@ -53,6 +54,7 @@ mod walk;
 pub use download::{Download, Downloaded};
 pub use look_up::LookUp;
 pub use make_folders::MakeFolders;
+pub use transfer::Transfer;
 pub use transfer_event::TransferEvent;
 pub use upload::{Upload, Uploaded};
 pub use walk::{Entry, Walk};

@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Seek, Write};
 use std::ops::ControlFlow;
 
-use quatrix_proto::task::{Download, Downloaded, Task, TaskStep, TransferEvent, Upload, Uploaded};
-use quatrix_proto::{CallOptions, Error, FileId, FileName, Prepared};
+use quatrix_proto::task::{Download, Downloaded, TaskStep, Transfer, TransferEvent, Upload, Uploaded};
+use quatrix_proto::{CallOptions, Error, FileId, FileName};
 
 use crate::client::Client;
 use crate::pipe::Pipe;
@@ -100,11 +100,9 @@ impl Client {
         observer: Observer<'_>,
     ) -> Result<T::Output, Error> {
         let shared = self.shared();
-        let mut given_up = false;
         loop {
-            while let Some(event) = task.next_event() {
-                if observer(&event).is_break() && !given_up {
-                    given_up = true;
+            while let Some(event) = task.poll_event() {
+                if observer(&event).is_break() {
                     task = task.give_up().ok_or(Error::Cancelled)?;
                 }
             }
@@ -123,61 +121,10 @@ impl Client {
             let result = shared.call(prepared, CallOptions::default(), &mut ends);
             let (moved, stopped) = (ends.moved, ends.stopped);
             if stopped {
-                given_up = true;
                 task = task.give_up().ok_or(Error::Cancelled)?;
             } else {
                 task.handle(shared.transport.now(), result, moved);
             }
         }
-    }
-}
-
-/// A task that moves bytes of the caller's.
-trait Transfer: Task + Sized {
-    fn next_event(&mut self) -> Option<TransferEvent>;
-
-    /// How many bytes of the whole come before those that this call moves.
-    fn position(&self, call: &Prepared) -> u64;
-
-    fn total(&self) -> Option<u64>;
-
-    /// Ends it early. What is left may have to tidy up.
-    fn give_up(self) -> Option<Self>;
-}
-
-impl Transfer for Upload {
-    fn next_event(&mut self) -> Option<TransferEvent> {
-        self.poll_event()
-    }
-
-    fn position(&self, call: &Prepared) -> u64 {
-        call.source_range().map_or(0, |range| range.start)
-    }
-
-    fn total(&self) -> Option<u64> {
-        Some(self.size())
-    }
-
-    fn give_up(mut self) -> Option<Self> {
-        self.cancel();
-        Some(self)
-    }
-}
-
-impl Transfer for Download {
-    fn next_event(&mut self) -> Option<TransferEvent> {
-        self.poll_event()
-    }
-
-    fn position(&self, _: &Prepared) -> u64 {
-        self.done()
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.size()
-    }
-
-    fn give_up(self) -> Option<Self> {
-        None
     }
 }
