@@ -44,7 +44,7 @@ async fn m08_64_calls_on_an_expired_session_are_answered_after_one_login() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s10_others_take_over_when_the_task_that_logs_in_is_aborted() {
+async fn s10_m11_others_take_over_when_the_task_that_logs_in_is_aborted() {
     // The emulator handles one request at a time: while the callback holds the second login back, nothing moves.
     let (reached, at_second_login) = mpsc::channel();
     let (go_on, told_to_go_on) = mpsc::channel::<()>();

@@ -161,7 +161,7 @@ fn m37_an_observer_that_panics_takes_nothing_but_its_own_call_along() {
 }
 
 #[test]
-fn s10_a_carrier_that_panics_leaves_the_login_to_the_next() {
+fn s10_m11_a_carrier_that_panics_leaves_the_login_to_the_next() {
     let emulator = shared();
     let panicked = AtomicBool::new(false);
     let client = Client::builder(server(&emulator))

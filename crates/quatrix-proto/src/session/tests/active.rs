@@ -119,7 +119,7 @@ fn s20_past_the_lifetime_no_probe_is_needed() {
 }
 
 #[test]
-fn s20_a_keepalive_is_its_own_probe() {
+fn s20_m16_a_keepalive_is_its_own_probe() {
     let mut world = World::with(Config::forget_credentials);
     world.log_in("one");
     let keepalive = world.session.keepalive(world.now);
@@ -142,7 +142,7 @@ fn s20_a_resumed_session_of_unknown_age_is_probed() {
 }
 
 #[test]
-fn s21_a_401_to_an_older_token_is_sent_once_more_with_todays() {
+fn s21_m09_a_401_to_an_older_token_is_sent_once_more_with_todays() {
     let mut world = World::active("one");
     let late = world.profile();
     let old = world.sent(&late);
@@ -200,7 +200,7 @@ fn i11_a_call_is_not_sent_under_another_identity_than_its_own() {
 }
 
 #[test]
-fn i04_a_call_is_repeated_once_after_a_401_whatever_comes() {
+fn i04_m07_a_call_is_repeated_once_after_a_401_whatever_comes() {
     let mut world = World::active("one");
     let call = world.profile();
     let sent = world.sent(&call);
@@ -223,6 +223,31 @@ fn m18_a_clock_that_jumps_forward_costs_one_check() {
     let sent = world.sent(&run);
     world.ok(&sent, "");
     world.waits(&run);
+}
+
+#[test]
+fn m18_a_clock_that_stands_still_or_goes_back_neither_spins_nor_underflows() {
+    let mut world = World::active("one");
+    let run = world.session.run_keepalive(world.now);
+    let due = world.waits(&run);
+    let began = world.now;
+    for moment in [began, Timestamp::ZERO, Timestamp::from_micros(1), began, began] {
+        world.now = moment;
+        let until = world.waits(&run);
+        assert!(until > moment && until.saturating_since(moment) <= 60 * MINUTE, "{until:?} at {moment:?}");
+    }
+    // A call goes out before the session was made, by this clock, and its answer comes earlier still.
+    world.now = Timestamp::from_micros(7);
+    let call = world.profile();
+    let sent = world.sent(&call);
+    world.now = Timestamp::ZERO;
+    world.refuse(&sent, 401, 14);
+    let probe = world.sent(&call);
+    assert_eq!(probe.name, "session.keepalive", "the session is not past its life");
+    world.ok(&probe, "");
+    assert_eq!(world.failed(call), "profile.get: no (code 14, status 401)");
+    world.now = began;
+    assert_eq!(world.waits(&run), due, "the idle clock has not gone back with it");
 }
 
 #[test]

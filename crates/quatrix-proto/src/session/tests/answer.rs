@@ -105,6 +105,23 @@ fn s14_another_factor_may_be_due() {
 }
 
 #[test]
+fn m06_a_factor_of_an_unknown_kind_is_answered_as_the_caller_chooses() {
+    for answer in [Answer::Totp("654321".into()), Answer::Pin("654321".into())] {
+        let mut world = World::new();
+        let login = world.login();
+        let sent = world.sent(&login);
+        let body = r#"{"session_id":"partial","hint":{"sms":"+44..99"},"Session_Id":7}"#;
+        world.answer(&sent, 207, &[("mfa-code", "99")], body);
+        let challenge = Challenge::SecondFactor { factor: Factor::Other(99), refused: 0 };
+        assert_eq!(world.done(login).unwrap(), Login::Challenged(challenge));
+        let ticket = world.session.answer(world.now, answer);
+        let sent = world.sent(&ticket);
+        world.ok(&sent, r#"{"session_id":"whole","since":[1,2]}"#);
+        assert_eq!(world.done(ticket).unwrap(), Login::Active);
+    }
+}
+
+#[test]
 fn s14_code_60_says_that_the_challenge_has_expired() {
     let mut world = World::new().challenged("71");
     let answer = world.totp("654321");
@@ -143,7 +160,7 @@ fn s15_q08_where_the_captcha_did_not_log_in_the_login_goes_once_more() {
 }
 
 #[test]
-fn s15_a_captcha_in_between_leads_back_to_the_second_factor() {
+fn s15_m05_a_captcha_in_between_leads_back_to_the_second_factor() {
     let mut world = World::new().challenged("71");
     let answer = world.totp("654321");
     let sent = world.sent(&answer);

@@ -196,6 +196,23 @@ fn s08_a_refused_login_is_never_repeated_by_itself() {
 }
 
 #[test]
+fn m03_a_refusal_is_told_to_all_64_that_wait_and_asked_for_once() {
+    let mut world = World::new();
+    let login = world.login();
+    let sent = world.sent(&login);
+    let waiting: Vec<_> = (0..64).map(|_| world.profile()).collect();
+    for call in &waiting {
+        world.waits(call);
+    }
+    world.refuse(&sent, 401, 14);
+    assert_eq!(world.failed(login), "session.login: no (code 14, status 401)");
+    for call in waiting {
+        assert_eq!(world.failed(call), "not logged in: the server refused");
+    }
+    assert_eq!((world.state().as_str(), world.session.kept.is_none()), ("refused", true));
+}
+
+#[test]
 fn s08_a_refusal_after_an_expiry_forgets_the_password() {
     let mut world = World::active("one");
     world.expire();
@@ -263,7 +280,7 @@ fn s09_a_login_that_provably_was_not_sent_is_sent_once_more() {
 }
 
 #[test]
-fn s10_a_vanished_carrier_is_replaced_at_most_twice() {
+fn s10_m11_a_vanished_carrier_is_replaced_at_most_twice() {
     let mut world = World::active("one");
     world.expire();
     let waiting = world.profile();
@@ -280,7 +297,7 @@ fn s10_a_vanished_carrier_is_replaced_at_most_twice() {
 }
 
 #[test]
-fn s10_the_next_waiting_caller_takes_over() {
+fn s10_m11_the_next_waiting_caller_takes_over() {
     let mut world = World::active("one");
     world.expire();
     let (carrier, waiting) = (world.profile(), world.profile());

@@ -34,7 +34,7 @@ fn s25_without_a_session_there_is_nothing_to_send() {
 }
 
 #[test]
-fn s26_a_login_under_way_is_waited_for_and_its_token_logged_out() {
+fn s26_m14_a_login_under_way_is_waited_for_and_its_token_logged_out() {
     let mut world = World::new();
     let login = world.login();
     let sent = world.sent(&login);

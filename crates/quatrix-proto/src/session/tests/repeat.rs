@@ -92,6 +92,34 @@ fn i09_a_server_that_fails_everything_is_asked_once_per_call_when_the_budget_is_
 }
 
 #[test]
+fn m30_a_429_for_ever_bounds_the_attempts_of_all_calls_together_and_lets_each_have_its_first() {
+    let mut world = World::active("one");
+    let calls: Vec<_> = (0..64).map(|_| world.profile()).collect();
+    let (mut sent, mut waiting) = (vec![0; calls.len()], calls.len());
+    while waiting > 0 {
+        let mut next = Timestamp::MAX;
+        waiting = 0;
+        for (call, sent) in calls.iter().zip(&mut sent) {
+            match world.poll(call) {
+                Step::Send(transmit) => {
+                    *sent += 1;
+                    let slow = http::Response::builder().status(429).header("retry-after", "0").body(Bytes::new());
+                    world.session.handle_response(world.now, transmit.exchange, slow.unwrap());
+                    (waiting, next) = (waiting + 1, world.now);
+                }
+                Step::Wait(until) => (waiting, next) = (waiting + 1, next.min(until)),
+                // Asked again after its end, a call is not known any more.
+                Step::Ready(_) => {}
+                Step::Ask(_) => panic!(),
+            }
+        }
+        world.now = world.now.max(next);
+    }
+    assert!(sent.iter().all(|sent| (1..=3).contains(sent)), "{sent:?}");
+    assert_eq!(sent.iter().sum::<usize>(), 64 + 10, "first attempts, and the repetitions of a full budget");
+}
+
+#[test]
 fn call_options_change_attempts_safety_and_headers() {
     let mut world = World::active("one");
     let once = CallOptions::new().with_attempts(1);
