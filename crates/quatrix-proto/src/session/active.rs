@@ -217,8 +217,12 @@ impl Session {
     }
 
     fn rest_until(&mut self, id: CallId, not_before: Timestamp, failures: u8) {
-        let interval = self.rng.around(self.config.keepalive_interval);
         if let Some(Call { kind: Kind::RunKeepAlive(run), status, .. }) = self.calls.get_mut(id) {
+            let interval = match failures {
+                0 => self.rng.around(self.config.keepalive_interval),
+                // The round is not over: what was due stays due, and a new roll of the dice does not put it off.
+                _ => run.interval,
+            };
             *run = RunKeepAlive { interval, not_before, failures };
             *status = Status::Waiting;
         }

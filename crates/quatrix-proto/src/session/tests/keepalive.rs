@@ -39,7 +39,7 @@ fn s23_a_busy_session_sends_none() {
 }
 
 #[test]
-fn s23_a_lost_keepalive_is_tried_again_while_the_session_can_be_alive() {
+fn s23_m15_a_lost_keepalive_is_tried_again_while_the_session_can_be_alive() {
     let mut world = World::active("one");
     let run = world.session.run_keepalive(world.now);
     let start = world.now;
@@ -57,7 +57,7 @@ fn s23_a_lost_keepalive_is_tried_again_while_the_session_can_be_alive() {
 }
 
 #[test]
-fn s23_a_401_ends_it_where_nobody_can_log_in_again() {
+fn s23_m16_a_401_ends_it_where_nobody_can_log_in_again() {
     let mut world = World::with(Config::forget_credentials);
     world.log_in("one");
     let run = world.session.run_keepalive(world.now);
@@ -65,6 +65,22 @@ fn s23_a_401_ends_it_where_nobody_can_log_in_again() {
     let sent = world.sent(&run);
     world.refuse(&sent, 401, 14);
     assert_eq!(world.failed(run), "the session has expired");
+}
+
+#[test]
+fn m16_whatever_is_no_401_leaves_the_session_and_is_tried_again() {
+    for (status, body) in [(404, "{}"), (500, "<h1>oh</h1>"), (502, ""), (503, "<h1>busy</h1>"), (302, "")] {
+        let mut world = World::active("one");
+        let run = world.session.run_keepalive(world.now);
+        world.now = world.waits(&run);
+        let sent = world.sent(&run);
+        world.answer(&sent, status, &[("content-type", "text/html")], body);
+        let until = world.waits(&run);
+        assert!(within(&world, until, Duration::from_secs(1), MINUTE), "{status}");
+        world.now = until;
+        let sent = world.sent(&run);
+        assert_eq!((sent.name, sent.token(), world.state().as_str()), ("session.keepalive", "one", "active"));
+    }
 }
 
 #[test]
