@@ -59,6 +59,8 @@ pub trait Subject: Clone + Send + Sync + 'static {
     fn run<T: Task<Output: Send> + Send + 'static>(&self, task: T) -> Result<T::Output, Error>;
     /// See `Client::keepalive`.
     fn keepalive(&self) -> Result<(), Error>;
+    /// See `Client::run_keepalive`: why it ended.
+    fn run_keepalive(&self) -> Error;
     /// See `Client::logout`.
     fn logout(&self) -> Result<Logout, Error>;
     /// See `Client::resume`.
@@ -145,6 +147,10 @@ impl Subject for quatrix_ureq::Client {
     fn keepalive(&self) -> Result<(), Error> {
         self.keepalive()
     }
+    fn run_keepalive(&self) -> Error {
+        let Err(error) = self.run_keepalive();
+        error
+    }
     fn logout(&self) -> Result<Logout, Error> {
         self.logout()
     }
@@ -226,6 +232,10 @@ impl Subject for quatrix_hyper::Client {
     }
     fn keepalive(&self) -> Result<(), Error> {
         RUNTIME.block_on(self.keepalive())
+    }
+    fn run_keepalive(&self) -> Error {
+        let Err(error) = RUNTIME.block_on(self.run_keepalive());
+        error
     }
     fn logout(&self) -> Result<Logout, Error> {
         RUNTIME.block_on(self.logout())

@@ -4,6 +4,7 @@
 
 mod answers;
 mod lengths;
+mod renewal;
 mod reuse;
 mod tls;
 
