@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 pub mod certificate;
 pub mod gate;
 pub mod listener;
+pub mod pair;
 pub mod stage;
 pub mod subject;
 
