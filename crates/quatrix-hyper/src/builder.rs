@@ -3,6 +3,8 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use quatrix_proto::{Answer, ApiKey, Challenge, Config, Declined, Error, Event, I
 
 use crate::client::Client;
 use crate::driver::{Driver, OnEvent, SecondFactor};
+use crate::names::Names;
 use crate::proxy::Proxy;
 use crate::tls::{self, Roots};
 use crate::transport::{Patience, Transport};
@@ -24,6 +27,7 @@ pub struct Builder {
     key: Option<ApiKey>,
     roots: Roots,
     proxy: Result<Proxy, Error>,
+    names: Names,
     patience: Patience,
     shared: Option<Arc<Transport>>,
     on_event: Option<OnEvent>,
@@ -37,6 +41,7 @@ impl Builder {
             key: None,
             roots: Roots::Public,
             proxy: Ok(Proxy::from_environment()),
+            names: Names::of_the_system(),
             patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             shared: None,
             on_event: None,
@@ -88,6 +93,12 @@ impl Builder {
         Self { proxy: Ok(Proxy::None), ..self }
     }
 
+    /// Has names looked up by this, instead of by the operating system. It runs on a thread that may block, when a
+    /// connection is made; what it finds is tried in this order, within the time for connecting. Errors are shown.
+    pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
+        Self { names: Names::by(look_up), ..self }
+    }
+
     /// How long it may take until there is a connection: name, socket, proxy and TLS. Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.patience.connect = timeout;
@@ -134,7 +145,7 @@ impl Builder {
         let config = self.config?.observe(self.on_event.is_some()).ask_the_driver(self.second_factor.is_some());
         let transport = match self.shared {
             Some(transport) => transport,
-            None => Arc::new(Transport::new(tls::config(&self.roots)?, self.proxy?, self.patience)),
+            None => Arc::new(Transport::new(tls::config(&self.roots)?, self.proxy?, self.names, self.patience)),
         };
         let config = Arc::new(config);
         // Each `RandomState` has keys of its own, which come from the system.

@@ -14,16 +14,19 @@ use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
-use quatrix_proto::{Failure, FailureKind};
+use quatrix_proto::{During, Failure, FailureKind};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::failure::{Unconnected, of_tls};
+use crate::connection::Connection;
+use crate::failure::{Unconnected, is_timeout, of_tls};
+use crate::names::Names;
 use crate::proxy::Proxy;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+type Tcp = HttpConnector<Names>;
 /// A socket, or a tunnel through a proxy, which may be reached over TLS itself.
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
@@ -38,8 +41,8 @@ struct Inner {
 
 impl Connector {
     /// `patience` is for all of it: name, socket, proxy and TLS.
-    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: Proxy, patience: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
+    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: Proxy, names: Names, patience: Duration) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(names);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(patience));
@@ -53,7 +56,7 @@ fn secured<T>(below: T, tls: &Arc<ClientConfig>) -> HttpsConnector<T> {
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Stream>;
+    type Response = Connection<MaybeHttpsStream<Stream>>;
     type Error = Unconnected;
     type Future = Connecting<Self::Response, Unconnected>;
 
@@ -66,9 +69,9 @@ impl Service<Uri> for Connector {
         let patience = self.0.patience;
         Box::pin(async move {
             match tokio::time::timeout(patience, connecting).await {
-                Ok(Ok(stream)) => Ok(stream),
+                Ok(Ok(stream)) => Ok(Connection::new(stream)),
                 Ok(Err(error)) => Err(Unconnected(why(error))),
-                Err(_) => Err(Unconnected(Failure::unsent(FailureKind::TimedOut).with_detail("while connecting"))),
+                Err(_) => Err(Unconnected(Failure::timed_out(During::Connecting))),
             }
         })
     }
@@ -76,6 +79,8 @@ impl Service<Uri> for Connector {
 
 fn why(error: BoxError) -> Failure {
     match error.downcast::<Undialled>() {
+        // Each address has its share of the time.
+        Ok(undialled) if is_timeout(&*undialled.source) => Failure::timed_out(During::Connecting),
         Ok(undialled) => Failure::unsent(undialled.kind).with_source(undialled.source),
         // What is no fault of the dialer is one of the handshake.
         Err(error) => match of_tls(&*error) {
@@ -88,8 +93,8 @@ fn why(error: BoxError) -> Failure {
 /// Connects to the server, or to it through a proxy.
 #[derive(Clone)]
 struct Dialer {
-    tcp: HttpConnector,
-    to_proxy: HttpsConnector<HttpConnector>,
+    tcp: Tcp,
+    to_proxy: HttpsConnector<Tcp>,
     proxy: Arc<Proxy>,
 }
 

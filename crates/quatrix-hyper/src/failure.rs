@@ -52,6 +52,12 @@ fn kind_of(error: Option<&(dyn StdError + 'static)>) -> FailureKind {
     FailureKind::Interrupted
 }
 
+/// Whether waiting was all that went wrong.
+pub(crate) fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    error.downcast_ref().is_some_and(timed_out) || error.source().is_some_and(is_timeout)
+}
+
 /// What rustls had against the connection. It travels inside of IO errors, whose `source` passes it over.
 pub(crate) fn of_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let inner: &'a (dyn StdError + 'static) = error.downcast_ref::<io::Error>()?.get_ref()?;

@@ -68,11 +68,13 @@
 mod body;
 mod builder;
 mod client;
+mod connection;
 mod connector;
 mod driver;
 mod failure;
 mod files;
 mod local;
+mod names;
 mod proxy;
 mod source;
 mod streams;

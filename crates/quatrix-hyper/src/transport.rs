@@ -16,14 +16,17 @@ use http::Response;
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use quatrix_proto::During::{Answering, Sending};
 use quatrix_proto::{Failure, FailureKind, Transmit};
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::body::Outgoing;
+use crate::connection::Unfinished;
 use crate::connector::Connector;
 use crate::failure;
+use crate::names::Names;
 use crate::proxy::Proxy;
 use crate::streams::Streams;
 use crate::watch::Watch;
@@ -34,8 +37,6 @@ const HEAD: usize = 64 * 1024;
 const IDLE: usize = 256;
 /// Servers close idle connections after a minute or so; ours go first.
 const IDLE_FOR: Duration = Duration::from_secs(15);
-/// How many bytes of a stream are kept in memory where there is no sink for them.
-const KEPT: usize = 64 * 1024 * 1024;
 
 /// How long which step may take.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +54,8 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(tls: ClientConfig, proxy: Proxy, patience: Patience) -> Self {
-        let connector = Connector::new(&Arc::new(tls), proxy, patience.connect);
+    pub(crate) fn new(tls: ClientConfig, proxy: Proxy, names: Names, patience: Patience) -> Self {
+        let connector = Connector::new(&Arc::new(tls), proxy, names, patience.connect);
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
@@ -80,7 +81,7 @@ impl Transport {
         let Some(range) = transmit.source.clone() else {
             streams.begin(0);
             let answer = self.http.request(request.map(Outgoing::whole));
-            let answer = watch.over(answer).await?.map_err(failure::of_request)?;
+            let answer = watch.over(Answering, answer).await?.map_err(failure::of_request)?;
             return receive(answer, &transmit, &mut watch, streams).await;
         };
         streams.begin(range.start);
@@ -89,7 +90,7 @@ impl Transport {
         // A server may answer before it has read everything. The body must not end until that answer has been read.
         let (answer, _unfinished) = match send(range, pieces, &mut answer, &mut watch, streams).await? {
             Sent::AnsweredEarly(answer, pieces) => (answer, Some(pieces)),
-            Sent::All => (watch.over(answer).await?, None),
+            Sent::All => (watch.over(Answering, answer).await?, None),
         };
         receive(answer.map_err(failure::of_request)?, &transmit, &mut watch, streams).await
     }
@@ -121,7 +122,7 @@ async fn send<S: Streams>(
         }
         let length = piece.len();
         // If the connection has dropped its end of the channel, the answer will say why.
-        match watch.over(unless(answer, pieces.send(piece))).await? {
+        match watch.over(Sending, unless(answer, pieces.send(piece))).await? {
             Ok(_) => go_on(streams.moved(length))?,
             Err(early) => return Ok(Sent::AnsweredEarly(early, pieces)),
         }
@@ -150,25 +151,23 @@ async fn receive<S: Streams>(
     streams: &mut S,
 ) -> Result<Response<Bytes>, Failure> {
     let (mut head, mut body) = answer.into_parts();
-    // What hyper-util notes there is of no use to anybody, and none of our types.
-    head.extensions.clear();
+    let unfinished = Unfinished::new(&mut head);
     let mut receiver = transmit.receiver(&head)?;
-    let mut kept = Vec::new();
-    while let Some(frame) = watch.over(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
+    if !S::SINK {
+        receiver = receiver.without_sink()?;
+    }
+    while let Some(frame) = watch.over(Answering, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
         // What is no data is a trailer, and says nothing to us.
         let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };
         let wanted = receiver.push(&piece)?;
-        if S::SINK && !wanted.is_empty() {
+        if !wanted.is_empty() {
             streams.write(wanted).await.map_err(local)?;
             go_on(streams.moved(wanted.len()))?;
-        } else if wanted.len() > KEPT - kept.len() {
-            return Err(Failure::maybe_sent(FailureKind::TooLarge));
-        } else {
-            kept.extend_from_slice(wanted);
         }
     }
     let body = receiver.finish()?;
-    Ok(Response::from_parts(head, if kept.is_empty() { body } else { kept.into() }))
+    unfinished.finish();
+    Ok(Response::from_parts(head, body))
 }
 
 fn local(error: io::Error) -> Failure {

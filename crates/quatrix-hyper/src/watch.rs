@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use quatrix_proto::{Failure, FailureKind};
+use quatrix_proto::{During, Failure};
 use tokio::time::{Instant, Sleep};
 
 /// Guards the steps of one exchange: each has this patience, all of them the time until the deadline.
@@ -27,12 +27,12 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// [`FailureKind::TimedOut`] if it takes too long.
-    pub(crate) async fn over<F: Future>(&mut self, step: F) -> Result<F::Output, Failure> {
+    pub(crate) async fn over<F: Future>(&mut self, during: During, step: F) -> Result<F::Output, Failure> {
         let mut step = pin!(step);
         let now = Instant::now();
         // Steps that are always ready never look at the timer.
         if now >= self.deadline {
-            return Err(Failure::maybe_sent(FailureKind::TimedOut));
+            return Err(Failure::timed_out(during));
         }
         let end = self.deadline.min(now + self.patience);
         poll_fn(|cx| {
@@ -42,7 +42,7 @@ impl<'a> Watch<'a> {
             loop {
                 ready!(self.timer.as_mut().poll(cx));
                 if self.timer.deadline() >= end {
-                    return Poll::Ready(Err(Failure::maybe_sent(FailureKind::TimedOut)));
+                    return Poll::Ready(Err(Failure::timed_out(during)));
                 }
                 // It was set for an earlier step.
                 self.timer.as_mut().reset(end);
@@ -73,10 +73,10 @@ mod tests {
         let mut watch = Watch::new(timer, 10 * SECOND, start + 25 * SECOND);
         let mut ended = 0;
         for step in steps {
-            match watch.over(step).await {
+            match watch.over(During::Sending, step).await {
                 Ok(_) => ended += 1,
                 Err(failure) => {
-                    assert_eq!(failure.kind(), FailureKind::TimedOut);
+                    assert_eq!(failure.to_string(), "timed out: while sending");
                     return (ended, start.elapsed());
                 }
             }
@@ -97,8 +97,8 @@ mod tests {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + SECOND));
         let mut watch = Watch::new(timer, SECOND, start + SECOND);
-        assert!(watch.over(ready(())).await.is_ok());
+        assert!(watch.over(During::Sending, ready(())).await.is_ok());
         tokio::time::advance(SECOND).await;
-        assert!(watch.over(ready(())).await.is_err());
+        assert!(watch.over(During::Sending, ready(())).await.is_err());
     }
 }

@@ -200,8 +200,8 @@ impl Config {
         self
     }
 
-    /// The largest answers that are taken, in bytes: of session operations (default 64 KiB) and of all others that
-    /// answer JSON (default 64 MiB).
+    /// The largest answers that are taken, in bytes: of session operations (default 64 KiB) and of all others
+    /// (default 64 MiB). Only what goes to a sink is unlimited.
     #[must_use]
     pub fn with_limits(mut self, session: usize, json: usize) -> Self {
         self.session_limit = session;

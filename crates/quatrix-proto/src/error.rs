@@ -16,7 +16,7 @@ mod nonsense;
 mod transfer;
 
 pub use api::{ApiError, Details, ErrorCode};
-pub use failure::{Failure, FailureKind};
+pub use failure::{During, Failure, FailureKind};
 pub use nonsense::{Nonsense, Problem};
 pub use transfer::TransferError;
 
@@ -300,6 +300,16 @@ mod tests {
     fn server_text_is_shown_without_terminal_escapes() {
         assert_eq!(Shown("a\x1b[2Jb\n\u{202e}c").to_string(), "a\\u{1b}[2Jb\\n\\u{202e}c");
         assert!(Shown(&"x".repeat(9000)).to_string().len() < 310);
+    }
+
+    #[test]
+    fn m20_statuses_that_may_pass_by_themselves_are_worth_another_try() {
+        let retryable = |status: u16| {
+            let response = http::Response::builder().status(status).body(Bytes::new()).unwrap();
+            Error::from_answer("test", &response).retryable()
+        };
+        let some: Vec<u16> = (300..600).filter(|&status| retryable(status)).collect();
+        assert_eq!(some, [429, 500, 502, 503, 504, 509]);
     }
 
     #[test]

@@ -152,7 +152,7 @@ pub use deferred::Deferred;
 pub use drive::{drive, drive_async};
 pub use endpoint::{Auth, Authorization, Endpoint, Prepared, Replay, Spec};
 pub use error::{
-    ApiError, Details, Error, ErrorCode, Failure, FailureKind, Invalid, LoggedOut, Misuse, Nonsense, Problem,
+    ApiError, Details, During, Error, ErrorCode, Failure, FailureKind, Invalid, LoggedOut, Misuse, Nonsense, Problem,
     TransferError,
 };
 pub use file::{File, FileKind};

@@ -49,6 +49,21 @@ impl Receiver {
         Ok(Self { kept, limit, missing: length, skip, moved: 0 })
     }
 
+    /// Keeps what belongs into the caller's sink, for a driver that has none, as long as it is not too much.
+    ///
+    /// # Errors
+    /// [`Failure`] if the head announces more than that.
+    pub fn without_sink(mut self) -> Result<Self, Failure> {
+        if self.kept.is_none() {
+            let wanted = self.missing.map_or(0, |missing| missing.saturating_sub(self.skip));
+            match usize::try_from(wanted) {
+                Ok(wanted) if wanted <= self.limit => self.kept = Some(Vec::with_capacity(wanted)),
+                _ => return Err(Failure::maybe_sent(FailureKind::TooLarge)),
+            }
+        }
+        Ok(self)
+    }
+
     /// Takes the next piece in. What comes back belongs into the caller's sink; it is empty for an answer that is kept.
     ///
     /// # Errors
@@ -57,17 +72,23 @@ impl Receiver {
         if let Some(missing) = &mut self.missing {
             *missing = missing.saturating_sub(piece.len() as u64);
         }
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
+        self.skip -= skipped as u64;
+        let piece = &piece[skipped..];
         match &mut self.kept {
             Some(kept) if piece.len() > self.limit - kept.len() => Err(Failure::maybe_sent(FailureKind::TooLarge)),
             Some(kept) => {
+                let (length, room) = (kept.len() + piece.len(), kept.capacity());
+                if length > room {
+                    // Twice the room, but never more than the limit.
+                    kept.reserve_exact(length.max((2 * room).min(self.limit)) - kept.len());
+                }
                 kept.extend_from_slice(piece);
                 Ok(&[])
             }
             None => {
-                let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
-                self.skip -= skipped as u64;
-                self.moved += (piece.len() - skipped) as u64;
-                Ok(&piece[skipped..])
+                self.moved += piece.len() as u64;
+                Ok(piece)
             }
         }
     }
@@ -152,6 +173,24 @@ mod tests {
         let mut refusal = receiver(&STREAM, Wanted::default(), 404, &[]).unwrap();
         assert!(refusal.push(b"no").unwrap().is_empty());
         assert_eq!(refusal.finish().unwrap(), "no");
+    }
+
+    #[test]
+    fn m23_a_stream_without_a_sink_is_kept_up_to_the_limit() {
+        let kept = |headers: &[(&str, &str)], body: &[u8]| {
+            let receiver = receiver(&STREAM, Wanted { from: 4, ..Wanted::default() }, 200, headers).unwrap();
+            let mut receiver = receiver.without_sink().map_err(|failure| failure.kind())?;
+            for piece in body.chunks(3) {
+                assert!(receiver.push(piece).map_err(|failure| failure.kind())?.is_empty());
+            }
+            receiver.finish().map_err(|failure| failure.kind())
+        };
+        let body = b"0123456789abcde";
+        assert_eq!(kept(&[], &body[..14]).unwrap(), body[4..14]);
+        assert_eq!(kept(&[("content-length", "14")], &body[..14]).unwrap(), body[4..14]);
+        assert_eq!(kept(&[], body), Err(FailureKind::TooLarge));
+        assert_eq!(kept(&[("content-length", "15")], &[]), Err(FailureKind::TooLarge));
+        assert_eq!(kept(&[("content-length", "14")], &body[..9]), Err(FailureKind::Interrupted));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use rustls::crypto::ring;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Proxy, ProxyProtocol};
 
 use crate::client::Client;
 use crate::driver::{OnEvent, SecondFactor, Shared};
+use crate::names::{Later, Names};
 use crate::stage::Watched;
 use crate::transport::{Patience, Transport};
 
@@ -40,6 +41,7 @@ pub struct Builder {
     key: Option<ApiKey>,
     roots: Roots,
     proxy: ProxyChoice,
+    names: Names,
     patience: Patience,
     adjust: Option<Adjust>,
     shared: Option<Arc<Transport>>,
@@ -70,6 +72,7 @@ impl Builder {
             key: None,
             roots: Roots::BuiltIn,
             proxy: ProxyChoice::Environment,
+            names: Names::of_the_system(),
             patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             adjust: None,
             shared: None,
@@ -122,8 +125,13 @@ impl Builder {
         Self { proxy: ProxyChoice::None, ..self }
     }
 
-    /// How long it may take until there is a connection, proxy and TLS included; names are looked up by the operating
-    /// system, in its own time. Default: 10 seconds.
+    /// Has names looked up by this, instead of by the operating system. It runs on a thread that may block, when a
+    /// connection is made; what it finds is tried in this order, within the time for connecting. Errors are shown.
+    pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
+        Self { names: Names::by(look_up), ..self }
+    }
+
+    /// How long it may take until there is a connection: name, socket, proxy and TLS. Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.patience.connect = timeout;
         self
@@ -183,7 +191,7 @@ impl Builder {
             None => {
                 let proxy = choose_proxy(self.proxy, config.server().host())?;
                 let secure = config.server().to_string().starts_with("https:");
-                let agent = agent(root_certs(self.roots)?, proxy, self.patience, self.adjust, secure);
+                let agent = agent(root_certs(self.roots)?, proxy, self.names, self.patience, self.adjust, secure);
                 Arc::new(Transport::new(agent, self.patience))
             }
         };
@@ -213,6 +221,7 @@ impl fmt::Debug for Builder {
 fn agent(
     roots: RootCerts,
     proxy: Option<Proxy>,
+    names: Names,
     patience: Patience,
     adjust: Option<Adjust>,
     https_only: bool,
@@ -252,7 +261,7 @@ fn agent(
         .accept("")
         .accept_encoding("")
         .build();
-    Agent::with_parts(config, Watched::default(), DefaultResolver::default())
+    Agent::with_parts(config, Watched::new(names), Later)
 }
 
 fn root_certs(roots: Roots) -> Result<RootCerts, Failure> {

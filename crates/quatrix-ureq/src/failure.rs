@@ -2,23 +2,26 @@
 
 use std::io;
 
-use quatrix_proto::{Failure, FailureKind};
+use quatrix_proto::{During, Failure, FailureKind};
 use ureq::{Error, Timeout};
+use ureq_proto::Error::HttpParseTooManyHeaders;
 
 use crate::stage::Stage;
 
 /// Says what went wrong, and whether the request may have been sent by then.
 pub(crate) fn failure(error: Error) -> Failure {
     let stage = Stage::reached();
+    if let Error::Timeout(phase) = error {
+        return Failure::timed_out(match phase {
+            _ if !stage.may_have_been_sent() => During::Connecting,
+            Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => During::Sending,
+            _ => During::Answering,
+        });
+    }
     let kind = kind(&error, stage);
     let failure = if stage.may_have_been_sent() { Failure::maybe_sent(kind) } else { Failure::unsent(kind) };
     match error {
         Error::Io(error) => failure.with_source(error),
-        Error::Timeout(phase) => failure.with_detail(match phase {
-            Timeout::Resolve | Timeout::Connect => "while connecting",
-            Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => "while sending",
-            _ => "while waiting for the answer",
-        }),
         // These quote the URI, or values that go into it.
         Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => failure,
         error => failure.with_source(error),
@@ -32,11 +35,10 @@ pub(crate) fn read_failure(error: io::Error) -> Failure {
 
 fn kind(error: &Error, stage: Stage) -> FailureKind {
     match error {
-        Error::Timeout(_) => FailureKind::TimedOut,
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => FailureKind::Tls,
         Error::Io(error) if is_tls(error, stage) => FailureKind::Tls,
         Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => FailureKind::Proxy,
-        Error::LargeResponseHeader(..) => FailureKind::TooLarge,
+        Error::LargeResponseHeader(..) | Error::Protocol(HttpParseTooManyHeaders) => FailureKind::TooLarge,
         // Nothing that a server or a network had a part in.
         Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => FailureKind::Local,
         _ if stage == Stage::NoProxy => FailureKind::Proxy,

@@ -69,6 +69,7 @@ mod failure;
 mod files;
 mod keep_alive;
 mod local;
+mod names;
 mod pipe;
 mod stage;
 mod trace;

@@ -10,6 +10,8 @@ use std::io;
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
+use crate::names::Names;
+
 thread_local! {
     static STAGE: Cell<Stage> = const { Cell::new(Stage::Unsent) };
 }
@@ -46,9 +48,26 @@ impl Stage {
     }
 }
 
-/// ureq's own connector, watched.
-#[derive(Debug, Default)]
-pub(crate) struct Watched(DefaultConnector);
+/// ureq's own connector, watched, and told where to connect to.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    connector: DefaultConnector,
+    names: Names,
+}
+
+impl Watched {
+    pub(crate) fn new(names: Names) -> Self {
+        Self { connector: DefaultConnector::new(), names }
+    }
+
+    fn dial(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Box<dyn Transport>>, Error> {
+        // A server behind a proxy is the proxy's to find.
+        match details.config.proxy().is_some_and(|proxy| !proxy.is_no_proxy(details.uri)) {
+            true => self.connector.connect(details, chained),
+            false => self.connector.connect(&self.names.resolved(details)?, chained),
+        }
+    }
+}
 
 impl Connector<()> for Watched {
     type Out = WatchedTransport;
@@ -56,7 +75,7 @@ impl Connector<()> for Watched {
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
         // A connection through a proxy connects to the proxy first, by this same function.
         let before = STAGE.replace(Stage::Connecting);
-        let transport = self.0.connect(details, chained).inspect_err(|_| {
+        let transport = self.dial(details, chained).inspect_err(|_| {
             if before == Stage::Connecting {
                 STAGE.set(Stage::NoProxy);
             }

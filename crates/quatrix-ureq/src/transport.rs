@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use quatrix_proto::{Failure, FailureKind, Timestamp, Transmit};
+use quatrix_proto::{During, Failure, FailureKind, Timestamp, Transmit};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use crate::failure::{failure, read_failure};
@@ -16,13 +16,10 @@ use crate::stage::Stage;
 const SMALL: usize = 2 * 1024;
 const LARGE: usize = 64 * 1024;
 
-/// How many bytes of a stream are kept in memory where there is no sink for them.
-const KEPT: usize = 64 * 1024 * 1024;
-
 /// How long which step may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// Until there is a connection: socket, proxy, TLS.
+    /// Until there is a connection: name, socket, proxy, TLS.
     pub(crate) connect: Duration,
     /// Without a byte moving in either direction.
     pub(crate) stall: Duration,
@@ -123,10 +120,12 @@ impl Transport {
         // ureq leaves the URI in there, which may be a capability.
         head.extensions.clear();
         let mut receiver = transmit.receiver(&head)?;
+        if ends.sink.is_none() {
+            receiver = receiver.without_sink()?;
+        }
         let mut reader = body.as_reader();
         // Most answers are small; only one that is not gets a buffer worth clearing.
         let (mut small, mut large) = ([0; SMALL], Vec::new());
-        let mut kept = Vec::new();
         loop {
             let piece = if large.is_empty() { &mut small[..] } else { &mut large };
             let length = reader.read(piece).map_err(read_failure)?;
@@ -134,25 +133,21 @@ impl Transport {
                 break;
             }
             let wanted = receiver.push(&piece[..length])?;
-            match &mut ends.sink {
-                Some(sink) => sink
-                    .write_all(wanted)
-                    .map_err(|error| Failure::maybe_sent(FailureKind::Local).with_source(error))?,
-                None if wanted.len() > KEPT - kept.len() => return Err(Failure::maybe_sent(FailureKind::TooLarge)),
-                None => kept.extend_from_slice(wanted),
-            }
-            if !wanted.is_empty() {
+            if let Some(sink) = &mut ends.sink
+                && !wanted.is_empty()
+            {
+                sink.write_all(wanted).map_err(|error| Failure::maybe_sent(FailureKind::Local).with_source(error))?;
                 ends.count(wanted.len())?;
             }
             if self.now() >= transmit.deadline {
-                return Err(Failure::maybe_sent(FailureKind::TimedOut));
+                return Err(Failure::timed_out(During::Answering));
             }
             if length == SMALL {
                 large.resize(LARGE, 0);
             }
         }
         let body = receiver.finish()?;
-        Ok(Response::from_parts(head, if kept.is_empty() { body } else { kept.into() }))
+        Ok(Response::from_parts(head, body))
     }
 }
 
@@ -180,7 +175,7 @@ impl<'r, 'e> RangeReader<'r, 'e> {
 
     fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         if self.transport.now() >= self.deadline {
-            return Err(Failure::maybe_sent(FailureKind::TimedOut));
+            return Err(Failure::timed_out(During::Sending));
         }
         let local = || Failure::maybe_sent(FailureKind::Local);
         let source = self.ends.source.as_mut().ok_or_else(local)?;

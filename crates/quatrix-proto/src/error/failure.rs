@@ -54,6 +54,18 @@ pub enum FailureKind {
     Local,
 }
 
+/// A step of an exchange, in which it can last too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum During {
+    /// Until there is a connection: name, socket, proxy, TLS.
+    Connecting,
+    /// The request is on its way out.
+    Sending,
+    /// The answer is waited for, or on its way in.
+    Answering,
+}
+
 impl FailureKind {
     /// Whether the next try may fare better.
     pub(crate) fn is_transient(self) -> bool {
@@ -73,6 +85,15 @@ impl Failure {
     /// A failure whose request may have reached the server.
     pub fn maybe_sent(kind: FailureKind) -> Self {
         Self { may_have_been_sent: true, ..Self::unsent(kind) }
+    }
+
+    /// This step took longer than allowed. What was still connecting has sent nothing.
+    pub fn timed_out(during: During) -> Self {
+        match during {
+            During::Connecting => Self::unsent(FailureKind::TimedOut).with_detail("while connecting"),
+            During::Sending => Self::maybe_sent(FailureKind::TimedOut).with_detail("while sending"),
+            During::Answering => Self::maybe_sent(FailureKind::TimedOut).with_detail("while waiting for the answer"),
+        }
     }
 
     /// The caller went away and took the exchange along.
@@ -167,6 +188,17 @@ impl fmt::Debug for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn m25_what_timed_out_says_when_and_whether_it_was_sent() {
+        let said = |during| {
+            let failure = Failure::timed_out(during);
+            (failure.to_string(), failure.may_have_been_sent())
+        };
+        assert_eq!(said(During::Connecting), ("timed out: while connecting".into(), false));
+        assert_eq!(said(During::Sending), ("timed out: while sending".into(), true));
+        assert_eq!(said(During::Answering), ("timed out: while waiting for the answer".into(), true));
+    }
 
     #[test]
     fn m26_a_redirect_names_the_host_and_nothing_more() {

@@ -269,8 +269,8 @@ fn transmit(
     config: &crate::config::Config,
 ) -> Transmit {
     let limit = match prepared.spec.answers {
-        Answers::Small | Answers::Stream => config.session_limit,
-        Answers::Json => config.json_limit,
+        Answers::Small => config.session_limit,
+        Answers::Json | Answers::Stream => config.json_limit,
     };
     Transmit {
         exchange,
