@@ -6,14 +6,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use quatrix_local::{Partial, local, modified, name, nameless};
 use quatrix_proto::api::Clash;
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
 use tokio::fs::File;
 use tokio::io::AsyncRead;
 
+use crate::blocking::off_the_runtime;
 use crate::client::Client;
-use crate::local::{self, Partial, local, off_the_runtime};
 
 /// Uploads and downloads by paths on this machine; [`Client::files`] makes one.
 ///
@@ -42,7 +43,7 @@ use crate::local::{self, Partial, local, off_the_runtime};
 pub struct Files {
     pub(crate) client: Client,
     pub(crate) at_once: usize,
-    overwrite: bool,
+    pub(crate) overwrite: bool,
     observer: Option<Observer>,
 }
 
@@ -98,7 +99,7 @@ impl Files {
     ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<P> + 'static {
         let (files, from, folder) = (self.clone(), path.as_ref().to_owned(), folder.clone());
         async move {
-            let path = &RemotePath::home().join(local::name(&from)?)?;
+            let path = &RemotePath::home().join(name(&from)?)?;
             files.upload_to(&from, Place { folder: &folder, path, clash: files.clash() }).await
         }
     }
@@ -120,7 +121,7 @@ impl Files {
         let (files, folder) = (self.clone(), folder.clone());
         async move {
             let failed = |error| local(&std::env::temp_dir(), error);
-            let mut file = File::from_std(off_the_runtime(local::nameless).await.map_err(failed)?);
+            let mut file = File::from_std(off_the_runtime(nameless).await.map_err(failed)?);
             let size = tokio::io::copy(&mut source, &mut file).await.map_err(failed)?;
             let path = &RemotePath::home().join(name.as_str())?;
             files.upload_from(file, size, None, Place { folder: &folder, path, clash: files.clash() }).await
@@ -139,7 +140,7 @@ impl Files {
         let download = Download::by_id(self.client.config().server(), file.clone());
         let (files, place) = (self.clone(), path.as_ref().to_owned());
         async move {
-            let path = RemotePath::home().join(local::name(&place)?)?;
+            let path = RemotePath::home().join(name(&place)?)?;
             files.download_to(download, &place, &path, files.overwrite).await
         }
     }
@@ -151,7 +152,7 @@ impl Files {
     pub(crate) async fn upload_to(&self, from: &Path, place: Place<'_>) -> Result<Uploaded, Error> {
         let file = File::open(from).await.map_err(|error| local(from, error))?;
         let metadata = file.metadata().await.map_err(|error| local(from, error))?;
-        self.upload_from(file, metadata.len(), local::modified(&metadata), place).await
+        self.upload_from(file, metadata.len(), modified(&metadata), place).await
     }
 
     async fn upload_from(
@@ -176,11 +177,8 @@ impl Files {
         path: &RemotePath,
         overwrite: bool,
     ) -> Result<Downloaded, Error> {
-        if !overwrite && tokio::fs::symlink_metadata(place).await.is_ok() {
-            return Err(local(place, std::io::ErrorKind::AlreadyExists.into()));
-        }
         let beside = place.to_owned();
-        let partial = off_the_runtime(move || Partial::beside(&beside)).await?;
+        let partial = off_the_runtime(move || Partial::beside(&beside, overwrite)).await?;
         let sink = File::from_std(partial.writer()?);
         let downloaded = self.client.download_observed(download, sink, |event| self.tell(path, event)).await?;
         let modified = downloaded.modified;

@@ -65,6 +65,7 @@
 //! All off by default: `platform-verifier` (trust what the operating system trusts), `tracing` (one event for each
 //! exchange, by endpoint name).
 
+mod blocking;
 mod body;
 mod builder;
 mod client;
@@ -73,7 +74,6 @@ mod connector;
 mod driver;
 mod failure;
 mod files;
-mod local;
 mod names;
 mod proxy;
 mod source;
@@ -86,6 +86,7 @@ mod trees;
 mod watch;
 
 pub use quatrix_proto as proto;
+pub use quatrix_proto::task::mirror::Report;
 pub use quatrix_proto::{
     Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, FailureKind,
     Login, Logout, Saved, Server, State, api, task,
@@ -94,4 +95,3 @@ pub use quatrix_proto::{
 pub use builder::Builder;
 pub use client::Client;
 pub use files::Files;
-pub use trees::Report;

@@ -5,12 +5,12 @@ use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use quatrix_local::{Partial, local, modified, name};
 use quatrix_proto::api::Clash;
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
 
 use crate::client::Client;
-use crate::local::{self, Partial, local};
 use crate::pipe::spool;
 
 /// Uploads and downloads by paths on this machine; [`Client::files`] makes one.
@@ -33,11 +33,19 @@ use crate::pipe::spool;
 pub struct Files<'a> {
     pub(crate) client: &'a Client,
     pub(crate) at_once: usize,
-    overwrite: bool,
+    pub(crate) overwrite: bool,
     observer: Option<Observer<'a>>,
 }
 
 type Observer<'a> = Box<dyn Fn(&RemotePath, &TransferEvent) -> ControlFlow<()> + Send + Sync + 'a>;
+
+/// What one upload is, but for its bytes.
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a FileId,
+    /// Its name is the last one; an observer is shown all of it.
+    pub(crate) path: &'a RemotePath,
+    pub(crate) clash: Clash,
+}
 
 impl Client {
     /// Uploads and downloads by paths, with every default.
@@ -76,7 +84,8 @@ impl<'a> Files<'a> {
     /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read.
     pub fn upload(&self, path: impl AsRef<Path>, folder: &FileId) -> Result<Uploaded, Error> {
         let path = path.as_ref();
-        self.upload_to(path, folder, &RemotePath::home().join(local::name(path)?)?, self.clash())
+        let shown = RemotePath::home().join(name(path)?)?;
+        self.upload_to(path, Place { folder, path: &shown, clash: self.clash() })
     }
 
     /// Uploads all that a source has to say, whose size nobody knows beforehand: it goes to a temporary file without a
@@ -87,7 +96,7 @@ impl<'a> Files<'a> {
     pub fn upload_stream(&self, source: impl Read, folder: &FileId, name: FileName) -> Result<Uploaded, Error> {
         let (file, size) = spool(source).map_err(|error| local(&std::env::temp_dir(), error))?;
         let path = RemotePath::home().join(name.as_str())?;
-        self.upload_from(file, size, None, folder, name, &path, self.clash())
+        self.upload_from(file, size, None, Place { folder, path: &path, clash: self.clash() })
     }
 
     /// Downloads a file to a path here, with its modification time. It has a temporary name beside it until it is whole.
@@ -96,7 +105,7 @@ impl<'a> Files<'a> {
     /// Whatever it ends with. Nothing is left behind then.
     pub fn download(&self, file: &FileId, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
         let path = path.as_ref();
-        let shown = RemotePath::home().join(local::name(path)?)?;
+        let shown = RemotePath::home().join(name(path)?)?;
         let download = Download::by_id(self.client.config().server(), file.clone());
         self.download_to(download, path, &shown, self.overwrite)
     }
@@ -105,31 +114,20 @@ impl<'a> Files<'a> {
         if self.overwrite { Clash::Overwrite } else { Clash::Refuse }
     }
 
-    /// Uploads a file under the last name of the path that it is shown as.
-    pub(crate) fn upload_to(
-        &self,
-        from: &Path,
-        folder: &FileId,
-        path: &RemotePath,
-        clash: Clash,
-    ) -> Result<Uploaded, Error> {
+    pub(crate) fn upload_to(&self, from: &Path, place: Place<'_>) -> Result<Uploaded, Error> {
         let opened = File::open(from).and_then(|file| Ok((file.metadata()?, file)));
         let (metadata, file) = opened.map_err(|error| local(from, error))?;
-        let name = FileName::new(path.name().unwrap_or_default())?;
-        self.upload_from(file, metadata.len(), local::modified(&metadata), folder, name, path, clash)
+        self.upload_from(file, metadata.len(), modified(&metadata), place)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "what one upload is, from two callers")]
     fn upload_from(
         &self,
         source: impl Read + Seek,
         size: u64,
         modified: Option<UnixTime>,
-        folder: &FileId,
-        name: FileName,
-        path: &RemotePath,
-        clash: Clash,
+        Place { folder, path, clash }: Place<'_>,
     ) -> Result<Uploaded, Error> {
+        let name = FileName::new(path.name().unwrap_or_default())?;
         let mut upload = self.client.new_upload(folder.clone(), name, size).on_clash(clash);
         if let Some(time) = modified {
             upload = upload.modified(time);
@@ -144,10 +142,7 @@ impl<'a> Files<'a> {
         path: &RemotePath,
         overwrite: bool,
     ) -> Result<Downloaded, Error> {
-        if !overwrite && place.symlink_metadata().is_ok() {
-            return Err(local(place, std::io::ErrorKind::AlreadyExists.into()));
-        }
-        let partial = Partial::beside(place)?;
+        let partial = Partial::beside(place, overwrite)?;
         let downloaded = self.client.download_observed(download, partial.file(), |event| self.tell(path, event))?;
         partial.keep(downloaded.modified)?;
         Ok(downloaded)

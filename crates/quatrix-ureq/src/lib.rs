@@ -68,7 +68,6 @@ mod driver;
 mod failure;
 mod files;
 mod keep_alive;
-mod local;
 mod names;
 mod pipe;
 mod stage;
@@ -78,6 +77,7 @@ mod transport;
 mod trees;
 
 pub use quatrix_proto as proto;
+pub use quatrix_proto::task::mirror::Report;
 pub use quatrix_proto::{
     Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, FailureKind,
     Login, Logout, Saved, Server, State, api, task,
@@ -87,4 +87,3 @@ pub use builder::Builder;
 pub use client::Client;
 pub use files::Files;
 pub use keep_alive::KeepAliveGuard;
-pub use trees::Report;

@@ -1,8 +1,9 @@
 //! Sources that can be read only once.
 
-use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+
+use quatrix_local::nameless;
 
 /// A source that remembers what was read since the last seek forward: as far back as a lost chunk needs it.
 pub(crate) struct Pipe<R> {
@@ -59,26 +60,6 @@ pub(crate) fn spool(mut source: impl Read) -> io::Result<(File, u64)> {
     let mut file = nameless()?;
     let size = io::copy(&mut source, &mut file)?;
     Ok((file, size))
-}
-
-fn nameless() -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    #[cfg(windows)]
-    {
-        use std::os::windows::fs::OpenOptionsExt;
-        const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
-        options.share_mode(0).custom_flags(FILE_FLAG_DELETE_ON_CLOSE);
-    }
-    let name = format!("quatrix-{:016x}", RandomState::new().hash_one(()));
-    let path = std::env::temp_dir().join(name);
-    let file = options.open(&path)?;
-    if cfg!(unix) {
-        fs::remove_file(&path)?;
-    }
-    Ok(file)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What it takes to make one tree like another: a plan, and nothing done yet.
+//! What it takes to make one tree like another: a plan, and its way through many transfers. Nothing is read or written.
 //!
 //! The plan knows no direction: the source may be a local folder and the target a remote one, or the other way round.
 //! Paths start at the two folders that are mirrored; a [`Walk`](super::Walk) below one of them, with
@@ -23,9 +23,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::error::{Error, Failure, FailureKind};
 use crate::file::{File, FileKind};
 use crate::path::RemotePath;
 use crate::time::UnixTime;
+
+mod batch;
+mod tree;
+
+pub use batch::{Batch, BatchStep, Did, Job, Report, Work};
+pub use tree::{Remote, Tree};
 
 /// How trees are compared.
 #[derive(Clone, Copy, Debug)]
@@ -203,6 +210,10 @@ impl Item {
             FileKind::Trash | FileKind::Link | FileKind::Other(_) => None,
         }
     }
+}
+
+fn not_done(why: &'static str) -> Error {
+    Failure::unsent(FailureKind::Local).with_detail(why).into()
 }
 
 fn is_below(path: &RemotePath, above: &RemotePath) -> bool {
