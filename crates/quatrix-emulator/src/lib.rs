@@ -28,7 +28,8 @@
 //!
 //! # In any other language
 //!
-//! The command `quatrix-emulator` (see its `--help`) prints one line of JSON when it is ready:
+//! The command `quatrix-emulator` (see its `--help`, and `docs/EMULATOR.md` in the repository for all that it takes and
+//! fixtures in three languages) prints one line of JSON when it is ready:
 //!
 //! ```json
 //! {"url":"http://127.0.0.1:40123","api":"http://127.0.0.1:40123/api/1.0","ca_cert":null,"control":null}

@@ -8,6 +8,7 @@ mod downloads;
 mod faults;
 mod field_clients;
 mod files;
+mod guide;
 mod questions;
 mod running;
 mod session;
