@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod gate;
 pub mod listener;
 pub mod pair;
+pub mod referee;
 pub mod stage;
 pub mod subject;
 

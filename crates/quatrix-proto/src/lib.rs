@@ -164,11 +164,11 @@ pub use receiver::Receiver;
 pub use saved::{Saved, Stage};
 pub use secret::{ApiKey, CaptchaToken, Code, DownloadLink, Password, SessionId, UploadKey};
 pub use server::{Server, ServerError};
-#[cfg(feature = "_internals")]
-#[doc(hidden)]
-pub use session::Names;
 pub use session::{
     CallId, CallOptions, Event, ExchangeId, Login, Logout, Outcome, Session, State, Step, Ticket, Transmit,
 };
+#[cfg(feature = "_internals")]
+#[doc(hidden)]
+pub use session::{KnownOptions, Limits, Names};
 pub use task::{Task, TaskStep};
 pub use time::{Timestamp, UnixTime};

@@ -40,7 +40,7 @@ pub use call::{CallId, CallOptions, ExchangeId, Outcome, Ticket};
 pub use event::Event;
 #[cfg(feature = "_internals")]
 #[doc(hidden)]
-pub use internals::Names;
+pub use internals::{KnownOptions, Limits, Names};
 pub use poll::{Step, Transmit};
 pub use state::{Login, Logout, State};
 

@@ -6,6 +6,8 @@
 //! is its status. Every struct is taken apart without `..`: a new field does not compile before somebody has decided
 //! what it means here.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::active::Active;
@@ -13,9 +15,10 @@ use super::answer::{AnswerStep, Answering, Challenged};
 use super::call::{Answered, Call, Kind, Request, Role, RunKeepAlive, Status};
 use super::login::{Attempt, LoggingIn};
 use super::logout::{Awaiting, LoggingOut};
-use super::{CallId, Carried, ExchangeId, Login, Phase, Session};
+use super::{CallId, CallOptions, Carried, ExchangeId, Login, Phase, Session};
 use crate::challenge::{Answer, Challenge, Factor};
 use crate::config::Config;
+use crate::endpoint::Replay;
 use crate::error::{Error, LoggedOut};
 use crate::retry::Rng;
 use crate::time::Timestamp;
@@ -29,6 +32,42 @@ pub struct Names<'a> {
     pub exchanges: &'a [ExchangeId],
     /// Users, tokens and answers by number.
     pub secret: &'a dyn Fn(&str) -> u8,
+}
+
+/// What a session may do, in numbers.
+#[derive(Clone, Copy)]
+#[allow(missing_docs, reason = "they are those of the config")]
+pub struct Limits {
+    pub lifetime: Duration,
+    pub exchange_timeout: Duration,
+    pub attempts: u8,
+    pub longest_retry_after: Duration,
+    pub keep_credentials: bool,
+}
+
+/// How one call differs from the rest.
+#[derive(Clone, Copy)]
+#[allow(missing_docs, reason = "they are those of the options")]
+pub struct KnownOptions {
+    pub deadline: Option<Duration>,
+    pub attempts: u8,
+    pub replay: Option<Replay>,
+}
+
+impl Config {
+    /// The numbers in it.
+    pub fn limits(&self) -> Limits {
+        let &Self { lifetime, exchange_timeout, attempts, longest_retry_after, keep_credentials, .. } = self;
+        Limits { lifetime, exchange_timeout, attempts, longest_retry_after, keep_credentials }
+    }
+}
+
+impl CallOptions {
+    /// What they come to with this config.
+    pub fn known(&self, config: &Config) -> KnownOptions {
+        let attempts = self.attempts.unwrap_or(config.attempts);
+        KnownOptions { deadline: self.deadline, attempts, replay: self.replay }
+    }
 }
 
 impl Session {
