@@ -35,6 +35,31 @@ fn base_url() {
 }
 
 #[test]
+fn emulator_requests() {
+    replay("emulator_requests", quatrix_emulator::fuzzing::emulator_requests);
+}
+
+#[test]
+fn endpoint_answers() {
+    replay("endpoint_answers", fuzzing::endpoint_answers);
+}
+
+#[test]
+fn error_bodies() {
+    replay("error_bodies", fuzzing::error_bodies);
+}
+
+#[test]
+fn retry_after() {
+    replay("retry_after", fuzzing::retry_after);
+}
+
+#[test]
 fn session_answers() {
     replay("session_answers", fuzzing::session_answers);
+}
+
+#[test]
+fn transfers() {
+    replay("transfers", fuzzing::transfers);
 }

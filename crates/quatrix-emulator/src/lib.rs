@@ -102,6 +102,10 @@ mod downloads;
 mod emulator;
 mod faults;
 mod files;
+#[cfg(any(test, feature = "_internals"))]
+#[doc(hidden)]
+#[allow(clippy::unwrap_used, reason = "what a fuzz target unwraps is its own")]
+pub mod fuzzing;
 mod gate;
 mod ids;
 mod login;

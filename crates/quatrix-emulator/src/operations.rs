@@ -148,6 +148,13 @@ static NOT_EMULATED: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         .collect()
 });
 
+/// All of them, for the fuzz target.
+#[cfg(any(test, feature = "_internals"))]
+pub(crate) fn all() -> impl ExactSizeIterator<Item = &'static Operation> {
+    let all: Vec<_> = EMULATED.iter().chain(NOT_EMULATED.iter()).collect();
+    all.into_iter()
+}
+
 /// A path that belongs to at least one operation.
 #[derive(Debug)]
 pub(crate) struct Route<'a> {
@@ -193,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_table_holds_every_known_operation_once() {
-        let all: Vec<_> = EMULATED.iter().chain(NOT_EMULATED.iter()).collect();
+        let all: Vec<_> = all().collect();
         assert_eq!(all.len(), 160);
         for (index, one) in all.iter().enumerate() {
             assert!(matches!(one.method, "GET" | "POST") && one.template.starts_with('/'), "{one:?}");

@@ -61,3 +61,5 @@ pub use upload_link::{GetUploadLink, ModifyFile, UploadLink};
 
 pub(crate) use keep_alive::SPEC as KEEP_ALIVE;
 pub(crate) use log_in::{SPEC as LOG_IN, answered_id, mfa_code};
+#[cfg(any(test, feature = "_internals"))]
+pub(crate) use operations::{Reader, readers};

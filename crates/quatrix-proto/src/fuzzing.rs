@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
-
 use crate::api::{GetAccountMetadata, GetProfile, Raw};
 use crate::{
     Answer, Authorization, CallId, Challenge, Config, Credentials, Declined, Endpoint, Server, Session, Step, Timestamp,
 };
+
+mod answers;
+mod input;
+mod transfers;
+
+pub use answers::{endpoint_answers, error_bodies, retry_after};
+use input::Input;
+pub use transfers::transfers;
 
 const SECRETS: [&str; 3] = ["canary-password", "canary-code", "canary-captcha"];
 
@@ -33,18 +38,18 @@ pub fn base_url(data: &[u8]) {
 
 /// A whole session life against a server that answers whatever the data says.
 pub fn session_answers(data: &[u8]) {
-    let mut input = Input(data);
+    let mut input = Input::new(data);
     let config = Config::new(Server::default()).observe(true).ask_the_driver(input.byte() & 1 == 1);
     let mut session = Session::new(config, 1);
     let mut now = Timestamp::ZERO;
-    while !input.0.is_empty() {
+    while !input.is_empty() {
         let call = command(&mut session, now, &mut input);
         run(&mut session, &mut now, call, &mut input);
         let shown = format!("{session:?} {:?}", std::iter::from_fn(|| session.poll_event()).collect::<Vec<_>>());
-        discreet(&shown, data);
+        discreet(&shown, &input);
     }
     let logout = session.logout(now).id();
-    run(&mut session, &mut now, logout, &mut Input(&[]));
+    run(&mut session, &mut now, logout, &mut Input::new(&[]));
     assert!(session.save().is_none(), "logged out is logged out");
 }
 
@@ -65,7 +70,7 @@ fn run(session: &mut Session, now: &mut Timestamp, call: CallId, input: &mut Inp
         match session.poll_call(*now, call) {
             Step::Send(transmit) => {
                 let shown = format!("{transmit:?}");
-                discreet(&shown, input.0);
+                discreet(&shown, input);
                 let response = input.response();
                 let (head, body) = response.into_parts();
                 let taken = transmit.receiver(&head).and_then(|mut receiver| {
@@ -88,7 +93,7 @@ fn run(session: &mut Session, now: &mut Timestamp, call: CallId, input: &mut Inp
             }
             Step::Ask(_) => session.handle_answer(*now, call, Err(Declined)),
             Step::Ready(outcome) => {
-                discreet(&format!("{outcome:?}"), input.0);
+                discreet(&format!("{outcome:?}"), input);
                 return;
             }
         }
@@ -97,53 +102,9 @@ fn run(session: &mut Session, now: &mut Timestamp, call: CallId, input: &mut Inp
 }
 
 /// No secret of ours in what is shown, unless the server said it itself.
-fn discreet(shown: &str, data: &[u8]) {
+fn discreet(shown: &str, input: &Input<'_>) {
     for secret in SECRETS {
-        let echoed = data.windows(secret.len()).any(|window| window == secret.as_bytes());
-        assert!(echoed || !shown.contains(secret), "a secret is shown: {shown}");
-    }
-}
-
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else {
-            return 0;
-        };
-        self.0 = rest;
-        *first
-    }
-
-    fn text(&mut self) -> &'a [u8] {
-        let length = usize::from(self.byte()).min(self.0.len());
-        let (text, rest) = self.0.split_at(length);
-        self.0 = rest;
-        text
-    }
-
-    fn response(&mut self) -> http::Response<Bytes> {
-        const STATUSES: [u16; 16] = [200, 200, 207, 401, 400, 403, 404, 405, 429, 302, 500, 502, 503, 202, 204, 418];
-        const NAMES: [&str; 8] = [
-            "mfa-code",
-            "x-auth-token",
-            "content-type",
-            "content-length",
-            "content-encoding",
-            "retry-after",
-            "date",
-            "location",
-        ];
-        let mut response = http::Response::new(Bytes::new());
-        *response.status_mut() = STATUSES[usize::from(self.byte() % 16)].try_into().unwrap();
-        for _ in 0..self.byte() % 4 {
-            let name = HeaderName::from_static(NAMES[usize::from(self.byte() % 8)]);
-            if let Ok(value) = HeaderValue::from_bytes(self.text()) {
-                response.headers_mut().append(name, value);
-            }
-        }
-        *response.body_mut() = Bytes::copy_from_slice(self.text());
-        response
+        assert!(input.says(secret) || !shown.contains(secret), "a secret is shown: {shown}");
     }
 }
 
@@ -166,6 +127,15 @@ mod tests {
         #[test]
         fn i06_no_answers_make_the_session_panic(data in proptest::collection::vec(any::<u8>(), 0..400)) {
             session_answers(&data);
+        }
+
+        #[test]
+        fn no_bytes_break_the_other_targets(data in proptest::collection::vec(any::<u8>(), 0..100)) {
+            base_url(&data);
+            endpoint_answers(&data);
+            error_bodies(&data);
+            retry_after(&data);
+            transfers(&data);
         }
     }
 }

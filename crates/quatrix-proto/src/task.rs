@@ -43,8 +43,10 @@ mod download;
 mod look_up;
 mod make_folders;
 pub mod mirror;
-#[cfg(test)]
-mod model;
+#[cfg(any(test, feature = "_internals"))]
+#[allow(clippy::unwrap_used, reason = "it is a test's, and knows what it is asked")]
+#[cfg_attr(not(test), allow(dead_code, reason = "the fuzz targets need a part of it"))]
+pub(crate) mod model;
 mod pace;
 mod transfer;
 mod transfer_event;

@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::endpoint::{Auth, Replay, Spec};
+#[cfg(any(test, feature = "_internals"))]
+use {crate::endpoint::Endpoint, crate::error::Error, bytes::Bytes};
 
 /// An operation of the API and the type that stands for it.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,11 @@ macro_rules! operations {
         static OPERATIONS: &[Operation] = &[$(Operation { type_name: stringify!($type), spec: &$spec }),*];
         /// A name that is no type does not compile.
         const _: fn() = || { $(let _ = size_of::<$type>();)* };
+        #[cfg(any(test, feature = "_internals"))]
+        static READERS: &[Reader] = &[$(Reader {
+            type_name: stringify!($type),
+            read: |answer| <$type>::decode(answer).map(|value| format!("{value:?}")),
+        }),*];
     };
 }
 
@@ -54,6 +61,21 @@ operations! {
     ModifyFile: upload_link::MODIFY,
     UploadChunk: upload_chunk::SPEC,
     FinalizeUpload: finalize_upload::SPEC,
+}
+
+/// Reads the answers of an operation, for the fuzz targets.
+#[cfg(any(test, feature = "_internals"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Reader {
+    pub(crate) type_name: &'static str,
+    /// The value as `Debug` shows it.
+    pub(crate) read: fn(http::Response<Bytes>) -> Result<String, Error>,
+}
+
+/// One for each of the operations.
+#[cfg(any(test, feature = "_internals"))]
+pub(crate) fn readers() -> &'static [Reader] {
+    READERS
 }
 
 /// Every operation that has a type of its own. [`Raw`] stands for all others.

@@ -124,7 +124,8 @@ impl Failure {
         let failure = Self::maybe_sent(FailureKind::Redirect);
         let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let uri = target.and_then(|text| text.parse::<http::Uri>().ok());
-        match uri.as_ref().and_then(|uri| uri.host().map(|host| (uri.scheme_str().unwrap_or("//"), host))) {
+        // Without a scheme, a word alone is read as a host, and may be anything.
+        match uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.host())) {
             Some((scheme, host)) => failure.with_detail(format!("to {scheme} on {}", Shown(host))),
             None => failure,
         }
@@ -210,6 +211,7 @@ mod tests {
         assert_eq!(redirect("https://evil.example/canary?x=canary"), format!("{plain}: to https on evil.example"));
         assert_eq!(redirect("https://canary@evil.example/"), format!("{plain}: to https on evil.example"));
         assert_eq!(redirect("/relative"), plain);
+        assert_eq!(redirect("canary"), plain);
         assert_eq!(redirect("%%%"), plain);
     }
 }

@@ -1,4 +1,5 @@
-//! A server of files in memory, and a driver that can cut any exchange: what the tests of the tasks share.
+//! A server of files in memory, and a driver that can cut any exchange: what the tests and
+//! fuzz targets of the tasks share.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +12,21 @@ use crate::endpoint::{Authorization, Prepared};
 use crate::error::Error;
 use crate::time::Timestamp;
 
+mod promises;
 mod transfers;
 
-pub(super) use transfers::{Fault, Wire};
+pub(crate) use promises::{download_keeps_its_promise, upload_keeps_its_promise};
+pub(crate) use transfers::{Fault, Wire};
 
 #[derive(Clone)]
-pub(super) struct Model {
+pub(crate) struct Model {
     items: BTreeMap<String, Item>,
     /// Upload keys and the files they write.
     keys: BTreeMap<String, String>,
     /// Download links and the files they read.
     links: BTreeMap<String, Vec<String>>,
     /// Whether it knows `Range`.
-    pub(super) ranges: bool,
+    pub(crate) ranges: bool,
     missing: BTreeMap<&'static str, (u16, &'static str)>,
     calls: Vec<&'static str>,
     next: u32,
@@ -46,7 +49,7 @@ type Said = (u16, Value);
 const GONE: &str = "not found";
 
 impl Model {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut model = Self {
             items: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -61,39 +64,39 @@ impl Model {
     }
 
     /// From now on the server refuses this operation so.
-    pub(super) fn lacks(&mut self, operation: &'static str, refusal: (u16, &'static str)) {
+    pub(crate) fn lacks(&mut self, operation: &'static str, refusal: (u16, &'static str)) {
         self.missing.insert(operation, refusal);
     }
 
-    pub(super) fn folder(&mut self, parent: &str, name: &str) -> String {
+    pub(crate) fn folder(&mut self, parent: &str, name: &str) -> String {
         self.add(Item::new(parent, name, 'D'))
     }
 
-    pub(super) fn trash(&mut self, parent: &str, name: &str) -> String {
+    pub(crate) fn trash(&mut self, parent: &str, name: &str) -> String {
         self.add(Item::new(parent, name, 'T'))
     }
 
-    pub(super) fn file(&mut self, parent: &str, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn file(&mut self, parent: &str, name: &str, bytes: &[u8]) -> String {
         self.add(Item { bytes: bytes.to_vec(), ..Item::new(parent, name, 'F') })
     }
 
-    pub(super) fn remove(&mut self, id: &str) {
+    pub(crate) fn remove(&mut self, id: &str) {
         self.items.remove(id);
     }
 
     /// The id of what is at this path.
-    pub(super) fn id(&self, path: &str) -> String {
+    pub(crate) fn id(&self, path: &str) -> String {
         self.find("home", path).unwrap_or_else(|| panic!("nothing at {path}"))
     }
 
     /// The files in a folder with their bytes, by name. Unfinished ones say so.
-    pub(super) fn files(&self, path: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn files(&self, path: &str) -> BTreeMap<String, Vec<u8>> {
         let name = |item: &Item| if item.whole { item.name.clone() } else { format!("{} (unfinished)", item.name) };
         self.children(&self.id(path)).map(|(_, item)| (name(item), item.bytes.clone())).collect()
     }
 
     /// The operations that were asked for so far.
-    pub(super) fn calls(&self) -> &[&'static str] {
+    pub(crate) fn calls(&self) -> &[&'static str] {
         &self.calls
     }
 
@@ -133,7 +136,7 @@ impl Model {
     }
 
     /// Answers what a session would send.
-    pub(super) fn answer(&mut self, prepared: &Prepared, body: &[u8]) -> Response<Bytes> {
+    pub(crate) fn answer(&mut self, prepared: &Prepared, body: &[u8]) -> Response<Bytes> {
         let operation = prepared.spec().name();
         self.calls.push(operation);
         if let Some(&(status, text)) = self.missing.get(operation) {
@@ -190,12 +193,12 @@ impl Model {
     }
 
     /// Runs a task to its end.
-    pub(super) fn run<T: Task>(&mut self, mut task: T) -> Result<T::Output, Error> {
+    pub(crate) fn run<T: Task>(&mut self, mut task: T) -> Result<T::Output, Error> {
         self.run_with(&mut task, |_, answer| answer)
     }
 
     /// Runs a task whose n-th answer may be changed on its way, after the server has done what was asked.
-    pub(super) fn run_with<T: Task>(
+    pub(crate) fn run_with<T: Task>(
         &mut self,
         task: &mut T,
         mut on_the_way: impl FnMut(usize, Result<Response<Bytes>, Error>) -> Result<Response<Bytes>, Error>,

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 
 /// What happens to one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::task) enum Fault {
+pub(crate) enum Fault {
     None,
     /// No connection.
     Unsent,
@@ -27,27 +27,27 @@ pub(in crate::task) enum Fault {
 }
 
 /// A driver: a source, a sink, a clock, and a wire that breaks as told.
-pub(in crate::task) struct Wire<'a, F> {
-    pub(in crate::task) source: &'a [u8],
-    pub(in crate::task) sink: Vec<u8>,
-    pub(in crate::task) now: Timestamp,
+pub(crate) struct Wire<'a, F> {
+    pub(crate) source: &'a [u8],
+    pub(crate) sink: Vec<u8>,
+    pub(crate) now: Timestamp,
     /// The fault of the n-th exchange.
-    pub(in crate::task) fault: F,
-    pub(in crate::task) exchanges: usize,
+    pub(crate) fault: F,
+    pub(crate) exchanges: usize,
 }
 
 impl<'a> Wire<'a, fn(usize, &'static str, &mut Model) -> Fault> {
-    pub(in crate::task) fn new(source: &'a [u8]) -> Self {
+    pub(crate) fn new(source: &'a [u8]) -> Self {
         Self::breaking(source, |_, _, _| Fault::None)
     }
 }
 
 impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
-    pub(in crate::task) fn breaking(source: &'a [u8], fault: F) -> Self {
+    pub(crate) fn breaking(source: &'a [u8], fault: F) -> Self {
         Self { source, sink: Vec::new(), now: Timestamp::ZERO, fault, exchanges: 0 }
     }
 
-    pub(in crate::task) fn run<T: Task>(&mut self, model: &mut Model, task: &mut T) -> Result<T::Output, Error> {
+    pub(crate) fn run<T: Task>(&mut self, model: &mut Model, task: &mut T) -> Result<T::Output, Error> {
         loop {
             match task.poll(self.now) {
                 TaskStep::Call(prepared) => {
@@ -61,11 +61,7 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
     }
 
     /// One exchange, as a session and a driver that streams would carry it out.
-    pub(in crate::task) fn exchange(
-        &mut self,
-        model: &mut Model,
-        prepared: &Prepared,
-    ) -> (Result<Response<Bytes>, Error>, u64) {
+    pub(crate) fn exchange(&mut self, model: &mut Model, prepared: &Prepared) -> (Result<Response<Bytes>, Error>, u64) {
         let fault = (self.fault)(self.exchanges, prepared.spec().name(), model);
         self.exchanges += 1;
         let body =
@@ -107,16 +103,16 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
 }
 
 impl Model {
-    pub(in crate::task) fn expire_keys(&mut self) {
+    pub(crate) fn expire_keys(&mut self) {
         self.keys.clear();
     }
 
-    pub(in crate::task) fn expire_links(&mut self) {
+    pub(crate) fn expire_links(&mut self) {
         self.links.clear();
     }
 
     /// Somebody writes other bytes into a file.
-    pub(in crate::task) fn rewrite(&mut self, path: &str, bytes: &[u8]) {
+    pub(crate) fn rewrite(&mut self, path: &str, bytes: &[u8]) {
         let item = self.items.get_mut(&self.id(path)).unwrap();
         item.bytes = bytes.to_vec();
         item.modified += 10.0;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::task::model::{Fault, Model, Wire};
+use crate::task::model::{Fault, Model, Wire, upload_keeps_its_promise};
 
 const OLD: &[u8] = b"the old content";
 const NEW: &[u8] = b"0123456789abcdefghijklmnopqrst";
@@ -481,19 +481,6 @@ proptest! {
             faults.get(n).copied().unwrap_or(Fault::None)
         });
         let result = wire.run(&mut model, &mut task);
-        let files = model.files("/in");
-        let left = events(&mut task).iter().any(|event| matches!(event, TransferEvent::LeftBehind { .. }));
-        match result {
-            Ok(uploaded) => {
-                prop_assert_eq!(uploaded.size, bytes.len() as u64);
-                prop_assert_eq!(&files["a.txt"], &bytes);
-                prop_assert!(files.len() == 1 || left, "{:?}", files);
-            }
-            Err(error) if overwrite => {
-                prop_assert!(files["a.txt"] == OLD || files["a.txt"] == bytes, "{:?}", files);
-                prop_assert!(files.len() == 1 || left || error.may_have_been_executed(), "{:?}", files);
-            }
-            Err(error) => prop_assert!(files.is_empty() || left || error.may_have_been_executed(), "{:?}", files),
-        }
+        upload_keeps_its_promise(&model, &mut task, result, &bytes, overwrite.then_some(OLD), overwrite);
     }
 }
