@@ -119,6 +119,23 @@ fn s20_past_the_lifetime_no_probe_is_needed() {
 }
 
 #[test]
+fn s21_a_late_401_to_an_older_token_says_nothing_of_todays() {
+    let mut world = World::active("one");
+    let keepalive = world.session.keepalive(world.now);
+    let late = world.sent(&keepalive);
+    world.expire();
+    let call = world.profile();
+    let login = world.sent(&call);
+    world.grant(&login, "two");
+    world.refuse(&late, 401, 14);
+    assert_eq!(world.state(), "active");
+    let again = world.sent(&keepalive);
+    assert_eq!((again.name, again.token()), ("session.keepalive", "two"));
+    world.ok(&again, "");
+    world.done(keepalive).unwrap();
+}
+
+#[test]
 fn s20_m16_a_keepalive_is_its_own_probe() {
     let mut world = World::with(Config::forget_credentials);
     world.log_in("one");

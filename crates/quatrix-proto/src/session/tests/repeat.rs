@@ -35,6 +35,20 @@ fn m31_what_provably_was_not_sent_is_repeated_whatever_it_is() {
 }
 
 #[test]
+fn i02_a_late_answer_is_not_taken_for_the_answer_to_the_repetition() {
+    let mut world = World::active("one");
+    let call = world.profile();
+    let late = world.sent(&call);
+    world.lose(&late);
+    world.now = world.waits(&call);
+    let sent = world.sent(&call);
+    world.refuse(&late, 403, 50);
+    world.waits(&call);
+    world.ok(&sent, PROFILE);
+    assert_eq!(world.done(call).unwrap().name, "Me");
+}
+
+#[test]
 fn m20_a_gateway_error_is_repeated_if_safe_and_delivered_if_not() {
     let mut world = World::active("one");
     let safe = world.profile();
