@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod answers;
+mod challenge;
+mod expiry;
+mod keepalive;
 mod lengths;
+mod logout;
 mod renewal;
 mod reuse;
 mod tls;
