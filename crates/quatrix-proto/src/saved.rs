@@ -1,6 +1,6 @@
 //! A session put down, to be taken up by another process.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::challenge::{Challenge, Factor};
 use crate::error::Invalid;
@@ -68,9 +68,12 @@ impl Saved {
             user: self.user.clone(),
             stage,
             refused,
-            token: self.token.expose().to_owned(),
+            token: self.token.clone(),
         };
-        serde_json::to_string(&file).unwrap_or_default()
+        // Room for all, so that growing leaves no copy of the token behind in freed memory.
+        let mut json = Vec::with_capacity(8 * 1024);
+        let written = serde_json::to_writer(&mut json, &file);
+        written.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
     }
 
     /// Reads what [`expose_json`](Self::expose_json) wrote.
@@ -98,7 +101,7 @@ impl Saved {
             Written::Captcha => Stage::Challenged(Challenge::Captcha { refused }),
             factor => Stage::Challenged(Challenge::SecondFactor { factor: factor.into(), refused }),
         };
-        Ok(Self { server, user: file.user, stage, token: SessionId::new(file.token)? })
+        Ok(Self { server, user: file.user, stage, token: file.token })
     }
 }
 
@@ -114,7 +117,12 @@ struct File {
     stage: Written,
     #[serde(default)]
     refused: u8,
-    token: String,
+    #[serde(serialize_with = "expose")]
+    token: SessionId,
+}
+
+fn expose<S: Serializer>(token: &SessionId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(token.expose())
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
