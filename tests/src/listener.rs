@@ -5,9 +5,11 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use quatrix_proto::{Config, Server};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
 
 use crate::certificate::Authority;
 use crate::stage::Wire;
@@ -24,6 +26,7 @@ pub struct Listener {
 #[derive(Default)]
 struct Shared {
     connections: AtomicUsize,
+    ended: AtomicUsize,
     requests: Mutex<Vec<Request>>,
     stopped: AtomicBool,
 }
@@ -35,6 +38,8 @@ pub struct Request {
     pub head: String,
     /// As many bytes as the head announces.
     pub body: Vec<u8>,
+    /// Which connection it came over, from 0.
+    pub connection: usize,
 }
 
 /// One side of a connection.
@@ -43,6 +48,7 @@ pub struct Connection {
     /// Which one it is, from 0.
     pub number: usize,
     shared: Arc<Shared>,
+    reset: bool,
 }
 
 enum Stream {
@@ -105,12 +111,13 @@ impl Listener {
                 }
                 let Ok(stream) = stream else { continue };
                 let number = theirs.connections.fetch_add(1, Ordering::SeqCst);
-                let (serve, shared, tls) = (Arc::clone(&serve), Arc::clone(&theirs), tls.clone());
+                let (serve, theirs, tls) = (Arc::clone(&serve), Arc::clone(&theirs), tls.clone());
                 thread::spawn(move || {
-                    let stream = Stream::new(stream, tls);
-                    let mut connection = Connection { stream, number, shared };
+                    let (stream, shared) = (Stream::new(stream, tls), Arc::clone(&theirs));
+                    let mut connection = Connection { stream, number, shared, reset: false };
                     serve(&mut connection);
                     connection.close();
+                    theirs.ended.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -143,9 +150,19 @@ impl Listener {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// Waits until so many of them have been closed on this side.
+    pub fn wait_for_ends(&self, count: usize) {
+        crate::wait_until(|| self.shared.ended.load(Ordering::SeqCst) >= count);
+    }
+
     /// The requests that were read with [`Connection::request`].
     pub fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().expect("no panic under this lock").clone()
+    }
+
+    /// Which connections they came over.
+    pub fn used(&self) -> Vec<usize> {
+        self.requests().iter().map(|request| request.connection).collect()
     }
 
     /// How many of them were for this path, below the base.
@@ -189,7 +206,7 @@ impl Connection {
     /// Reads a request whole; `None` if the client has gone.
     pub fn request(&mut self) -> Option<Request> {
         let head = self.head()?;
-        let mut request = Request { head, body: Vec::new() };
+        let mut request = Request { head, body: Vec::new(), connection: self.number };
         let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         request.body.resize(length, 0);
         self.read_exact(&mut request.body).ok()?;
@@ -218,6 +235,14 @@ impl Connection {
         self.flush()
     }
 
+    /// Takes the first bytes of another request in, and throws the connection away: a reset instead of an end.
+    pub fn reset(&mut self) {
+        let socket = self.stream.socket();
+        let _ = socket.peek(&mut [0]);
+        let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        self.reset = true;
+    }
+
     /// Waits until the client closes.
     pub fn linger(&mut self) {
         while matches!(self.read(&mut [0; 4096]), Ok(1..)) {}
@@ -233,7 +258,10 @@ impl Connection {
         while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
     }
 
-    fn close(&mut self) {
+    fn close(mut self) {
+        if self.reset {
+            return;
+        }
         if let Stream::Tls(stream) = &mut self.stream {
             stream.conn.send_close_notify();
             let _ = stream.flush();

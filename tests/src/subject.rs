@@ -1,9 +1,11 @@
 //! One face for both adapters, so that one suite can test them.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Upload, Uploaded};
 use quatrix_proto::{
@@ -16,6 +18,9 @@ use tokio::runtime::Runtime;
 pub type Provider = Arc<dyn Fn(Challenge) -> Result<Answer, Declined> + Send + Sync>;
 /// Hears of events.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Looks names up in the system's stead.
+pub type Names = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
 
 /// What a client under test is made of.
 #[derive(Clone)]
@@ -30,12 +35,30 @@ pub struct Setup {
     pub provider: Option<Provider>,
     /// Hears of events.
     pub observer: Option<Observer>,
+    /// Looks names up.
+    pub names: Option<Names>,
+    /// The address of a proxy.
+    pub proxy: Option<String>,
+    /// How long connecting may take.
+    pub connect: Option<Duration>,
+    /// How long nothing may move.
+    pub stall: Option<Duration>,
 }
 
 impl Setup {
     /// Nothing but settings.
     pub fn new(config: impl Into<Config>) -> Self {
-        Self { config: config.into(), roots: None, key: None, provider: None, observer: None }
+        Self {
+            config: config.into(),
+            roots: None,
+            key: None,
+            provider: None,
+            observer: None,
+            names: None,
+            proxy: None,
+            connect: None,
+            stall: None,
+        }
     }
 }
 
@@ -103,8 +126,20 @@ pub trait Subject: Clone + Send + Sync + 'static {
 /// Builds with either builder; they have the same methods.
 macro_rules! build {
     ($client:ty, $setup:expr) => {{
-        let Setup { config, roots, key, provider, observer } = $setup;
-        let mut builder = <$client>::builder(config).no_proxy();
+        let Setup { config, roots, key, provider, observer, names, proxy, connect, stall } = $setup;
+        let mut builder = match proxy {
+            Some(proxy) => <$client>::builder(config).proxy(proxy),
+            None => <$client>::builder(config).no_proxy(),
+        };
+        if let Some(names) = names {
+            builder = builder.resolver(move |name| names(name));
+        }
+        if let Some(patience) = connect {
+            builder = builder.connect_timeout(patience);
+        }
+        if let Some(patience) = stall {
+            builder = builder.stall_timeout(patience);
+        }
         if let Some(roots) = roots {
             builder = builder.roots(roots);
         }

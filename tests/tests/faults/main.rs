@@ -5,14 +5,17 @@
 mod answers;
 mod challenge;
 mod expiry;
+mod heads;
 mod keepalive;
 mod lengths;
 mod logout;
+mod redirects;
 mod renewal;
 mod reuse;
 mod tls;
 
-use quatrix_proto::{CallOptions, Credentials, Error, Failure, FailureKind};
+use quatrix_proto::{CallOptions, Credentials, Error, Failure, FailureKind, Saved, SessionId};
+use quatrix_tests::subject::Subject;
 
 /// A call that is not repeated, so that a test sees what came of its only try.
 fn once() -> CallOptions {
@@ -21,6 +24,12 @@ fn once() -> CallOptions {
 
 fn me() -> Credentials {
     Credentials::new("me@example.com", "canary-password").unwrap()
+}
+
+/// Gives the client a session without asking the server.
+fn resume(client: &impl Subject) {
+    let saved = Saved::active(client.server().clone(), "me", SessionId::new("canary-token").unwrap());
+    client.resume(saved, None).unwrap();
 }
 
 #[track_caller]

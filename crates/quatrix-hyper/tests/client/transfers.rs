@@ -115,29 +115,6 @@ async fn a_link_that_is_read_without_a_sink_comes_as_a_body() {
     assert_eq!(part.body, "abc");
 }
 
-#[tokio::test]
-async fn m23_what_comes_without_a_sink_is_kept_within_a_limit() {
-    let most = 64 * 1024 * 1024;
-    for (length, taken) in [(most, true), (most + 1, false)] {
-        let scripted = Scripted::with_connections(move |stream, _| {
-            if read_head(stream).is_some() {
-                let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
-                let _ = io::copy(&mut io::repeat(0).take(length), stream);
-            }
-        });
-        let client = scripted.client();
-        client.resume(Saved::active(scripted.server(), "me", SessionId::new("t").unwrap()), None).unwrap();
-        let read = quatrix_hyper::api::ReadLink::new(quatrix_hyper::proto::DownloadLink::new("x"));
-        match client.call(&read).await {
-            Ok(part) => assert!(taken && part.body.len() as u64 == length),
-            Err(error) => {
-                assert!(!taken);
-                assert_eq!(failure(error).kind(), FailureKind::TooLarge);
-            }
-        }
-    }
-}
-
 /// Bytes in crumbs, as they come out of a pipe.
 struct Crumbs<'a>(Cursor<&'a [u8]>);
 
