@@ -59,11 +59,16 @@ enum Stream {
 impl Listener {
     /// Runs this for every connection, each on a thread of its own. The connection ends with it.
     pub fn serving(wire: Wire, serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
+        Self::named(wire, &["127.0.0.1"], serve)
+    }
+
+    /// The same, and its certificate is for these names.
+    pub fn named(wire: Wire, names: &[&str], serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         match wire {
             Wire::Plain => Self::start(None, None, serve),
             Wire::Tls => {
                 let authority = Authority::new();
-                let (config, roots) = (authority.server(&["127.0.0.1"]), authority.pem());
+                let (config, roots) = (authority.server(names), authority.pem());
                 Self::start(Some(config), Some(roots), serve)
             }
         }
@@ -226,6 +231,11 @@ impl Connection {
         String::from_utf8(head).ok()
     }
 
+    /// What it runs over.
+    pub fn socket(&self) -> &TcpStream {
+        self.stream.socket()
+    }
+
     /// Sends bytes as they are, at once.
     ///
     /// # Errors
@@ -237,7 +247,7 @@ impl Connection {
 
     /// Takes the first bytes of another request in, and throws the connection away: a reset instead of an end.
     pub fn reset(&mut self) {
-        let socket = self.stream.socket();
+        let socket = self.socket();
         let _ = socket.peek(&mut [0]);
         let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
         self.reset = true;
@@ -266,7 +276,7 @@ impl Connection {
             stream.conn.send_close_notify();
             let _ = stream.flush();
         }
-        let _ = self.stream.socket().shutdown(Shutdown::Both);
+        let _ = self.socket().shutdown(Shutdown::Both);
     }
 }
 

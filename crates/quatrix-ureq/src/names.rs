@@ -106,31 +106,34 @@ impl Names {
             return Ok(Arc::clone(search));
         }
         let search = Arc::new(Search::default());
-        let looking = Looking { names: self.clone(), name: name.to_owned(), search: Arc::clone(&search) };
+        let found = Err(Arc::new(io::Error::other("looking the name up ended without a word")));
+        let looking = Looking { names: self.clone(), name: name.to_owned(), search: Arc::clone(&search), found };
         thread::Builder::new().name("quatrix-names".into()).spawn(move || looking.look())?;
         under_way.insert(name.to_owned(), Arc::clone(&search));
         Ok(search)
     }
 }
 
-/// The end of a search that looks. A panic of what looks ends it as well.
+/// The end of a search that looks.
 struct Looking {
     names: Names,
     name: String,
     search: Arc<Search>,
+    found: Found,
 }
 
 impl Looking {
-    fn look(self) {
-        let found = (self.names.look_up)(&self.name).map_err(Arc::new);
-        *lock(&self.search.found) = Some(found);
+    fn look(mut self) {
+        self.found = (self.names.look_up)(&self.name).map_err(Arc::new);
     }
 }
 
+/// A panic of what looks ends the search as well.
 impl Drop for Looking {
     fn drop(&mut self) {
+        // Whoever asks from here on asks anew: what was found may be an error that has passed.
         lock(&self.names.under_way).remove(&self.name);
-        lock(&self.search.found).get_or_insert_with(|| Err(Arc::new(io::ErrorKind::Other.into())));
+        *lock(&self.search.found) = Some(self.found.clone());
         self.search.ended.notify_all();
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Stage {
     Unsent,
     /// A connection is being made: what is written now is not the request.
     Connecting,
-    /// The proxy could not be reached.
+    /// The proxy could not be reached, or broke the connection off.
     NoProxy,
     /// Some of the request may have reached the server.
     Sent,
@@ -61,11 +61,15 @@ impl Watched {
     }
 
     fn dial(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Box<dyn Transport>>, Error> {
-        // A server behind a proxy is the proxy's to find.
-        match details.config.proxy().is_some_and(|proxy| !proxy.is_no_proxy(details.uri)) {
-            true => self.connector.connect(details, chained),
-            false => self.connector.connect(&self.names.resolved(details)?, chained),
+        if details.config.proxy().is_none_or(|proxy| proxy.is_no_proxy(details.uri)) {
+            return self.connector.connect(&self.names.resolved(details)?, chained);
         }
+        // A server behind a proxy is the proxy's to find, and its connection the proxy's to break.
+        self.connector.connect(details, chained).inspect_err(|error| {
+            if matches!(error, Error::Protocol(_)) || matches!(error, Error::Io(error) if is_closed(error)) {
+                STAGE.set(Stage::NoProxy);
+            }
+        })
     }
 }
 

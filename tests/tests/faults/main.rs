@@ -9,6 +9,8 @@ mod heads;
 mod keepalive;
 mod lengths;
 mod logout;
+mod names;
+mod proxies;
 mod redirects;
 mod renewal;
 mod reuse;

@@ -1,0 +1,116 @@
+//! Proxies that refuse, fall silent, or are not there.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use quatrix_proto::api::GetProfile;
+use quatrix_proto::{Error, FailureKind, Server};
+use quatrix_tests::listener::{Connection, Listener, json, with_headers};
+use quatrix_tests::stage::Wire;
+use quatrix_tests::subject::{Setup, Subject};
+use quatrix_tests::{conform, wait_until};
+
+use crate::{failure, me, once, report, resume};
+
+conform![
+    m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the_token_are,
+    m35_a_proxy_that_is_not_there_has_sent_nothing,
+    m35_a_proxy_sees_a_name_and_what_is_encrypted,
+];
+
+/// A client of a server with this base, through a proxy at this address.
+fn through<S: Subject>(base: &str, proxy: impl std::fmt::Display) -> S {
+    let server = Server::at_insecure(base).unwrap();
+    S::build(Setup { proxy: Some(format!("http://me:canary-proxy@{proxy}")), ..Setup::new(server) }).unwrap()
+}
+
+fn base(wire: Wire) -> &'static str {
+    match wire {
+        Wire::Plain => "http://files.example/api/1.0",
+        Wire::Tls => "https://files.example/api/1.0",
+    }
+}
+
+/// A login and a call end like this, and nothing that they show is a secret.
+fn refused<S: Subject>(client: &S) {
+    let login = client.login(me()).unwrap_err();
+    resume(client);
+    let call = client.call_with(&GetProfile, once()).unwrap_err();
+    for error in [login, call] {
+        let shown = format!("{error:?} {} {}", report(&error), client.debug());
+        assert!(!shown.contains("canary"), "{shown}");
+        let failure = failure(Err::<(), Error>(error));
+        assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Proxy, false), "{shown}");
+    }
+}
+
+fn m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the_token_are<S: Subject>(wire: Wire) {
+    let answers = [
+        with_headers(407, "proxy-authenticate: Basic\r\n", "canary"),
+        with_headers(502, "", "canary"),
+        with_headers(302, "location: http://canary/\r\n", ""),
+        b"SSH-2.0-OpenSSH_9.9 canary\r\n\r\n".to_vec(),
+        Vec::new(),
+    ];
+    for answer in answers {
+        let proxy = Listener::answering(Wire::Plain, move |_| answer.clone());
+        refused(&through::<S>(base(wire), proxy.address()));
+        for request in proxy.requests() {
+            assert!(request.head.starts_with("CONNECT files.example:"), "{request:?}");
+            assert_eq!(request.header("proxy-authorization"), Some("Basic bWU6Y2FuYXJ5LXByb3h5"));
+            assert!(!format!("{request:?}").contains("canary"), "{request:?}");
+        }
+    }
+}
+
+fn m35_a_proxy_that_is_not_there_has_sent_nothing<S: Subject>(wire: Wire) {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    refused(&through::<S>(base(wire), gone));
+}
+
+/// Tunnels to this server, and notes what passes on the way there.
+fn tunnel(connection: &mut Connection, server: std::net::SocketAddr, seen: &Mutex<Vec<u8>>) {
+    if connection.request().is_none() || connection.send(b"HTTP/1.1 200 Go\r\n\r\n").is_err() {
+        return;
+    }
+    let mut there = TcpStream::connect(server).unwrap();
+    let (mut back, mut client) = (there.try_clone().unwrap(), connection.socket().try_clone().unwrap());
+    let answers = thread::spawn(move || {
+        let _ = io::copy(&mut back, &mut client);
+        let _ = client.shutdown(Shutdown::Both);
+    });
+    let mut piece = [0; 4096];
+    while let Ok(length @ 1..) = connection.read(&mut piece) {
+        seen.lock().unwrap().extend_from_slice(&piece[..length]);
+        if there.write_all(&piece[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = there.shutdown(Shutdown::Both);
+    let _ = answers.join();
+}
+
+fn m35_a_proxy_sees_a_name_and_what_is_encrypted<S: Subject>(wire: Wire) {
+    let server = Listener::named(wire, &["files.example"], |connection| {
+        while connection.request().is_some() {
+            let _ = connection.send(&json(200, r#"{"name":"Me","email":"me@example.com"}"#));
+        }
+    });
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (at, noted) = (server.address(), Arc::clone(&seen));
+    let proxy = Listener::serving(Wire::Plain, move |connection| tunnel(connection, at, &noted));
+    let config = Setup::new(Server::at_insecure(base(wire)).unwrap()).config;
+    let address = format!("http://me:canary-proxy@{}", proxy.address());
+    let client = S::build(Setup { config, proxy: Some(address), ..server.setup() }).unwrap();
+    resume(&client);
+    assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
+    wait_until(|| !server.requests().is_empty());
+    let sent = &server.requests()[0];
+    assert_eq!(sent.header("x-auth-token"), Some("canary-token"));
+    assert_eq!(sent.header("proxy-authorization"), None);
+    let seen = String::from_utf8_lossy(&seen.lock().unwrap()).into_owned();
+    // In plain text a tunnel shows everything; that is what TLS is for.
+    assert_eq!(seen.contains("canary-token"), wire == Wire::Plain);
+}
