@@ -269,7 +269,9 @@ impl Watched {
     }
 
     fn requested(&mut self, now: Timestamp, call: CallId, asked: Asked, deadline: Option<Duration>) {
+        // What ran out before this call is seen first: the call came after it.
         self.record.time_passes(now);
+        self.record.looked_at(&self.session.state());
         let deadline = deadline.map_or(Timestamp::MAX, |wait| now.saturating_add(wait));
         self.record.submitted(call, asked, deadline);
         self.look();

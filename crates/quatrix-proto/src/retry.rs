@@ -52,9 +52,14 @@ impl Rng {
 
     /// How long to wait after the n-th failure (from 1): full jitter under a doubling ceiling.
     pub(crate) fn backoff(&mut self, failures: u8, ceiling: Duration) -> Duration {
-        const BASE: Duration = Duration::from_millis(200);
-        self.up_to(BASE.saturating_mul(1 << failures.min(20)).min(ceiling)).max(Duration::from_millis(1))
+        self.up_to(longest_backoff(failures, ceiling)).max(Duration::from_millis(1))
     }
+}
+
+/// The ceiling after the n-th failure, until it meets this one.
+pub(crate) fn longest_backoff(failures: u8, ceiling: Duration) -> Duration {
+    const BASE: Duration = Duration::from_millis(200);
+    BASE.saturating_mul(1 << failures.min(20)).min(ceiling)
 }
 
 /// What a session may spend on repetitions: successes earn it, time does not. A server that fails everything is asked

@@ -389,12 +389,16 @@ impl Session {
         self.phase = Phase::LoggedOut(why);
     }
 
-    /// Ends every call that waits for a session. A running keepalive is not one of them: it has time.
+    /// Ends every call that waits for a session, and those under way once they come to wait for one. A running keepalive
+    /// is not one of them: it has time.
     fn fail_waiting(&mut self, error: &Error) {
         let identity = self.identity;
         for call in self.calls.iter_mut() {
-            let waits = call.is_pending() && call.identity == identity && call.needs_session();
-            if waits && !matches!(call.kind, Kind::RunKeepAlive(_)) {
+            if call.identity != identity || !call.needs_session() || matches!(call.kind, Kind::RunKeepAlive(_)) {
+                continue;
+            }
+            call.missed = true;
+            if call.is_pending() {
                 call.status = call::Status::Done(Err(error.clone()));
             }
         }

@@ -292,10 +292,13 @@ impl Record {
             }
             Kind::Check if succeeded => self.granted(None, shared.sent),
             // The captcha was right and has not logged in: the login goes once more.
-            Kind::Check => self.password.allowed_to(shared.carrier),
+            Kind::Check if self.leaving == Leaving::No => {
+                self.token = None;
+                self.password.allowed_to(shared.carrier);
+            }
             Kind::Probe if response.status() == StatusCode::UNAUTHORIZED => self.expired(),
             Kind::Probe if succeeded => self.used = self.used.max(Some(shared.sent)),
-            Kind::Probe | Kind::Logout => {}
+            Kind::Check | Kind::Probe | Kind::Logout => {}
         }
     }
 

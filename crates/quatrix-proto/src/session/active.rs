@@ -14,6 +14,9 @@ use crate::error::{Failure, FailureKind, LoggedOut};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
+/// Between two tries of a keepalive that matters to a session which may still be alive.
+pub(super) const LONGEST_REST: Duration = Duration::from_secs(60);
+
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct Active {
     pub(super) token: SessionId,
@@ -211,7 +214,7 @@ impl Session {
         };
         let rest = match self.is_past_its_life(now) {
             true => interval,
-            false => self.rng.backoff(failures, Duration::from_secs(60).min(interval)).max(Duration::from_secs(1)),
+            false => self.rng.backoff(failures, interval.min(LONGEST_REST)).max(Duration::from_secs(1)),
         };
         self.rest_until(id, now.saturating_add(rest), failures);
     }

@@ -158,6 +158,8 @@ pub(super) struct Call {
     /// The identity that it was submitted under. It is never sent, parked or replayed under another.
     pub(super) identity: u64,
     pub(super) deadline: Timestamp,
+    /// While it was under way, a login came to nothing: another one is for a call that was made after that.
+    pub(super) missed: bool,
 }
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
@@ -214,7 +216,7 @@ pub(super) enum Status {
 
 impl Call {
     pub(super) fn new(kind: Kind, identity: u64) -> Self {
-        Self { kind, status: Status::Waiting, identity, deadline: Timestamp::MAX }
+        Self { kind, status: Status::Waiting, identity, deadline: Timestamp::MAX, missed: false }
     }
 
     /// A call that has ended before it began.

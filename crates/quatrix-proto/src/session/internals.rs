@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::active::Active;
+use super::active::{Active, LONGEST_REST};
 use super::answer::{AnswerStep, Answering, Challenged};
 use super::call::{Answered, Call, Kind, Request, Role, RunKeepAlive, Status};
 use super::login::{Attempt, LoggingIn};
@@ -20,7 +20,7 @@ use crate::challenge::{Answer, Challenge, Factor};
 use crate::config::Config;
 use crate::endpoint::Replay;
 use crate::error::{Error, LoggedOut};
-use crate::retry::Rng;
+use crate::retry::{Rng, longest_backoff};
 use crate::time::Timestamp;
 
 /// What the tool calls the things in a session.
@@ -301,8 +301,9 @@ impl Scribe<'_> {
     }
 
     fn one_call(&mut self, call: &Call) {
-        let Call { kind, status, identity, deadline } = call;
+        let Call { kind, status, identity, deadline, missed } = call;
         self.flag(*identity == self.identity);
+        self.flag(*missed);
         self.ahead(*deadline);
         match kind {
             Kind::Request(Request { prepared, options, role, attempts, replayed, tended }) => {
@@ -319,7 +320,8 @@ impl Scribe<'_> {
                 self.byte(4);
                 self.number(interval.as_micros() as u64);
                 self.ahead(*not_before);
-                self.byte(*failures);
+                let longest = self.config.keepalive_interval.min(LONGEST_REST);
+                self.number(longest_backoff(*failures, longest).as_micros() as u64);
             }
         }
         match status {

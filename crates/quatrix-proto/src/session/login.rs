@@ -136,6 +136,8 @@ impl Session {
         let vanished = failure.kind() == FailureKind::Aborted && attempt.again;
         if vanished && self.takeovers < MOST_TAKEOVERS {
             self.takeovers += 1;
+            // An answer that this login was part of went with it.
+            self.end_command(&attempt, Err(failure.into()));
             return self.become_logged_out(LoggedOut::Expired);
         }
         let unsent = failure.kind().is_transient() && !failure.may_have_been_sent();
@@ -156,6 +158,7 @@ impl Session {
         self.phase = Phase::Active(Active::granted(token, sent));
         self.events.push(|| Event::LoggedIn { again: attempt.again });
         self.end_command(&attempt, Ok(Login::Active));
+        self.calls.iter_mut().for_each(|call| call.missed = false);
         self.kept = attempt.credentials.filter(|_| attempt.keep);
     }
 

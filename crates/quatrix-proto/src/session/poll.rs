@@ -152,7 +152,7 @@ impl Session {
                 self.send_own(now, id, Some(header))
             }
             Phase::Active(_) => self.ride(now, id),
-            Phase::LoggedOut(why) if self.kept.is_none() => {
+            Phase::LoggedOut(why) if self.kept.is_none() || call.missed => {
                 let why = why.clone();
                 self.end_now(id, why)
             }

@@ -7,7 +7,7 @@ impl World {
         self.session.answer(self.now, Answer::Totp(code.into()))
     }
 
-    fn captcha(&mut self, token: &str) -> Ticket<Login> {
+    pub(super) fn captcha(&mut self, token: &str) -> Ticket<Login> {
         self.session.answer(self.now, Answer::Captcha(token.into()))
     }
 

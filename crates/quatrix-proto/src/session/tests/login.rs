@@ -253,6 +253,25 @@ fn s09_a_login_that_came_to_nothing_fails_all_and_may_be_tried_by_the_next_call(
 }
 
 #[test]
+fn s09_i04_a_call_under_way_does_not_log_in_after_a_login_came_to_nothing() {
+    let mut world = World::active("one");
+    let (under_way, repeated) = (world.profile(), world.profile());
+    let (first, second) = (world.sent(&under_way), world.sent(&repeated));
+    world.expire();
+    let carrier = world.profile();
+    let login = world.sent(&carrier);
+    world.answer(&login, 503, &[], "");
+    world.refuse(&first, 401, 14);
+    world.answer(&second, 503, &[], "");
+    world.pass(MINUTE);
+    let failed = "not logged in: the last attempt failed";
+    assert_eq!(world.failed(under_way), failed);
+    assert_eq!(world.failed(repeated), failed);
+    let newcomer = world.profile();
+    assert_eq!(world.sent(&newcomer).name, "session.login");
+}
+
+#[test]
 fn s09_a_login_that_may_have_been_sent_is_not_sent_again() {
     let mut world = World::new();
     let login = world.login();
@@ -308,6 +327,24 @@ fn s10_m11_the_next_waiting_caller_takes_over() {
     assert_eq!(sent.name, "session.login");
     world.grant(&sent, "two");
     assert_eq!(world.sent(&waiting).token(), "two");
+}
+
+#[test]
+fn s10_an_answer_ends_with_the_login_that_it_led_to() {
+    let mut world = World::active("one");
+    world.expire();
+    let carrier = world.profile();
+    let sent = world.sent(&carrier);
+    world.answer(&sent, 207, &[("mfa-code", "72")], r#"{"session_id":"partial"}"#);
+    let answer = world.captcha("solved");
+    let sent = world.sent(&answer);
+    world.ok(&sent, r#"{"valid":true}"#);
+    let check = world.sent(&answer);
+    world.refuse(&check, 401, 14);
+    let login = world.sent(&answer);
+    world.fail(&login, Failure::aborted());
+    assert_eq!(world.failed(answer), "the exchange was given up");
+    assert_eq!(world.state(), "expired");
 }
 
 #[test]
