@@ -108,7 +108,15 @@ pub trait Subject: Clone + Send + Sync + 'static {
     /// See `Files::upload`.
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error>;
     /// Downloads, and gives back what the sink holds.
-    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>);
+    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>) {
+        self.download_watched(download, |_| ())
+    }
+    /// See `Client::download_observed`.
+    fn download_watched(
+        &self,
+        download: Download,
+        watch: impl FnMut(&TransferEvent) + Send,
+    ) -> (Result<Downloaded, Error>, Vec<u8>);
     /// Downloads into an open file.
     fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error>;
     /// See `Files::download`, overwriting.
@@ -215,9 +223,17 @@ impl Subject for quatrix_ureq::Client {
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
         self.files().upload(path, &folder)
     }
-    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>) {
+    fn download_watched(
+        &self,
+        download: Download,
+        mut watch: impl FnMut(&TransferEvent) + Send,
+    ) -> (Result<Downloaded, Error>, Vec<u8>) {
         let mut sink = Vec::new();
-        (self.download(download, &mut sink), sink)
+        let result = self.download_observed(download, &mut sink, |event| {
+            watch(event);
+            ControlFlow::Continue(())
+        });
+        (result, sink)
     }
     fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error> {
         self.download(download, sink)
@@ -301,9 +317,17 @@ impl Subject for quatrix_hyper::Client {
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
         RUNTIME.block_on(self.files().upload(path, &folder))
     }
-    fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>) {
+    fn download_watched(
+        &self,
+        download: Download,
+        mut watch: impl FnMut(&TransferEvent) + Send,
+    ) -> (Result<Downloaded, Error>, Vec<u8>) {
         let mut sink = Vec::new();
-        (RUNTIME.block_on(self.download(download, &mut sink)), sink)
+        let result = RUNTIME.block_on(self.download_observed(download, &mut sink, |event: &TransferEvent| {
+            watch(event);
+            ControlFlow::Continue(())
+        }));
+        (result, sink)
     }
     fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error> {
         RUNTIME.block_on(self.download(download, tokio::fs::File::from_std(sink)))

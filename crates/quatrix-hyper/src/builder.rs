@@ -129,7 +129,8 @@ impl Builder {
     /// asks for it, once for each challenge, and once more if the server refuses the first answer.
     ///
     /// It is called within a future, so it should not block: computing a code from a secret is quick, asking a person
-    /// is not. Its panic counts as [`Declined`].
+    /// is not. It may use the client; but a call that needs the session waits for this very answer, until the deadline of
+    /// that call if it has one. Its panic counts as [`Declined`].
     pub fn second_factor(
         self,
         provider: impl Fn(Challenge) -> Result<Answer, Declined> + Send + Sync + 'static,

@@ -154,8 +154,8 @@ impl Builder {
     /// asks for it, once for each challenge, and once more if the server refuses the first answer. [`Declined`] leaves
     /// the challenge to the callers.
     ///
-    /// It runs on the thread of that call, and must not make calls of this client that need the session. Its panic
-    /// counts as [`Declined`].
+    /// It runs on the thread of that call. It may use the client; but a call that needs the session waits for this very
+    /// answer, until the deadline of that call if it has one. Its panic counts as [`Declined`].
     pub fn second_factor(
         self,
         provider: impl Fn(Challenge) -> Result<Answer, Declined> + Send + Sync + 'static,

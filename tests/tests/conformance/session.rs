@@ -23,7 +23,7 @@ conform![
     q04_a_rotated_id_is_used,
     an_expired_session_is_made_anew_and_the_call_repeated,
     an_expired_session_with_a_second_factor_asks_the_provider,
-    a_provider_that_panics_declines,
+    m37_a_provider_that_panics_declines,
     without_a_password_an_expiry_is_an_error,
     a_saved_session_goes_on_in_another_client,
     a_saved_challenge_goes_on_in_another_client,
@@ -155,7 +155,7 @@ fn an_expired_session_with_a_second_factor_asks_the_provider<S: Subject>(wire: W
     assert_eq!(asked.load(Ordering::Relaxed), 4);
 }
 
-fn a_provider_that_panics_declines<S: Subject>(wire: Wire) {
+fn m37_a_provider_that_panics_declines<S: Subject>(wire: Wire) {
     let stage = Stage::new(wire);
     let provider = |_: Challenge| panic!("no telephone");
     let client = S::build(Setup { provider: Some(Arc::new(provider)), ..stage.setup() }).unwrap();

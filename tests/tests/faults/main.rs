@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod answers;
+mod callbacks;
 mod challenge;
 mod expiry;
 mod heads;
