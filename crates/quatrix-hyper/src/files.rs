@@ -186,7 +186,7 @@ impl Files {
         Ok(downloaded)
     }
 
-    fn tell(&self, path: &RemotePath, event: &TransferEvent) -> ControlFlow<()> {
+    pub(crate) fn tell(&self, path: &RemotePath, event: &TransferEvent) -> ControlFlow<()> {
         self.observer.as_ref().map_or(ControlFlow::Continue(()), |observer| observer(path, event))
     }
 }

@@ -95,6 +95,9 @@ impl Files {
     }
 
     async fn carry_out(&self, mut batch: Batch, here: PathBuf) -> Result<Report, Error> {
+        if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
+            return Err(Error::Cancelled);
+        }
         loop {
             match batch.poll() {
                 BatchStep::One(job) => {

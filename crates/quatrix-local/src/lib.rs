@@ -6,14 +6,16 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use quatrix_proto::{Error, Failure, FailureKind, RemotePath, UnixTime};
 
+mod names;
 mod partial;
 mod temporary;
 mod tree;
 
+pub use names::is_usable;
 pub use partial::Partial;
 pub use temporary::nameless;
 pub use tree::read_tree;
@@ -48,9 +50,7 @@ pub fn modified(metadata: &Metadata) -> Option<UnixTime> {
 pub fn below(root: &Path, path: &RemotePath) -> Result<PathBuf, Error> {
     let mut place = root.to_owned();
     for segment in path.segments() {
-        let mut components = Path::new(segment).components();
-        let is_one = matches!(components.next(), Some(Component::Normal(name)) if name == segment);
-        if !is_one || components.next().is_some() || segment.contains('\0') {
+        if !is_usable(segment) {
             return Err(unusable(root, "a name from the server cannot be used here"));
         }
         place.push(segment);

@@ -62,6 +62,9 @@ impl Files<'_> {
     }
 
     fn carry_out(&self, mut batch: Batch, here: &Path) -> Result<Report, Error> {
+        if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
+            return Err(Error::Cancelled);
+        }
         loop {
             match batch.poll() {
                 BatchStep::One(job) => {

@@ -8,6 +8,14 @@ use crate::id::FileId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransferEvent {
+    /// Many files are about to be copied. Told once, of the folder that they are in.
+    #[non_exhaustive]
+    Planned {
+        /// How many.
+        files: usize,
+        /// Their bytes in all, where known.
+        bytes: Option<u64>,
+    },
     /// More bytes have arrived for good. A driver that streams knows more between two of these.
     #[non_exhaustive]
     Progress {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::file::File;
 use crate::id::FileId;
 use crate::path::RemotePath;
+use crate::task::TransferEvent;
 
 /// A plan on its way: folders first, then files, several at a time, and what is to be deleted last.
 ///
@@ -190,6 +191,16 @@ impl Batch {
     /// What is still to be done, in order.
     pub fn actions(&self) -> impl ExactSizeIterator<Item = &Action> {
         self.actions.iter()
+    }
+
+    /// How much is to be copied, for whoever watches.
+    pub fn planned(&self) -> TransferEvent {
+        let sizes = self.actions.iter().filter_map(|action| match action {
+            Action::Copy { size, .. } => Some(*size),
+            Action::MakeFolder { .. } | Action::Delete { .. } | Action::Conflict { .. } => None,
+        });
+        let bytes = sizes.clone().try_fold(0, |sum: u64, size| Some(sum.saturating_add(size?)));
+        TransferEvent::Planned { files: sizes.count(), bytes }
     }
 
     /// What came of it so far.

@@ -143,3 +143,13 @@ fn a_cancelled_batch_begins_nothing_further() {
     assert_eq!((batch.next_copy(), batch.poll()), (None, BatchStep::Done));
     assert!(matches!(batch.finish(), Err(Error::Cancelled)));
 }
+
+#[test]
+fn what_is_to_be_copied_is_known_beforehand() {
+    let batch = Batch::upload(tree(&["a/", "a/x", "b"]), FileId::new("root").unwrap(), Clash::Refuse);
+    assert_eq!(batch.planned(), TransferEvent::Planned { files: 2, bytes: Some(2) });
+    let mut unknown = tree(&["a", "b"]);
+    unknown.items.insert("c".parse().unwrap(), Item::File { size: None, modified: None });
+    let batch = Batch::upload(unknown, FileId::new("root").unwrap(), Clash::Refuse);
+    assert_eq!(batch.planned(), TransferEvent::Planned { files: 3, bytes: None });
+}
