@@ -20,24 +20,31 @@ use crate::seed::Seed;
 use crate::settings::CaptchaSignal;
 
 const HELP: &str = "\
-Quatrix in a box: emulates the Quatrix API for tests. Nothing is stored; everything is gone when it stops.
+Quatrix in a box: emulates the Quatrix API for tests. Nothing is stored;
+everything is gone when it stops.
 
-quatrix-emulator [OPTIONS]
+Usage: quatrix-emulator [OPTIONS]
 
-  --listen ADDRESS:PORT    where to listen; port 0 takes a free one [127.0.0.1:0]
-  --tls                    speak TLS, with a certificate for 127.0.0.1, ::1 and localhost from a fresh authority
-  --control                also answer under /_emulator (clock, faults, requests, code, expire, reset, health)
-  --accounts FILE          who may log in, as JSON; needed to listen on an address that is not loopback
-  --seed-dir DIR           what every home has in it from the beginning; nothing is written there
-  --idle-timeout TIME      how long a session lives without a call: 900, 900s, 15m, 1h [900s]
-  --captcha-after N        ask for a captcha after N wrong passwords in a row
-  --captcha-signal HOW     207, 401-header, 401-body or none [207]
-  --totp-single-use        refuse a time-based code that has been used
-  --exit-with-stdin        stop when standard input ends
+  --listen ADDRESS:PORT  where to listen; port 0 takes a free one [127.0.0.1:0]
+  --tls                  speak TLS, with a certificate for 127.0.0.1, ::1 and
+                         localhost from a fresh authority
+  --control              also answer under /_emulator: clock, faults, requests,
+                         code, expire, reset, health
+  --accounts FILE        who may log in, as JSON; needed to listen on an address
+                         that is not loopback
+  --seed-dir DIR         what every home has in it from the beginning; nothing
+                         is written there
+  --idle-timeout TIME    how long a session lives without a call: 900, 900s,
+                         15m, 1h [900s]
+  --captcha-after N      ask for a captcha after N wrong passwords in a row
+  --captcha-signal HOW   207, 401-header, 401-body or none [207]
+  --totp-single-use      refuse a time-based code that has been used
+  --exit-with-stdin      stop when standard input ends
   --help, --version
 
-When it is ready it prints one line of JSON to standard output: url, api, ca_cert (the path of the authority's
-certificate, or null) and control (or null). Requests are logged to standard error.
+When it is ready it prints one line of JSON to standard output: url, api,
+ca_cert (the path of the authority's certificate, or null) and control (or
+null). Requests are logged to standard error.
 ";
 
 /// Runs the command with these arguments (without the program's name) until it is told to stop: by SIGINT or SIGTERM,
