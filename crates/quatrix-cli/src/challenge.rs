@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::environment::variable;
 use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
+use crate::out;
 use crate::prompt::Prompt;
 use crate::settings::Settings;
 
@@ -46,7 +47,7 @@ pub(crate) struct Given {
 impl Answers {
     pub(crate) fn new(settings: &Settings, given: Given, prompt: Option<Prompt>) -> Result<Self, Failure> {
         if given.code.is_some() {
-            eprintln!("quatrix: --code is seen by everybody who runs `ps`; --code-command and QUATRIX_CODE are not");
+            out::say("quatrix: --code is seen by everybody who runs `ps`; --code-command and QUATRIX_CODE are not\n");
         }
         Ok(Self {
             code: given.code.map_or_else(|| variable("QUATRIX_CODE"), |code| Ok(Some(code)))?,

@@ -151,14 +151,16 @@ DEMO
 Options of every command:
 {options}
 
-`quatrix COMMAND --help` tells more about each. Who speaks to the server is settled in this order: a file named by an
-option, QUATRIX_API_KEY, QUATRIX_SESSION, QUATRIX_USER with QUATRIX_PASSWORD, the configuration, and last the session
-that `quatrix login` has kept.
+`quatrix COMMAND --help` tells more about each. Who speaks to the server is
+settled in this order: a file named by an option, QUATRIX_API_KEY,
+QUATRIX_SESSION, QUATRIX_USER with QUATRIX_PASSWORD, the configuration, and
+last the session that `quatrix login` has kept.
 
-The exit code says how it went: 0 done, 1 some other failure, 2 wrong usage, 3 cancelled, 4 login needed or refused,
-5 a challenge waits for its answer, 6 not found, 7 forbidden, 8 too many requests, 9 network, 10 the server failed,
-11 not an answer of Quatrix, 12 partial transfer, 13 a local file, 14 exists already, 15 quota used up,
-130 interrupted.
+The exit code says how it went: 0 done, 1 some other failure, 2 wrong usage,
+3 cancelled, 4 login needed or refused, 5 a challenge waits for its answer,
+6 not found, 7 forbidden, 8 too many requests, 9 network, 10 the server failed,
+11 not an answer of Quatrix, 12 partial transfer, 13 a local file,
+14 exists already, 15 quota used up, 130 interrupted.
 ";
 
 #[cfg(feature = "demo")]
@@ -176,7 +178,8 @@ const COMMAND: &str = "\
 
 {all-args}{after-help}
 
-The options of every command (--profile, --json, --no-input ..) are listed by `quatrix --help`.
+The options of every command (--profile, --json, --no-input ..) are listed by
+`quatrix --help`.
 ";
 
 /// The whole command line, for its parser, completions and manual pages.
@@ -186,7 +189,8 @@ pub(crate) fn complete() -> clap::Command {
 
 /// The same for people: the help of a command tells what is its own, and tells it in full.
 pub(crate) fn with_help() -> clap::Command {
-    let mut root = complete().help_template(ROOT.replace("DEMO\n", DEMO));
+    // As wide as every terminal is, so that it reads the same everywhere.
+    let mut root = complete().help_template(ROOT.replace("DEMO\n", DEMO)).term_width(80);
     root.build();
     root.mut_subcommands(|command| {
         let about = command.get_long_about().or_else(|| command.get_about()).cloned().unwrap_or_default();

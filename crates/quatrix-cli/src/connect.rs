@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
 use crate::identity::{Identity, credentials};
 use crate::interrupt::at_interrupt;
+use crate::out;
 use crate::settings::Settings;
 
 impl Settings {
@@ -54,7 +55,7 @@ impl Settings {
 
     /// The session of the session file, if it may be used here.
     pub(crate) fn kept_session(&self) -> Result<Saved, Failure> {
-        let Some(saved) = self.store.load()? else {
+        let Some(saved) = self.store()?.load()? else {
             return Err(Failure::new(Exit::Login, "not logged in").next("quatrix login"));
         };
         match &self.server {
@@ -113,7 +114,7 @@ impl Settings {
             });
         }
         let client = builder.build()?;
-        match client.login(credentials)? {
+        match client.login(credentials).map_err(Failure::of_login)? {
             Login::Challenged(asked) => {
                 // A partial session that nobody can finish.
                 let _ = client.logout();
@@ -132,7 +133,7 @@ fn observer(level: u8) -> impl Fn(&Event) + Send + Sync {
         let took =
             since.lock().map_or(Duration::ZERO, |mut since| std::mem::replace(&mut *since, Instant::now()).elapsed());
         if let Some(text) = told(event, level) {
-            eprintln!("quatrix: {text} ({} ms)", took.as_millis());
+            out::say(&format!("quatrix: {text} ({} ms)\n", took.as_millis()));
         }
     }
 }

@@ -19,9 +19,10 @@ fn folder(name: &str) -> Option<PathBuf> {
 }
 
 /// Where session files are kept: `QUATRIX_STATE_DIR`, else the system's place for the state of programs.
-pub(crate) fn state_folder() -> Result<PathBuf, Failure> {
+/// There may be none, for a service without a home.
+pub(crate) fn state_folder() -> Result<Option<PathBuf>, Failure> {
     if let Some(path) = env::var_os("QUATRIX_STATE_DIR").filter(|path| !path.is_empty()) {
-        return std::path::absolute(&path).map_err(|error| Failure::file(Path::new(&path), &error));
+        return std::path::absolute(&path).map(Some).map_err(|error| Failure::file(Path::new(&path), &error));
     }
     let base = if cfg!(windows) {
         folder("LOCALAPPDATA")
@@ -30,9 +31,7 @@ pub(crate) fn state_folder() -> Result<PathBuf, Failure> {
     } else {
         folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")))
     };
-    let base =
-        base.ok_or_else(|| Failure::usage("there is no place for the session file: set HOME, or QUATRIX_STATE_DIR"))?;
-    Ok(base.join("quatrix"))
+    Ok(base.map(|base| base.join("quatrix")))
 }
 
 /// Where the configuration is read from: `QUATRIX_CONFIG`, else the system's place for settings.

@@ -21,6 +21,8 @@ pub(crate) struct Failure {
     meaning: Option<Cow<'static, str>>,
     next: Option<Cow<'static, str>>,
     facts: Facts,
+    /// What a file or stream of this machine has failed with.
+    local: Option<io::ErrorKind>,
 }
 
 /// What only programs want to know.
@@ -35,7 +37,7 @@ struct Facts {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), meaning: None, next: None, facts: Facts::default() }
+        Self { exit, what: what.into(), meaning: None, next: None, facts: Facts::default(), local: None }
     }
 
     /// An answer of the server that is no success.
@@ -53,6 +55,16 @@ impl Failure {
         Self::new(Exit::LocalFile, format!("{}: {error}", path.display()))
     }
 
+    /// What a login with a password has ended with.
+    pub(crate) fn of_login(error: Error) -> Self {
+        match &error {
+            Error::Api(refusal) if refusal.status().as_u16() == 401 => {
+                Self { next: None, ..Self::from(error).because("The address or the password is wrong.") }
+            }
+            _ => error.into(),
+        }
+    }
+
     /// Says what it means, in a sentence.
     #[must_use]
     pub(crate) fn because(mut self, meaning: impl Into<Cow<'static, str>>) -> Self {
@@ -68,8 +80,18 @@ impl Failure {
     }
 
     /// What happened, alone.
-    pub(crate) fn into_what(self) -> String {
-        self.what
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What a file or stream of this machine has failed with, if it was that.
+    pub(crate) fn local(&self) -> Option<io::ErrorKind> {
+        self.local
+    }
+
+    /// Says which file or stream it was.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { what: format!("{place}: {}", self.what), ..self }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -127,6 +149,10 @@ impl From<Error> for Failure {
             let _ = write!(what, ": {cause}");
             source = cause.source();
         }
+        // Whoever runs the command knows which machine is meant.
+        if let Some(here) = what.strip_prefix("a local error: ") {
+            what = here.to_owned();
+        }
         let (meaning, next) = explain(&error);
         let facts = Facts {
             status: error.status().map(|status| status.as_u16()),
@@ -135,7 +161,13 @@ impl From<Error> for Failure {
             may_have_been_executed: error.may_have_been_executed(),
             retry_after_s: error.retry_after().map(|wait| wait.as_secs()),
         };
-        Self { exit: Exit::of(&error), what, meaning, next: next.map(Cow::from), facts }
+        let local = match &error {
+            Error::Exchange(failure) if failure.kind() == FailureKind::Local => {
+                failure.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+            }
+            _ => None,
+        };
+        Self { exit: Exit::of(&error), what, meaning, next: next.map(Cow::from), facts, local }
     }
 }
 
@@ -167,6 +199,7 @@ fn explain(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
                 FailureKind::Proxy => "The proxy comes from --proxy, QUATRIX_PROXY or the usual proxy variables.",
                 FailureKind::TimedOut => "A slow network may need a longer --timeout.",
                 FailureKind::Redirect => "Is this the account's own host? Nothing was sent to the other place.",
+                FailureKind::Local => return (None, None),
                 _ => "",
             };
             (meaning, None)

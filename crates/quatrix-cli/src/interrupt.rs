@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use crate::exit::Exit;
+use crate::out;
 
 /// Work for an interrupt that comes while this value lives.
 pub(crate) struct AtInterrupt(u64);
@@ -59,7 +60,7 @@ fn interrupted() {
     let sign = plan().sign.take();
     if let Some(sign) = sign {
         sign.store(true, Ordering::Relaxed);
-        eprintln!("quatrix: stopping; once more stops at once");
+        out::say("quatrix: stopping; once more stops at once\n");
         return;
     }
     while let Some((_, work)) = { plan().work.pop() } {

@@ -53,9 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            // A closed pipe has seen enough of it.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+            return show(&error);
         }
         Err(error) => return refuse(&error, json),
     };
@@ -96,20 +94,37 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A text that was asked for.
+fn show(help: &clap::Error) -> ExitCode {
+    match help.print() {
+        // A closed pipe has seen enough of it.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            report(&Failure::file("standard output".as_ref(), &error), false, store::DEFAULT_PROFILE)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
 /// A command line that makes no sense.
 fn refuse(error: &clap::Error, json: bool) -> ExitCode {
-    match json {
-        true => eprint!("{}", Failure::usage(error.to_string().trim()).json(store::DEFAULT_PROFILE)),
-        // Nowhere is left to say that standard error is closed.
-        false => drop(error.print()),
+    let text = error.to_string();
+    match (text.strip_prefix("error: "), json) {
+        // What follows the first paragraph is for people.
+        (Some(what), true) => {
+            let what = what.split("\n\n").next().unwrap_or_default();
+            out::say(&Failure::usage(what).json(store::DEFAULT_PROFILE));
+        }
+        (None, true) => out::say(&Failure::usage("there is no command").json(store::DEFAULT_PROFILE)),
+        (Some(what), false) => out::say(&format!("quatrix: {what}")),
+        (None, false) => out::say(&text),
     }
     ExitCode::from(Exit::Usage as u8)
 }
 
 fn report(failure: &Failure, json: bool, profile: &str) -> ExitCode {
     match json {
-        true => eprint!("{}", failure.json(profile)),
-        false => eprint!("{}", failure.text(profile)),
+        true => out::say(&failure.json(profile)),
+        false => out::say(&failure.text(profile)),
     }
     ExitCode::from(failure.exit() as u8)
 }

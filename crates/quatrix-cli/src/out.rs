@@ -1,4 +1,4 @@
-//! Standard output: data and nothing else.
+//! Standard output, for data and nothing else; and standard error, for the rest.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -32,4 +32,9 @@ pub(crate) fn report(json: bool, value: &serde_json::Value, text: &str) -> Resul
 /// Whether somebody looks at it.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Writes to standard error. Nowhere is left to say that it cannot be written to.
+pub(crate) fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

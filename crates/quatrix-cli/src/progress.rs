@@ -1,7 +1,8 @@
 //! How transfers go: told on standard error, to people or to programs; and when to stop.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::env;
+use std::io::{self, IsTerminal as _};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,14 +12,17 @@ use quatrix_ureq::proto::task::TransferEvent;
 use serde_json::json;
 
 use crate::interrupt::{StopSign, stop_sign};
+use crate::out;
+use crate::remote;
 use crate::settings::Settings;
 use crate::show::Shown;
-use crate::units::bytes;
+use crate::terminal;
+use line::Line;
+
+mod line;
 
 /// How often it is told.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Most terminals are wider; a line that wraps could not be drawn over.
-const WIDTH: usize = 79;
 
 /// How progress is shown.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,31 +49,75 @@ pub(crate) struct Progress {
 struct State {
     /// What has arrived of each file.
     done: BTreeMap<RemotePath, u64>,
+    all_done: u64,
+    /// The bytes of all that has been begun or planned; not told if some are unknown.
+    known: u64,
+    some_unknown: bool,
+    /// What was there before this run.
+    before: u64,
     told: Option<Instant>,
-    drawn: bool,
+    /// How wide the line is that stands there.
+    drawn: usize,
 }
 
 impl Progress {
     pub(crate) fn new(settings: &Settings, style: Option<Style>, total: Option<u64>) -> Self {
+        let draws = io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb");
         let style = match style {
-            Some(Style::Bar) | None if settings.json || !io::stderr().is_terminal() => Style::None,
+            Some(Style::Bar) | None if settings.json || !draws => Style::None,
             style => style.unwrap_or(Style::Bar),
         };
         Self { style, total, start: Instant::now(), state: Mutex::default(), stop: stop_sign() }
     }
 
-    /// Takes note, and says whether to go on.
+    /// So many bytes of the next file are here from another run.
+    pub(crate) fn is_there(&self, bytes: u64) {
+        self.state().before += bytes;
+    }
+
+    /// Takes note of one file, and says whether to go on.
     pub(crate) fn tell(&self, path: &RemotePath, event: &TransferEvent) -> ControlFlow<()> {
+        if let TransferEvent::Progress { total, .. } = event
+            && !self.state().done.contains_key(path)
+        {
+            self.plan(*total);
+        }
+        self.took_place(path, event)
+    }
+
+    /// Takes note of one of the files of a folder, and says whether to go on.
+    pub(crate) fn tell_of_many(
+        &self,
+        folder: &RemotePath,
+        file: &RemotePath,
+        event: &TransferEvent,
+    ) -> ControlFlow<()> {
+        if let TransferEvent::Planned { bytes, .. } = event {
+            self.plan(*bytes);
+        }
+        self.took_place(&remote::below(folder, file), event)
+    }
+
+    fn plan(&self, bytes: Option<u64>) {
+        let mut state = self.state();
+        match bytes {
+            Some(bytes) => state.known = state.known.saturating_add(bytes),
+            None => state.some_unknown = true,
+        }
+    }
+
+    fn took_place(&self, path: &RemotePath, event: &TransferEvent) -> ControlFlow<()> {
         if let TransferEvent::Progress { done, total, .. } = event {
             self.moved(path, *done, *total);
         }
         if let TransferEvent::LeftBehind { id, .. } = event {
             self.clear();
-            eprintln!(
-                "quatrix: {}: an unfinished file may be left on the server, id {}",
-                Shown(&path.to_string()),
-                Shown(id.as_str())
-            );
+            let (path, id) = (path.to_string(), id.as_str());
+            out::say(&format!(
+                "quatrix: {}: an unfinished file may be left on the server, id {}\n",
+                Shown(&path),
+                Shown(id)
+            ));
         }
         match self.is_stopped() {
             true => ControlFlow::Break(()),
@@ -84,58 +132,56 @@ impl Progress {
 
     /// Takes the line away, to make room for something else.
     pub(crate) fn clear(&self) {
-        if std::mem::take(&mut self.state().drawn) {
-            eprint!("\r{:WIDTH$}\r", "");
+        let drawn = std::mem::take(&mut self.state().drawn);
+        if drawn > 0 {
+            out::say(&format!("\r{:drawn$}\r", ""));
         }
     }
 
     fn moved(&self, path: &RemotePath, done: u64, total: Option<u64>) {
         let mut state = self.state();
-        state.done.insert(path.clone(), done);
-        let complete = total == Some(done);
+        let before = state.done.insert(path.clone(), done);
+        state.all_done = (state.all_done - before.unwrap_or(0)).saturating_add(done);
+        let complete = total == Some(done) && before != Some(done);
         if state.told.is_some_and(|told| told.elapsed() < PAUSE) && !(complete && self.style == Style::Json) {
             return;
         }
         state.told = Some(Instant::now());
-        let all: u64 = state.done.values().sum();
+        let line = self.line(&state, path, done, total);
         match self.style {
             Style::None => {}
+            Style::Json => {
+                let json = json!({
+                    "path": path.to_string(), "done": done, "total": total,
+                    "all_done": line.all_done, "all_total": line.all_total,
+                    "rate": line.rate as u64, "left_s": line.left(),
+                });
+                out::say(&format!("{json}\n"));
+            }
             // What is quickly done needs no line.
             Style::Bar if self.start.elapsed() < 2 * PAUSE => {}
-            Style::Json => {
-                let json = json!({ "path": path.to_string(), "done": done, "total": total, "all_done": all, "all_total": self.total });
-                eprintln!("{json}");
-            }
             Style::Bar => {
-                state.drawn = true;
-                let _ = write!(io::stderr(), "\r{:<WIDTH$}", self.line(path, done, total, all));
+                // The last cell stays free: some terminals begin a new line with it.
+                let text = line.text(terminal::width(&io::stderr()).unwrap_or(80).saturating_sub(1).min(100));
+                let width = line::columns(&text);
+                let rest = state.drawn.saturating_sub(width);
+                out::say(&format!("\r{text}{:rest$}", ""));
+                state.drawn = width;
             }
         }
     }
 
-    fn line(&self, path: &RemotePath, done: u64, total: Option<u64>, all: u64) -> String {
-        let rate = all as f64 / self.start.elapsed().as_secs_f64().max(0.001);
-        let part = match total.filter(|total| *total > 0) {
-            Some(total) => format!("{:3}%", u128::from(done) * 100 / u128::from(total)),
-            None => bytes(done),
-        };
-        let mut numbers = format!("  {part}  {}  {}/s", bytes(all), bytes(rate as u64));
-        if let Some(left) = self.total.and_then(|total| total.checked_sub(all)).filter(|_| rate >= 1.0) {
-            let seconds = (left as f64 / rate) as u64;
-            numbers.push_str(&match seconds {
-                ..3600 => format!("  {}:{:02} left", seconds / 60, seconds % 60),
-                3600..360_000 => format!("  {}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60),
-                // Nobody knows.
-                _ => String::new(),
-            });
+    fn line<'a>(&self, state: &State, path: &'a RemotePath, done: u64, total: Option<u64>) -> Line<'a> {
+        let all_total = self.total.or_else(|| (!state.some_unknown).then_some(state.known));
+        let arrived = state.all_done.saturating_sub(state.before) as f64;
+        Line {
+            name: path.name().unwrap_or_default(),
+            done,
+            total,
+            all_done: state.all_done,
+            all_total,
+            rate: arrived / self.start.elapsed().as_secs_f64().max(0.001),
         }
-        let name = Shown(path.name().unwrap_or_default()).to_string();
-        let room = WIDTH.saturating_sub(numbers.chars().count());
-        let name = match name.chars().count() > room {
-            true => name.chars().take(room.saturating_sub(2)).chain("..".chars()).collect(),
-            false => name,
-        };
-        format!("{name}{numbers}")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

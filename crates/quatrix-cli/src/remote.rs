@@ -25,6 +25,11 @@ pub(crate) fn path(text: &str) -> Result<RemotePath, Failure> {
     RemotePath::new(text).map_err(|invalid| Failure::usage(format!("{text}: {invalid}")))
 }
 
+/// A path that starts at a folder, from the home on. Only names that both sides have taken are in it.
+pub(crate) fn below(folder: &RemotePath, path: &RemotePath) -> RemotePath {
+    path.segments().fold(folder.clone(), |path, name| path.join(name).unwrap_or(path))
+}
+
 /// What the path leads to, if to anything.
 pub(crate) fn look_up(client: &Client, path: &RemotePath) -> Result<Option<Found>, Failure> {
     Ok(client.run(LookUp::new(client.config().server(), path.clone()))?)
@@ -42,9 +47,16 @@ pub(crate) fn need_folder(client: &Client, path: &RemotePath) -> Result<Found, F
     match found {
         Some(found) if found.kind.is_folder() => Ok(found),
         Some(_) => Err(Failure::new(Exit::Exists, format!("{path} is no folder"))),
-        None => Err(Failure::new(Exit::NotFound, format!("{path}: there is no such folder"))
-            .next(format!("quatrix mkdir -p '{path}'"))),
+        None => Err(Failure::new(Exit::NotFound, format!("{path}: there is no such folder"))),
     }
+}
+
+/// The folder that something is to be put into.
+pub(crate) fn target_folder(client: &Client, path: &RemotePath) -> Result<Found, Failure> {
+    need_folder(client, path).map_err(|failure| match failure.exit() {
+        Exit::NotFound => failure.next(format!("quatrix mkdir -p '{path}'")),
+        _ => failure,
+    })
 }
 
 /// All that is known of what the path leads to; with its children, if it is a folder and they are asked for.
@@ -64,10 +76,10 @@ pub(crate) fn place(client: &Client, target: &str, name: Option<&str>) -> Result
         (Some(folder), None) if folder.kind.is_folder() => {
             Err(Failure::usage(format!("{to} is a folder: give a name below it")))
         }
-        (None, _) if target.ends_with('/') => Err(need_folder(client, &to).err().unwrap_or_else(|| gone(&to))),
+        (None, _) if target.ends_with('/') => Err(target_folder(client, &to).err().unwrap_or_else(|| gone(&to))),
         (taken, _) => {
             let parent = to.parent().ok_or_else(|| gone(&to))?;
-            let folder = need_folder(client, &parent)?.id;
+            let folder = target_folder(client, &parent)?.id;
             Ok(Place { folder, name: file_name(to.name().unwrap_or_default())?, path: to, taken })
         }
     }
@@ -75,6 +87,11 @@ pub(crate) fn place(client: &Client, target: &str, name: Option<&str>) -> Result
 
 fn gone(path: &RemotePath) -> Failure {
     Failure::new(Exit::NotFound, format!("{path}: it is not there any more"))
+}
+
+/// That the server may be given the last name of the path.
+pub(crate) fn need_name(path: &RemotePath) -> Result<(), Failure> {
+    FileName::new(path.name().unwrap_or_default()).map(drop).map_err(|invalid| Failure::usage(invalid.to_string()))
 }
 
 fn file_name(name: &str) -> Result<FileName, Failure> {

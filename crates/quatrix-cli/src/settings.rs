@@ -29,7 +29,7 @@ pub(crate) struct Settings {
     /// Files with secrets, by who named them.
     pub(crate) option: SecretFiles,
     pub(crate) configured: SecretFiles,
-    pub(crate) store: Store,
+    store: Option<Store>,
 }
 
 /// Where a password or an API key is.
@@ -42,6 +42,12 @@ impl Settings {
     /// How long another command may hold the session file.
     pub(crate) fn patience(&self) -> Duration {
         self.max_time.unwrap_or(Duration::from_secs(120))
+    }
+
+    /// The session file.
+    pub(crate) fn store(&self) -> Result<&Store, Failure> {
+        let nowhere = || Failure::usage("there is no place for the session file: set HOME, or QUATRIX_STATE_DIR");
+        self.store.as_ref().ok_or_else(nowhere)
     }
 
     pub(crate) fn settle(options: Options) -> Result<Self, Failure> {
@@ -76,7 +82,7 @@ impl Settings {
             verbose: options.verbose,
             option: SecretFiles { password: options.password_file, api_key: options.api_key_file },
             configured: SecretFiles { password: configured.password_file, api_key: configured.api_key_file },
-            store: Store::new(environment::state_folder()?, &profile),
+            store: environment::state_folder()?.map(|folder| Store::new(folder, &profile)),
             profile,
         })
     }

@@ -13,6 +13,7 @@ use quatrix_ureq::proto::{Saved, Server};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::out;
 
 /// The profile of whoever names none.
 pub(crate) const DEFAULT_PROFILE: &str = "default";
@@ -57,7 +58,7 @@ impl Store {
     }
 
     fn warn(&self, why: &str) -> Option<Saved> {
-        eprintln!("quatrix: {}: {why}; taken as logged out", self.file.display());
+        out::say(&format!("quatrix: {}: {why}; taken as logged out\n", self.file.display()));
         None
     }
 
@@ -129,7 +130,7 @@ impl Store {
                 );
             }
             if !told && start.elapsed() >= QUIET {
-                eprintln!("quatrix: waiting for another quatrix command that changes the same session");
+                out::say("quatrix: waiting for another quatrix command that changes the same session\n");
                 told = true;
             }
             std::thread::sleep(PAUSE);

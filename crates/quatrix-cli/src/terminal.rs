@@ -3,9 +3,9 @@
 use std::io::{self, Read, Write};
 
 #[cfg(unix)]
-pub(crate) use unix::Terminal;
+pub(crate) use unix::{Terminal, width};
 #[cfg(not(unix))]
-pub(crate) use unsupported::Terminal;
+pub(crate) use unsupported::{Terminal, width};
 
 impl Read for Terminal {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -28,7 +28,9 @@ mod unix {
     use std::fs::{File, OpenOptions};
     use std::io;
 
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use std::os::fd::AsFd;
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
     use crate::interrupt::{AtInterrupt, at_interrupt};
 
@@ -39,6 +41,11 @@ mod unix {
         terminal: File,
         usual: Termios,
         _at_interrupt: AtInterrupt,
+    }
+
+    /// How many cells a line of this terminal has, if it says so.
+    pub(crate) fn width(terminal: &impl AsFd) -> Option<usize> {
+        tcgetwinsize(terminal).ok().map(|size| size.ws_col.into()).filter(|width| *width > 0)
     }
 
     impl Terminal {
@@ -78,6 +85,10 @@ mod unsupported {
 
     pub(crate) struct Terminal(pub(super) File);
     pub(crate) struct Silence;
+
+    pub(crate) fn width<T>(_terminal: &T) -> Option<usize> {
+        None
+    }
 
     impl Terminal {
         pub(crate) fn open() -> io::Result<Self> {

@@ -1,10 +1,7 @@
 //! What `put`, `get` and `mirror` have in common: which files, and what came of them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use quatrix_ureq::Report;
-use quatrix_ureq::proto::{Error, UnixTime};
+use quatrix_ureq::proto::{Error, RemotePath, UnixTime};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -48,7 +45,7 @@ pub(crate) struct Sum {
     /// Left as they are, because the options say so.
     pub(crate) left: u64,
     skipped: Vec<String>,
-    failed: Vec<(String, Error)>,
+    failed: Vec<(String, Failure)>,
 }
 
 impl Sum {
@@ -67,20 +64,32 @@ impl Sum {
         for (path, error) in report.failed {
             match leave && is_there(&error) {
                 true => self.left += 1,
-                false => self.failed.push((path.to_string(), error)),
+                false => self.failed.push((path.to_string(), error.into())),
             }
         }
     }
 
+    /// One of several sources: what it ends with is told in the end, and the others go on.
+    pub(crate) fn add_source(&mut self, source: &str, ended: Result<(), Failure>) -> Result<(), Failure> {
+        match ended {
+            Err(failure) if failure.exit() == Exit::Interrupted => Err(failure),
+            Err(failure) => {
+                self.failed.push((source.to_owned(), failure));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// Tells what came of it, and whether that is what was asked for.
-    pub(crate) fn end(self, settings: &Settings, progress: &Progress) -> Result<(), Failure> {
+    pub(crate) fn end(self, settings: &Settings, progress: &Progress, dry_run: bool) -> Result<(), Failure> {
         progress.clear();
         let failed: Vec<_> = self
             .failed
             .iter()
-            .map(|(path, error)| json!({ "path": path, "message": error.to_string(), "exit": Exit::of(error) as u8 }))
+            .map(|(path, why)| json!({ "path": path, "message": why.what(), "exit": why.exit() as u8 }))
             .collect();
-        if settings.json {
+        if settings.json && !dry_run {
             out::line(
                 &json!({
                     "files": self.files, "bytes": self.bytes, "deleted": self.deleted, "left": self.left,
@@ -90,21 +99,18 @@ impl Sum {
             )?;
         } else {
             for path in &self.skipped {
-                eprintln!("quatrix: {}: neither a file nor a folder, skipped", Shown(path));
+                out::say(&format!("quatrix: {}: neither a file nor a folder, skipped\n", Shown(path)));
             }
-            for (path, error) in &self.failed {
-                eprintln!("quatrix: {}: {}", Shown(path), Shown(&error.to_string()));
+            for (path, why) in &self.failed {
+                out::say(&format!("quatrix: {}: {}\n", Shown(path), Shown(why.what())));
             }
         }
         match self.failed.len() {
             0 => Ok(()),
             count => {
                 let what = format!("{count} of {} files and folders failed", count as u64 + self.files);
-                Err(Failure::new(Exit::Partial, what).because(format!(
-                    "{} files with {} did arrive. The same command again does the rest.",
-                    self.files,
-                    bytes(self.bytes)
-                )))
+                let arrived = format!("{} files with {} did arrive.", self.files, bytes(self.bytes));
+                Err(Failure::new(Exit::Partial, what).because(arrived))
             }
         }
     }
@@ -129,25 +135,17 @@ pub(crate) fn ended<T>(result: Result<T, Error>, progress: &Progress) -> Result<
     }
 }
 
-/// The files below a folder here, with their bytes. What cannot be read is left to the transfer to complain of.
-pub(crate) fn files_below(folder: &Path) -> Vec<(PathBuf, u64)> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.metadata() {
-                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
-                Ok(metadata) if metadata.is_file() => files.push((entry.path(), metadata.len())),
-                _ => {}
-            }
-        }
-    }
-    files.sort();
-    files
+/// What a dry run says of one file: a line.
+pub(crate) fn would(settings: &Settings, verb: &str, from: &str, to: &str) -> Result<(), Failure> {
+    let json = json!({ "action": verb, "from": from, "to": to });
+    out::report(settings.json, &json, &format!("would {verb} {} to {}", Shown(from), Shown(to)))
 }
 
-/// When a file here was changed.
-pub(crate) fn modified(metadata: &fs::Metadata) -> Option<UnixTime> {
-    metadata.modified().ok().map(UnixTime::from)
+/// What a dry run says of what cannot be done.
+pub(crate) fn would_fail(settings: &Settings, path: &RemotePath, failure: &Failure) -> Result<(), Failure> {
+    let path = path.to_string();
+    let json = json!({ "action": "fail", "path": path, "message": failure.what(), "exit": failure.exit() as u8 });
+    out::report(settings.json, &json, &format!("would fail with {}: {}", Shown(&path), Shown(failure.what())))
 }
 
 /// Whether `--update` has something to do: another size, or older by more than the second that some clocks round to.

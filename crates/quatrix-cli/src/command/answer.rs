@@ -13,9 +13,9 @@ use crate::show::Shown;
 
 /// Answer what a login asked for: a code, a PIN, a captcha.
 ///
-/// It goes on with the login that `quatrix login` left unfinished (exit code 5), perhaps in another process or an hour
-/// of coffee later: a challenge waits 15 minutes. Each answer is sent once. After a wrong one the challenge still
-/// waits, and the exit code is 4.
+/// It goes on with the login that `quatrix login` left unfinished (exit code 5),
+/// perhaps in another process: a challenge waits 15 minutes. Each answer is sent
+/// once. After a wrong one the challenge still waits, and the exit code is 4.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct AnswerArgs {
@@ -25,7 +25,7 @@ pub(crate) struct AnswerArgs {
 
 impl AnswerArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let locked = settings.store.lock(settings.patience())?;
+        let locked = settings.store()?.lock(settings.patience())?;
         let Some(saved) = locked.load()? else {
             return Err(Failure::new(Exit::Login, "there is no login to answer for").next("quatrix login"));
         };

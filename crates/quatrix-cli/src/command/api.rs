@@ -19,17 +19,20 @@ use crate::show::ShownLines;
 
 /// Call any operation of the API.
 ///
-/// METHOD is GET, POST, PUT, PATCH or DELETE; PATH is what follows the base of the API, such as /profile or
-/// /file/metadata/ID?content=0. It is only ever sent to the account's own server. The answer is printed as it came:
-/// pipe it into a program that reads JSON. On a terminal it is indented, and its control characters are made visible.
+/// METHOD is GET, POST, PUT, PATCH or DELETE; PATH is what follows the base of the
+/// API, such as /profile or /file/metadata/ID?content=0. It is only ever sent to
+/// the account's own server. The answer is printed as it came: pipe it into a
+/// program that reads JSON. On a terminal it is indented, and its control
+/// characters are made visible.
 ///
 ///   quatrix api GET /profile
-///   quatrix api GET /file/metadata/ID -f content=0                        # GET, DELETE: into the query
+///   quatrix api GET /file/metadata/ID -f content=0      # into the query
 ///   quatrix api POST /file/makedir -f target=ID -f name=Reports -F resolve:=false
 ///   quatrix api POST /file/search --input query.json
 ///
-/// An answer that is no success is printed all the same; the exit code says what it was. A call that may have arrived
-/// is not repeated, because nothing here knows whether that would be safe.
+/// An answer that is no success is printed all the same; the exit code says what
+/// it was. A call that may have arrived is not repeated, because nothing here
+/// knows whether that would be safe.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Api {

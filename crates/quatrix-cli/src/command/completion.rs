@@ -8,7 +8,8 @@ use crate::out;
 
 /// Print a completion script for a shell.
 ///
-///   bash         quatrix completion bash > ~/.local/share/bash-completion/completions/quatrix
+///   bash         d=~/.local/share/bash-completion/completions
+///                mkdir -p $d && quatrix completion bash > $d/quatrix
 ///   zsh          quatrix completion zsh > "${fpath[1]}/_quatrix"
 ///   fish         quatrix completion fish > ~/.config/fish/completions/quatrix.fish
 ///   PowerShell   quatrix completion powershell >> $PROFILE

@@ -12,7 +12,8 @@ use crate::settings::Settings;
 
 /// Copy files on the server.
 ///
-/// To a folder, or to a new name. A file that has the name is replaced; a folder never is. No bytes pass through here.
+/// To a folder, or to a new name. A file that has the name is replaced; a folder
+/// never is. No bytes pass through here.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, override_usage = "quatrix cp [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Cp {
@@ -26,7 +27,8 @@ pub(crate) struct Cp {
 
 /// Move or rename files and folders.
 ///
-/// To a folder, or to a new name. A file that has the name is replaced; a folder never is.
+/// To a folder, or to a new name. A file that has the name is replaced; a folder
+/// never is.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, override_usage = "quatrix mv [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Mv {
@@ -77,7 +79,7 @@ impl Relocation {
         let (target, sources) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
         settings.with_client(|client| {
             if sources.len() > 1 {
-                remote::need_folder(client, &remote::path(target)?)?;
+                remote::target_folder(client, &remote::path(target)?)?;
             }
             for source in sources {
                 let path = remote::path(source)?;

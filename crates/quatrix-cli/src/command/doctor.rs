@@ -23,16 +23,19 @@ mod wire;
 
 /// Find out what works from here, and how this server behaves.
 ///
-/// What is written about the Quatrix API leaves questions open, and its sources contradict each other in places. This
-/// command asks the server itself, one harmless question after the other, and says what it saw and which setting of the
-/// client libraries follows from it.
+/// What is written about the Quatrix API leaves questions open, and its sources
+/// contradict each other in places. This command asks the server itself, one
+/// harmless question after the other, and says what it saw and which setting of
+/// the client libraries follows from it.
 ///
-/// Without a login: the name, TLS, the proxy, whether it is a Quatrix account, the clock. With a user and a password
-/// (options or environment): a login of its own, step by step, and a logout. With an API key or the kept session:
-/// what can be seen without a login. With --write FOLDER, too: uploads and downloads in a scratch folder in there, which
-/// is deleted for good in the end.
+/// Without a login: the name, TLS, the proxy, whether it is a Quatrix account, the
+/// clock. With a user and a password (options or environment): a login of its own,
+/// step by step, and a logout. With an API key or the kept session: what can be
+/// seen without a login. With --write FOLDER, too: uploads and downloads in a
+/// scratch folder in there, which is deleted for good in the end.
 ///
-/// The report holds no name, address, id or secret, so that it can be sent to the people who keep this program.
+/// The report holds no name, address, id or secret, so that it can be sent to the
+/// people who keep this program.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Doctor {
@@ -50,7 +53,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let kept = if settings.server.is_none() { settings.store.load()? } else { None };
+        let kept = if settings.server.is_none() { settings.store()?.load()? } else { None };
         let server = match kept {
             Some(saved) => saved.server().clone(),
             None => settings.named_server()?,

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 /// Run a server to try things on.
 ///
-/// It emulates the Quatrix API on this machine, with accounts for tests; nothing is stored. When it is ready it prints
-/// one line of JSON with its address. `quatrix emulator --help` lists its options.
+/// It emulates the Quatrix API on this machine, with accounts for tests; nothing
+/// is stored. When it is ready it prints one line of JSON with its address.
+/// `quatrix emulator --help` lists its options.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct EmulatorArgs {

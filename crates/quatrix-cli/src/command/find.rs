@@ -9,8 +9,8 @@ use crate::settings::Settings;
 
 /// Find files and folders by their names.
 ///
-/// Everything below the folder is looked at. In a pattern `*` stands for any text and `?` for one character; the case
-/// of letters does not matter.
+/// Everything below the folder is looked at. In a pattern `*` stands for any text
+/// and `?` for one character; the case of letters does not matter.
 ///
 ///   quatrix find /reports --name '*.pdf'
 #[derive(clap::Args)]

@@ -2,35 +2,36 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use quatrix_local::{below, is_usable, modified};
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::api::GetFile;
+use quatrix_ureq::proto::api::{Found, GetFile};
 use quatrix_ureq::proto::task::{Download, Walk, mirror::Mirror};
 use quatrix_ureq::proto::{File, FileId, RemotePath};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::out;
 use crate::progress::Progress;
 use crate::remote;
 use crate::settings::Settings;
-use crate::show::Shown;
-use crate::transfer::{How, Sum, ended, is_outdated, modified};
+use crate::transfer::{How, Sum, ended, is_outdated, would, would_fail};
 
 mod resume;
 
 /// Download files and folders.
 ///
-/// To a folder, or to a new name. A file of the same name is replaced, in one step, when all bytes have arrived: until
-/// then it is the old one. Modification times come along. `-` stands for standard output.
+/// To a folder, or to a new name. A file of the same name is replaced, in one
+/// step, when all bytes have arrived: until then it is the old one. Modification
+/// times come along. `-` stands for standard output.
 ///
 ///   quatrix get /in/report.pdf /in/photos .
 ///   quatrix get /backup/shop.sql - | psql shop
 ///
-/// After Ctrl-C, or a failure, nothing is left of a file that has not arrived whole; with --resume it is kept beside its
-/// place as NAME.VERSION.part, and the same command again goes on from there (exit code 12, or 130 after Ctrl-C). If the
-/// file has changed on the server meanwhile, it begins anew.
+/// After Ctrl-C, or a failure, nothing is left of a file that has not arrived
+/// whole; with --resume it is kept beside its place as NAME.VERSION.part, and the
+/// same command again goes on from there (exit code 12, or 130 after Ctrl-C). If
+/// the file has changed on the server meanwhile, it begins anew.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, override_usage = "quatrix get [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Get {
@@ -49,34 +50,42 @@ pub(crate) struct Get {
 impl Get {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let (target, sources) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
-        if sources.len() > 1 && !target.is_dir() {
+        let several = sources.len() > 1;
+        if several && !target.is_dir() {
             return Err(Failure::usage(format!("{} is no folder, and there are several sources", target.display())));
         }
         settings.with_client(|client| {
-            let work = Work { get: &self, client, progress: Progress::new(settings, self.how.progress, None) };
-            let mut sum = Sum::default();
-            for source in sources {
+            let look_up = |source: &PathBuf| {
                 let source = source.to_str().ok_or_else(|| Failure::usage("SOURCE is not UTF-8"))?;
-                work.get(&remote::path(source)?, target, &mut sum)?;
+                let path = remote::path(source)?;
+                remote::need(client, &path).map(|found| (path, found))
+            };
+            // All of them first: if one leads nowhere, nothing is downloaded.
+            let sources = sources.iter().map(look_up).collect::<Result<Vec<_>, _>>()?;
+            let work =
+                Work { get: &self, settings, client, progress: Progress::new(settings, self.how.progress, None) };
+            let mut sum = Sum::default();
+            for (source, found) in sources {
+                let ended = work.get(&source, found, target, &mut sum);
+                if several { sum.add_source(&source.to_string(), ended) } else { ended }?;
             }
-            if target == Path::new("-") {
-                work.progress.clear();
-                return Ok(());
+            match target == Path::new("-") {
+                true => Ok(()),
+                false => sum.end(settings, &work.progress, self.how.dry_run),
             }
-            sum.end(settings, &work.progress)
         })
     }
 }
 
 struct Work<'a> {
     get: &'a Get,
+    settings: &'a Settings,
     client: &'a Client,
     progress: Progress,
 }
 
 impl Work<'_> {
-    fn get(&self, source: &RemotePath, target: &Path, sum: &mut Sum) -> Result<(), Failure> {
-        let found = remote::need(self.client, source)?;
+    fn get(&self, source: &RemotePath, found: Found, target: &Path, sum: &mut Sum) -> Result<(), Failure> {
         if target == Path::new("-") {
             let file = self.client.call(&GetFile { id: found.id, content: false })?;
             return self.get_stream(source, &file);
@@ -87,7 +96,7 @@ impl Work<'_> {
         };
         match found.kind.is_folder() {
             true => self.get_folder(source, found.id, &place, sum),
-            false => self.get_file(source, found.id, &place, sum),
+            false => need_folder_of(&place).and_then(|()| self.get_file(source, found.id, &place, sum)),
         }
     }
 
@@ -98,7 +107,14 @@ impl Work<'_> {
         let download = Download::file(self.client.config().server(), file);
         let sink = io::stdout().lock();
         let downloaded = self.client.download_observed(download, sink, |event| self.progress.tell(source, event));
-        ended(downloaded, &self.progress).map(drop)
+        let downloaded = ended(downloaded, &self.progress);
+        self.progress.clear();
+        match downloaded {
+            // Whoever closes the pipe early has seen enough.
+            Err(failure) if failure.local() == Some(io::ErrorKind::BrokenPipe) => Ok(()),
+            Err(failure) if failure.local().is_some() => Err(failure.at("standard output")),
+            downloaded => downloaded.map(drop),
+        }
     }
 
     fn get_file(&self, source: &RemotePath, id: FileId, place: &Path, sum: &mut Sum) -> Result<(), Failure> {
@@ -107,7 +123,7 @@ impl Work<'_> {
             return Ok(());
         }
         if self.get.how.dry_run {
-            return would(source, place);
+            return self.would(source, place);
         }
         if self.get.resume {
             let file = self.client.call(&GetFile { id, content: false })?;
@@ -127,21 +143,29 @@ impl Work<'_> {
         if self.get.how.dry_run {
             for entry in self.client.run(Walk::below(self.client.config().server(), id, RemotePath::home()))? {
                 if !entry.file.is_folder() {
-                    let below = entry.path.to_string();
-                    would(&remote::path(&format!("{source}{below}"))?, &place.join(below.trim_start_matches('/')))?;
+                    let (there, here) = (remote::below(source, &entry.path), below(place, &entry.path));
+                    match here {
+                        Ok(here) => self.would(&there, &here)?,
+                        Err(error) => would_fail(self.settings, &there, &error.into())?,
+                    }
                 }
             }
             return Ok(());
         }
         let How { no_clobber, update, parallel, .. } = self.get.how;
         let files = self.client.files().overwrite(!no_clobber).at_once(parallel.into());
-        let files = files.on_event(|path, event| self.progress.tell(path, event));
+        let files = files.on_event(|below, event| self.progress.tell_of_many(source, below, event));
         let report = match update {
             true => files.mirror_down(&id, place, &Mirror::default()),
             false => files.download_folder(&id, place),
         };
         sum.add_report(ended(report, &self.progress)?, no_clobber);
         Ok(())
+    }
+
+    /// In a dry run: says what would be done.
+    fn would(&self, source: &RemotePath, place: &Path) -> Result<(), Failure> {
+        would(self.settings, "download", &source.to_string(), &place.display().to_string())
     }
 
     /// Whether the options say that what is here stays.
@@ -164,28 +188,23 @@ impl Work<'_> {
     }
 }
 
-fn would(source: &RemotePath, place: &Path) -> Result<(), Failure> {
-    out::line(&format!("would download {} to {}", Shown(&source.to_string()), Shown(&place.display().to_string())))
-}
-
 /// A name of the server that is one name here, and leads nowhere else.
 fn local_name(name: &str) -> Result<&str, Failure> {
-    let mut components = Path::new(name).components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(_)), None) => Ok(name),
-        _ => Err(Failure::new(Exit::LocalFile, format!("{name}: this cannot be the name of a file here"))),
+    match is_usable(name) {
+        true => Ok(name),
+        false => Err(Failure::new(Exit::LocalFile, format!("{name}: this cannot be the name of a file here"))),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn m41_a_name_is_one_name() {
-        assert!(local_name("a b.txt").is_ok() && local_name("..a").is_ok());
-        for name in ["", ".", "..", "/etc", "a/b", "../a"] {
-            assert!(local_name(name).is_err(), "{name}");
-        }
+/// The folder that a file goes into is not made.
+fn need_folder_of(place: &Path) -> Result<(), Failure> {
+    let folder = match place.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        true => place,
+        false => place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")),
+    };
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::LocalFile, format!("{}: there is no such folder", folder.display()))
+            .next(format!("mkdir -p '{}'", folder.display()))),
     }
 }

@@ -11,9 +11,10 @@ use crate::settings::Settings;
 
 /// Keep the session from running out.
 ///
-/// The server ends a session 15 minutes after its last call. One keepalive is one call; with --watch the command stays
-/// and sends one whenever the session has been idle for ten minutes, until the session ends (exit code 4) or Ctrl-C.
-/// An API key needs none of this.
+/// The server ends a session 15 minutes after its last call. One keepalive is one
+/// call; with --watch the command stays and sends one whenever the session has
+/// been idle for ten minutes, until the session ends (exit code 4) or Ctrl-C. An
+/// API key needs none of this.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Keepalive {

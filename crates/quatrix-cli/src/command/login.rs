@@ -18,14 +18,17 @@ use crate::store::Locked;
 
 /// Log in, and keep the session for the commands that follow.
 ///
-/// Whatever is not given is asked for at the terminal: account, user, password, the second factor. The name is
-/// checked before the password leaves: an account that does not exist hears nothing. The password is sent and
-/// forgotten; what is kept is the session, in a file that only you can read. It ends 15 minutes after its last call,
-/// or with `quatrix logout`.
+/// Whatever is not given is asked for at the terminal: account, user, password,
+/// the second factor. The name is checked before the password leaves: an account
+/// that does not exist hears nothing. The password is sent and forgotten; what is
+/// kept is the session, in a file that only you can read. It ends 15 minutes after
+/// its last call, or with `quatrix logout`.
 ///
-/// Without a terminal a second factor comes from --code-command, QUATRIX_CODE or --code. If there is none, the
-/// unfinished login is kept, described as JSON on standard output, and the exit code is 5: `quatrix answer` goes on
-/// from there. Scripts that do one thing need no login: see QUATRIX_USER and QUATRIX_API_KEY in the manual.
+/// Without a terminal a second factor comes from --code-command, QUATRIX_CODE or
+/// --code. If there is none, the unfinished login is kept, described as JSON on
+/// standard output, and the exit code is 5: `quatrix answer` goes on from there.
+/// Scripts that do one thing need no login: see QUATRIX_USER and QUATRIX_API_KEY
+/// in the manual.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Login {
@@ -46,7 +49,7 @@ impl Login {
             Identity::Token(_) | Identity::Kept => None,
         };
         let prompt = Prompt::new(settings.no_input);
-        let kept = settings.store.load()?;
+        let kept = settings.store()?.load()?;
         let server = server(settings, kept.as_ref(), prompt)?;
         if let Some(saved) = &kept
             && is_the_same(settings, &server, saved)
@@ -59,7 +62,7 @@ impl Login {
         let mut typing = Typing { password: given_password, tries: 0, prompt };
         let first = typing.next(&user, &server)?;
 
-        let locked = settings.store.lock(settings.patience())?;
+        let locked = settings.store()?.lock(settings.patience())?;
         if let Some(saved) = locked.load()?
             && is_the_same(settings, &server, &saved)
             && kept.is_none_or(|kept| kept.token().expose() != saved.token().expose())
@@ -213,7 +216,7 @@ fn log_in(client: &Client, user: &str, first: Password, typing: &mut Typing) -> 
                 }
                 password = typing.next(user, client.config().server())?;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::of_login(error)),
         }
     }
 }

@@ -11,8 +11,9 @@ use crate::settings::Settings;
 
 /// End the session.
 ///
-/// The token is forgotten here in any case, and the server is told. If it cannot be reached, the session ends there by
-/// itself 15 minutes after its last call. Logging out when nobody is logged in is no error.
+/// The token is forgotten here in any case, and the server is told. If it cannot
+/// be reached, the session ends there by itself 15 minutes after its last call.
+/// Logging out when nobody is logged in is no error.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Logout {}
@@ -32,7 +33,7 @@ impl Logout {
 }
 
 fn forget(settings: &Settings) -> Result<(), Failure> {
-    let locked = settings.store.lock(settings.patience())?;
+    let locked = settings.store()?.lock(settings.patience())?;
     let saved = locked.load()?;
     // Before the server is told: whatever comes of that, nobody goes on with the session here.
     locked.remove()?;

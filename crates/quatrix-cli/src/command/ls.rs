@@ -11,8 +11,9 @@ use crate::settings::Settings;
 
 /// List a folder.
 ///
-/// Names come sorted, folders with a slash at their end. Paths start at the home; without one the home is listed.
-/// With --json each entry is one line of JSON, with its name as it is.
+/// Names come sorted, folders with a slash at their end. Paths start at the home;
+/// without one the home is listed. With --json each entry is one line of JSON,
+/// with its name as it is.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Ls {

@@ -13,7 +13,7 @@ use crate::out;
 /// Print the manual, or write its pages.
 ///
 ///   quatrix man | man -l -                         # read it
-///   quatrix man --dir /usr/local/share/man/man1    # install it: quatrix.1, quatrix-login.1 and so on
+///   quatrix man --dir /usr/local/share/man/man1    # install it, a page for each
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Man {

@@ -1,25 +1,29 @@
 //! `quatrix mirror`
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use quatrix_local::read_tree;
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::RemotePath;
-use quatrix_ureq::proto::task::mirror::{Action, Item, Mirror as Plan};
+use quatrix_ureq::proto::task::mirror::{Action, Item, Mirror as Plan, Tree};
 use quatrix_ureq::proto::task::{MakeFolders, Walk};
+use serde_json::json;
 
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
 use crate::progress::{Progress, Style};
 use crate::remote;
 use crate::settings::Settings;
 use crate::show::Shown;
-use crate::transfer::{Sum, ended, files_below, modified};
+use crate::transfer::{Sum, ended, would_fail};
 
 /// Make a folder on the server like one here, or the other way round.
 ///
-/// What is new or differs in size or time is uploaded, or with --back downloaded. Nothing is deleted without --delete;
-/// then what only the other side has goes, last, and only if all else has succeeded (on the server: to the trash).
+/// What is new or differs in size or time is uploaded, or with --back downloaded.
+/// Nothing is deleted without --delete; then what only the other side has goes,
+/// last, and only if all else has succeeded (on the server: to the trash).
 ///
 ///   quatrix mirror photos /backup/photos --delete
 #[derive(clap::Args)]
@@ -61,11 +65,11 @@ impl Mirror {
         let plan = if self.delete { Plan::default().with_deletions() } else { Plan::default() };
         settings.with_client(|client| {
             if self.dry_run {
-                return self.tell(client, &path, &plan);
+                return self.tell(settings, client, &path, &plan);
             }
             let progress = Progress::new(settings, self.progress, None);
             let files = client.files().overwrite(true).at_once(self.parallel.into());
-            let files = files.on_event(|path, event| progress.tell(path, event));
+            let files = files.on_event(|below, event| progress.tell_of_many(&path, below, event));
             let report = match self.back {
                 true => files.mirror_down(&remote::need_folder(client, &path)?.id, &self.local, &plan),
                 false => {
@@ -75,26 +79,42 @@ impl Mirror {
             };
             let mut sum = Sum::default();
             sum.add_report(ended(report, &progress)?, false);
-            sum.end(settings, &progress)
+            sum.end(settings, &progress, false)
         })
     }
 
-    fn tell(&self, client: &Client, path: &RemotePath, plan: &Plan) -> Result<(), Failure> {
-        let (here, there) = (local_tree(&self.local), remote_tree(client, path, self.back)?);
+    fn tell(&self, settings: &Settings, client: &Client, path: &RemotePath, plan: &Plan) -> Result<(), Failure> {
+        let here = match self.local.is_dir() {
+            true => read_tree(&self.local)?,
+            false => Tree::default(),
+        };
+        let there = remote_tree(client, path, self.back)?;
         let (actions, verb) = match self.back {
-            true => (plan.plan(&there, &here), "download"),
-            false => (plan.plan(&here, &there), "upload"),
+            true => (plan.plan(&there, &here.items), "download"),
+            false => (plan.plan(&here.items, &there), "upload"),
         };
         for action in actions {
             let (verb, path) = match &action {
                 Action::MakeFolder { path } => ("make", path),
-                Action::Copy { path, .. } => (verb, path),
+                Action::Copy { path, .. } => match remote::need_name(path) {
+                    Err(failure) if !self.back => {
+                        would_fail(settings, path, &failure)?;
+                        continue;
+                    }
+                    _ => (verb, path),
+                },
                 Action::Delete { path, .. } => ("delete", path),
-                Action::Conflict { path } => ("not touch, because one side has a file and the other a folder:", path),
+                Action::Conflict { path } => {
+                    let why = Failure::new(Exit::LocalFile, "one side has a file, the other a folder");
+                    would_fail(settings, path, &why)?;
+                    continue;
+                }
             };
-            out::line(&format!("would {verb} {}", Shown(&path.to_string())))?;
+            let path = path.to_string();
+            let json = json!({ "action": verb, "path": path });
+            out::report(settings.json, &json, &format!("would {verb} {}", Shown(&path)))?;
         }
-        Ok(())
+        here.failed.into_iter().try_for_each(|(path, error)| would_fail(settings, &path, &error.into()))
     }
 }
 
@@ -106,18 +126,4 @@ fn remote_tree(client: &Client, path: &RemotePath, needed: bool) -> Result<BTree
     let walk = Walk::below(client.config().server(), folder, RemotePath::home());
     let entries = client.run(walk)?.into_iter();
     Ok(entries.filter_map(|entry| Some((entry.path, Item::of(&entry.file)?))).collect())
-}
-
-/// What is here. A name that no server could have is not part of it, as it will not be of the mirror.
-fn local_tree(root: &Path) -> BTreeMap<RemotePath, Item> {
-    let mut tree = BTreeMap::new();
-    let below = |path: &Path| RemotePath::new(path.strip_prefix(root).ok()?.to_str()?).ok();
-    for (file, size) in files_below(root) {
-        for folder in file.ancestors().skip(1).take_while(|folder| *folder != root) {
-            tree.extend(below(folder).map(|path| (path, Item::Folder)));
-        }
-        let time = file.metadata().ok().as_ref().and_then(modified);
-        tree.extend(below(&file).map(|path| (path, Item::File { size: Some(size), modified: time })));
-    }
-    tree
 }

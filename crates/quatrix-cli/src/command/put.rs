@@ -1,26 +1,29 @@
 //! `quatrix put`
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use quatrix_local::{below, modified, read_tree};
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::api::{Clash, GetFile};
-use quatrix_ureq::proto::task::{MakeFolders, mirror::Mirror};
+use quatrix_ureq::proto::task::MakeFolders;
+use quatrix_ureq::proto::task::mirror::{Item, Mirror, Tree};
+use quatrix_ureq::proto::{RemotePath, UnixTime};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::out;
 use crate::progress::Progress;
 use crate::remote::{self, Place};
 use crate::settings::Settings;
-use crate::show::Shown;
-use crate::transfer::{How, Sum, ended, files_below, is_outdated, modified};
+use crate::transfer::{How, Sum, ended, is_outdated, would, would_fail};
 
 /// Upload files and folders.
 ///
-/// To a folder, or to a new name. A file of the same name is replaced, in one step, when all bytes have arrived: until
-/// then it is the old one. Modification times go along. `-` stands for standard input.
+/// To a folder, or to a new name. A file of the same name is replaced, in one
+/// step, when all bytes have arrived: until then it is the old one. Modification
+/// times go along. `-` stands for standard input.
 ///
 ///   quatrix put report.pdf photos /in
 ///   pg_dump shop | quatrix put - /backup/shop.sql
@@ -43,42 +46,88 @@ pub(crate) struct Put {
 
 impl Put {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let (target, sources) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
+        let (target, paths) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
         let target = target.to_str().ok_or_else(|| Failure::usage("TARGET is not UTF-8"))?;
-        let total = sources.iter().map(|source| bytes_of(source)).sum::<Option<u64>>();
+        let sources = paths.iter().map(|path| Source::of(path)).collect::<Result<Vec<_>, _>>()?;
+        // How much of it will be left as it is shows only on the way.
+        let all = !self.how.no_clobber && !self.how.update;
+        let total = sources.iter().map(|source| source.bytes().filter(|_| all)).sum::<Option<u64>>();
         settings.with_client(|client| {
-            let work = Work { put: &self, client, progress: Progress::new(settings, self.how.progress, total) };
-            if sources.len() > 1 {
-                remote::need_folder(client, &remote::path(target)?)?;
+            let progress = Progress::new(settings, self.how.progress, total);
+            let work = Work { put: &self, settings, client, progress };
+            let several = sources.len() > 1;
+            if several {
+                remote::target_folder(client, &remote::path(target)?)?;
             }
             let mut sum = Sum::default();
-            for source in sources {
-                work.put(source, target, &mut sum)?;
+            for source in &sources {
+                let ended = work.put(source, target, &mut sum);
+                if several { sum.add_source(&source.to_string(), ended) } else { ended }?;
             }
-            sum.end(settings, &work.progress)
+            sum.end(settings, &work.progress, self.how.dry_run)
         })
+    }
+}
+
+/// What is to be uploaded.
+enum Source {
+    Stdin,
+    /// Its path, as it was given and in full, and its name.
+    File(PathBuf, String),
+    Folder(PathBuf, String),
+}
+
+impl Source {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdin);
+        }
+        // A path such as `..` has a name all the same.
+        let whole = fs::canonicalize(path).map_err(|error| Failure::file(path, &error))?;
+        let name = path.file_name().or_else(|| whole.file_name()).and_then(|name| name.to_str()).map(str::to_owned);
+        let name =
+            name.ok_or_else(|| Failure::usage(format!("{}: it has no name that can be sent", path.display())))?;
+        Ok(match whole.is_dir() {
+            true => Self::Folder(whole, name),
+            false => Self::File(path.to_owned(), name),
+        })
+    }
+
+    /// All its bytes, where they are known.
+    fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path, _) => Some(fs::metadata(path).ok()?.len()),
+            Self::Folder(path, _) => {
+                let size = |item: &Item| if let Item::File { size, .. } = item { size.unwrap_or(0) } else { 0 };
+                Some(read_tree(path).ok()?.items.values().map(size).sum())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("-"),
+            Self::File(path, _) | Self::Folder(path, _) => path.display().fmt(f),
+        }
     }
 }
 
 struct Work<'a> {
     put: &'a Put,
+    settings: &'a Settings,
     client: &'a Client,
     progress: Progress,
 }
 
 impl Work<'_> {
-    fn put(&self, source: &Path, target: &str, sum: &mut Sum) -> Result<(), Failure> {
-        if source == Path::new("-") {
-            return self.put_stream(target, sum);
-        }
-        // A path such as `..` has a name all the same.
-        let whole = fs::canonicalize(source).map_err(|error| Failure::file(source, &error))?;
-        let name = source.file_name().or_else(|| whole.file_name()).and_then(|name| name.to_str());
-        let name =
-            name.ok_or_else(|| Failure::usage(format!("{}: it has no name that can be sent", source.display())))?;
-        match whole.is_dir() {
-            true => self.put_folder(&whole, target, name, sum),
-            false => self.put_file(source, &remote::place(self.client, target, Some(name))?, sum),
+    fn put(&self, source: &Source, target: &str, sum: &mut Sum) -> Result<(), Failure> {
+        match source {
+            Source::Stdin => self.put_stream(target, sum),
+            Source::File(path, name) => self.put_file(path, &remote::place(self.client, target, Some(name))?, sum),
+            Source::Folder(path, name) => self.put_folder(path, target, name, sum),
         }
     }
 
@@ -131,21 +180,12 @@ impl Work<'_> {
             return Err(Failure::new(Exit::Exists, format!("{} is a file", place.path)));
         }
         if self.put.how.dry_run {
-            for (file, _) in files_below(source) {
-                let below = file.strip_prefix(source).unwrap_or(&file).display().to_string();
-                out::line(&format!(
-                    "would upload {} to {}/{}",
-                    Shown(&file.display().to_string()),
-                    Shown(&place.path.to_string()),
-                    Shown(&below)
-                ))?;
-            }
-            return Ok(());
+            return self.would_put_folder(source, &place.path);
         }
         let id = self.client.run(MakeFolders::new(self.client.config().server(), place.path.clone()))?;
         let How { no_clobber, update, parallel, .. } = self.put.how;
         let files = self.client.files().overwrite(!no_clobber).at_once(parallel.into());
-        let files = files.on_event(|path, event| self.progress.tell(path, event));
+        let files = files.on_event(|below, event| self.progress.tell_of_many(&place.path, below, event));
         let report = match update {
             true => files.mirror_up(source, &id, &Mirror::default()),
             false => files.upload_folder(source, &id),
@@ -163,7 +203,7 @@ impl Work<'_> {
     }
 
     /// Whether the options say that what is there stays.
-    fn is_left(&self, place: &Place, source: (u64, Option<quatrix_ureq::proto::UnixTime>)) -> Result<bool, Failure> {
+    fn is_left(&self, place: &Place, source: (u64, Option<UnixTime>)) -> Result<bool, Failure> {
         let Some(taken) = &place.taken else { return Ok(false) };
         if taken.kind.is_folder() {
             return Err(Failure::new(Exit::Exists, format!("{} is a folder", place.path)));
@@ -181,21 +221,22 @@ impl Work<'_> {
     /// In a dry run: says what would be done.
     fn would(&self, source: &Path, place: &Place) -> Result<bool, Failure> {
         if self.put.how.dry_run {
-            out::line(&format!(
-                "would upload {} to {}",
-                Shown(&source.display().to_string()),
-                Shown(&place.path.to_string())
-            ))?;
+            would(self.settings, "upload", &source.display().to_string(), &place.path.to_string())?;
         }
         Ok(self.put.how.dry_run)
     }
-}
 
-/// All bytes of a source, where they are known.
-fn bytes_of(source: &Path) -> Option<u64> {
-    let metadata = fs::metadata(source).ok()?;
-    match metadata.is_dir() {
-        true => Some(files_below(source).iter().map(|(_, size)| size).sum()),
-        false => Some(metadata.len()),
+    fn would_put_folder(&self, source: &Path, target: &RemotePath) -> Result<(), Failure> {
+        let Tree { items, failed, .. } = read_tree(source)?;
+        for path in items.iter().filter(|(_, item)| **item != Item::Folder).map(|(path, _)| path) {
+            let (from, to) = (below(source, path)?, remote::below(target, path));
+            match remote::need_name(path) {
+                Ok(()) => would(self.settings, "upload", &from.display().to_string(), &to.to_string())?,
+                Err(failure) => would_fail(self.settings, &to, &failure)?,
+            }
+        }
+        failed
+            .into_iter()
+            .try_for_each(|(path, error)| would_fail(self.settings, &remote::below(target, &path), &error.into()))
     }
 }

@@ -14,8 +14,9 @@ use crate::show::Shown;
 
 /// Delete files and folders.
 ///
-/// They go to the trash, where the server keeps them for 30 days, unless --permanently is given. All paths are looked up
-/// first: if one leads nowhere, nothing is deleted.
+/// They go to the trash, where the server keeps them for 30 days, unless
+/// --permanently is given. All paths are looked up first: if one leads nowhere,
+/// nothing is deleted.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Rm {

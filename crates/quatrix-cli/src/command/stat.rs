@@ -9,7 +9,8 @@ use crate::units::{bytes, utc};
 
 /// Tell what is known of a file or folder.
 ///
-/// Times are UTC. With --json each is one line of JSON; times are seconds since 1970 then.
+/// Times are UTC. With --json each is one line of JSON; times are seconds since
+/// 1970 then.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Stat {

@@ -14,8 +14,9 @@ use crate::show::Shown;
 
 /// Say who is logged in, and where.
 ///
-/// The server is asked, so the answer is true at this moment, and the session lives for another 15 minutes. The exit
-/// code is 0 if there is a session, 4 if there is none or it has ended, 5 if a challenge waits for its answer.
+/// The server is asked, so the answer is true at this moment, and the session
+/// lives for another 15 minutes. The exit code is 0 if there is a session, 4 if
+/// there is none or it has ended, 5 if a challenge waits for its answer.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Status {}

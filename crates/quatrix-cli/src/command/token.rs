@@ -11,11 +11,12 @@ use crate::settings::Settings;
 
 /// Print the token of the session.
 ///
-/// Whoever has the token is logged in: mind where it goes. Other programs send it as `X-Auth-Token`; this one takes it
-/// from QUATRIX_SESSION. With user and password in the environment it logs in for the purpose, and does not log out:
+/// Whoever has the token is logged in: mind where it goes. Other programs send it
+/// as `X-Auth-Token`; this one takes it from QUATRIX_SESSION. With user and
+/// password in the environment it logs in for the purpose, and does not log out:
 ///
-///   eval "$(quatrix token --export)"     # QUATRIX_SESSION and QUATRIX_BASE_URL for the commands that follow
-///   quatrix logout                       # ends that session
+///   eval "$(quatrix token --export)"   # QUATRIX_SESSION and QUATRIX_BASE_URL
+///   quatrix logout                     # ends that session
 ///
 /// The server is not asked: the session may have ended.
 #[derive(clap::Args)]

@@ -9,13 +9,17 @@ mod demo;
 #[cfg(all(unix, feature = "demo"))]
 mod docs;
 mod doctor;
+mod dry_runs;
 mod exits;
 mod files;
 mod help;
 mod identity;
+mod names;
+mod progress;
 #[cfg(unix)]
 mod prompts;
 #[cfg(unix)]
 mod session_file;
+mod streams;
 mod support;
 mod transfers;

@@ -1,16 +1,14 @@
 //! Questions at a terminal, answered by somebody who types.
 
 use std::process::Command;
-use std::time::Duration;
 
 use nix::sys::wait::WaitStatus;
-use quatrix_emulator::{Fault, What};
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
 use crate::support::{BINARY, CAPTCHA, Home, PASSWORD, PIN, TOTP, USER};
 
 /// The command at a terminal of its own, which shows what is typed unless it is told not to.
-fn at_terminal(home: &Home, args: &[&str]) -> PtySession {
+pub(crate) fn at_terminal(home: &Home, args: &[&str]) -> PtySession {
     let line = format!("stty echo; exec {BINARY} \"$@\"");
     let mut shell = Command::new("sh");
     shell.args(["-c", &line, "sh"]).args(args).env_clear().env("TERM", "xterm");
@@ -163,20 +161,6 @@ fn nobody_is_asked_with_no_input() {
     assert_eq!((exit, rest.contains("nobody to ask")), (4, true), "{rest}");
     let home = home.with("QUATRIX_NO_INPUT", "1");
     assert_eq!(end(at_terminal(&home, &["login"])).1, 2);
-}
-
-#[test]
-fn a_line_shows_how_far_a_slow_transfer_is_and_goes_away() {
-    let home = Home::new().with("QUATRIX_API_KEY", "test-key-4711");
-    let slow = Fault::new(What::Delay(Duration::from_millis(500))).on("POST", "/upload/chunked/{upload_key}").always();
-    home.emulator.set_faults([slow]).unwrap();
-    let file = home.write("a name\u{202e}", &"x".repeat(2_000_000)).display().to_string();
-    let other = home.write("b", "x").display().to_string();
-    let mut session = at_terminal(&home, &["put", &other, &file, "/"]);
-    let (line, _) = session.exp_regex(r"\ra name\\u\{202e\}  [ 0-9]{3}%  [^\r]*/s  0:0[0-9] left").unwrap();
-    assert!(!line.contains('\u{202e}'), "{line}");
-    let (rest, exit) = end(session);
-    assert_eq!((rest.trim(), exit), ("", 0));
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
-use quatrix_emulator::Emulator;
+use quatrix_emulator::{Emulator, Seed};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -33,6 +34,34 @@ pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
+}
+
+/// A home whose user has these files, and a key.
+pub(crate) fn home_with(seed: Seed) -> Home {
+    Home::of(Emulator::builder().files(seed).start().unwrap()).with("QUATRIX_API_KEY", "test-key-4711")
+}
+
+/// What is in a file on the server.
+pub(crate) fn there(home: &Home, path: &str) -> Option<String> {
+    home.emulator.file(USER, path).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// A path in the home, as an argument.
+pub(crate) fn here(home: &Home, path: &str) -> String {
+    home.folder.path().join(path).display().to_string()
+}
+
+/// What is in a folder here.
+pub(crate) fn names(folder: &str) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+pub(crate) fn set_modified(path: &PathBuf, seconds: u64) {
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
 }
 
 impl Home {

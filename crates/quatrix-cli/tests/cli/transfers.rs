@@ -1,39 +1,13 @@
 //! Uploads and downloads: whole or not at all, whatever happens on the way.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
 use quatrix_emulator::{Account, Accounts, Emulator, Fault, Seed, What, When};
 use serde_json::{Value, json};
 
-use crate::support::{BINARY, Ended, Home, PASSWORD, Scripted, USER};
-
-fn home_with(seed: Seed) -> Home {
-    Home::of(Emulator::builder().files(seed).start().unwrap()).with("QUATRIX_API_KEY", "test-key-4711")
-}
-
-fn there(home: &Home, path: &str) -> Option<String> {
-    home.emulator.file(USER, path).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
-}
-
-/// A path in the home, as an argument.
-fn here(home: &Home, path: &str) -> String {
-    home.folder.path().join(path).display().to_string()
-}
-
-fn names(folder: &str) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-fn set_modified(path: &PathBuf, seconds: u64) {
-    let file = fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
-}
+use crate::support::{Ended, Home, PASSWORD, USER, here, home_with, names, set_modified, there};
 
 #[test]
 fn a_file_goes_there_and_comes_back_with_its_time() {
@@ -95,18 +69,6 @@ fn what_is_here_is_replaced_left_or_updated() {
 }
 
 #[test]
-fn pipes_go_in_and_out() {
-    let home = home_with(Seed::new());
-    assert_eq!(home.run_with_stdin(&["put", "-", "/dump.sql"], "a dump").ok(), "");
-    assert_eq!(there(&home, "dump.sql").as_deref(), Some("a dump"));
-    assert_eq!(home.run(&["get", "/dump.sql", "-"]).ok(), "a dump");
-    home.run_with_stdin(&["put", "-", "/"], "x").failed(2);
-    home.run_with_stdin(&["put", "-", "/dump.sql", "--no-clobber"], "x").ok();
-    assert_eq!(there(&home, "dump.sql").as_deref(), Some("a dump"));
-    home.run(&["get", "/", "-"]).failed(2);
-}
-
-#[test]
 fn folders_go_there_and_come_back() {
     let home = home_with(Seed::new());
     for file in ["photos/a.jpg", "photos/2026/b.jpg", "photos/2026/.hidden"] {
@@ -125,22 +87,6 @@ fn folders_go_there_and_come_back() {
     home.run(&["put", &here(&home, "photos"), "/", "--no-clobber"]).ok();
     home.run(&["get", "/photos", &here(&home, "back"), "--no-clobber"]).ok();
     home.run(&["put", &here(&home, "photos"), "/", "--rename"]).failed(2);
-}
-
-#[test]
-fn a_dry_run_does_nothing_and_says_what_it_would() {
-    let home = home_with(Seed::new().folder("in").file("in/x", "x"));
-    home.write("d/a", "a");
-    let asked = |home: &Home| {
-        home.asked().iter().filter(|(_, path, _)| path.contains("upload") || path.contains("download")).count()
-    };
-    let put = home.run(&["put", &here(&home, "d"), &here(&home, "d/a"), "/in", "--dry-run"]).ok();
-    let expected = ["d/a", "d/a"].map(|path| here(&home, path));
-    assert_eq!(put, format!("would upload {} to /in/d/a\nwould upload {} to /in/a\n", expected[0], expected[1]));
-    let get = home.run(&["get", "/in", &here(&home, "new"), "--dry-run"]).ok();
-    assert_eq!(get, format!("would download /in/x to {}\n", here(&home, "new/x")));
-    assert_eq!((asked(&home), home.paths().len()), (0, 2));
-    assert!(!home.folder.path().join("new").exists());
 }
 
 #[test]
@@ -289,19 +235,6 @@ fn two_that_write_one_file_leave_one_whole() {
 
 #[cfg(unix)]
 #[test]
-fn m40_a_disk_that_is_full_leaves_nothing() {
-    let home = home_with(Seed::new().file("big", "x".repeat(3_000_000)));
-    let got = here(&home, "got");
-    let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{BINARY}' get /big '{got}'");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).env_clear();
-    shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Ended::of(shell.output().unwrap()).failed(13);
-    assert_eq!(names(&here(&home, "")), [""; 0]);
-}
-
-#[cfg(unix)]
-#[test]
 fn m40_an_interrupt_leaves_nothing_half_done() {
     let home = home_with(Seed::new());
     for n in 0..40 {
@@ -319,32 +252,6 @@ fn m40_an_interrupt_leaves_nothing_half_done() {
     let left = home.paths();
     assert!(left.len() < 20 && !left.iter().any(|path| path.contains("partial")), "{left:?}");
     assert!(left.iter().filter(|path| !path.ends_with('/')).all(|path| there(&home, path).unwrap().len() == 1000));
-}
-
-#[test]
-fn m41_a_name_of_the_server_leads_nowhere_else() {
-    let listing = |name: &str| {
-        json!({ "id": "h", "type": "D", "name": "", "content": [
-            { "id": "f", "type": "F", "name": name, "size": 1 },
-            { "id": "g", "type": "F", "name": "good", "size": 1 },
-        ]})
-        .to_string()
-    };
-    for name in ["..", "../evil", "/etc/evil", "a/../../evil", "", "a\0b"] {
-        let server = Scripted::start(&[
-            ("/api/1.0/file/id", r#"{"file_id":"h","type":"D"}"#),
-            ("/api/1.0/file/metadata/h", &listing(name)),
-            ("/api/1.0/file/metadata/f", r#"{"id":"f","type":"F","name":"x","size":1}"#),
-            ("/api/1.0/file/download-link", r#"{"id":"l"}"#),
-            ("/api/1.0/file/download/l", "x"),
-        ]);
-        let home = Home::new().with("QUATRIX_API_KEY", "key");
-        home.write("work/keep", "");
-        let ended = home.run(&["get", "/d", &here(&home, "work/d"), "--base-url", &server.base_url]);
-        assert!(matches!(ended.code, Some(11..=13)), "{name:?} {ended:?}");
-        assert_eq!(names(&here(&home, "")), ["work"], "{name:?}");
-        assert!(names(&here(&home, "work")).iter().all(|name| name == "d" || name == "keep"), "{name:?}");
-    }
 }
 
 #[test]
@@ -369,17 +276,4 @@ fn mirrors_go_both_ways_and_delete_only_when_told() {
     home.run(&["mirror", &folder, "/nope", "--back"]).failed(6);
     home.run(&["mirror", &folder, "/fresh/er"]).ok();
     assert_eq!(there(&home, "fresh/er/ours").as_deref(), Some("o"));
-}
-
-#[test]
-fn programs_can_follow_the_progress() {
-    let home = home_with(Seed::new());
-    home.write("big", &"x".repeat(6_000_000));
-    let ended = home.run(&["put", &here(&home, "big"), "/", "--progress", "json"]);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
-    let last: Value = serde_json::from_str(ended.err.lines().last().unwrap()).unwrap();
-    assert_eq!(
-        last,
-        json!({ "path": "/big", "done": 6_000_000, "total": 6_000_000, "all_done": 6_000_000, "all_total": 6_000_000 })
-    );
 }

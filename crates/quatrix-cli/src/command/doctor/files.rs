@@ -12,6 +12,7 @@ use super::finding::Findings;
 use super::wire::{Seen, Speaker, Wire};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::out;
 use crate::remote;
 
 /// One scratch folder and who works in it.
@@ -30,7 +31,7 @@ pub(super) fn try_out(wire: &Wire, speaker: &Speaker, folder: &str, findings: &m
     let tried = scratch.look(findings);
     let deleted = wire.ask(&DeleteFiles::permanently([made.id]), speaker)?;
     if !deleted.is_success() {
-        eprintln!("quatrix: the scratch folder {name} could not be deleted: {}", deleted.refusal());
+        out::say(&format!("quatrix: the scratch folder {name} could not be deleted: {}\n", deleted.refusal()));
     }
     tried
 }

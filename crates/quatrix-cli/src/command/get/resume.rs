@@ -31,6 +31,7 @@ pub(super) fn download(
 ) -> Result<u64, Failure> {
     let part = Part::open(file, place)?;
     let done = part.len()?;
+    progress.is_there(done);
     let download = Download::file(client.config().server(), file).after(done);
     match client.download_observed(download, &part.file, |event| progress.tell(source, event)) {
         Ok(downloaded) => part.keep(place, downloaded.modified).map(|()| downloaded.size),
@@ -100,7 +101,7 @@ impl Part {
         let there = self.file.metadata().map_or(0, |metadata| metadata.len());
         let what = match stopped {
             true => "interrupted".to_owned(),
-            false => Failure::from(error).into_what(),
+            false => Failure::from(error).what().to_owned(),
         };
         Failure::new(exit, what).because(format!(
             "{} of {} are in {}; the same command again goes on from there.",

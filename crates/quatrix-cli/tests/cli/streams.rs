@@ -1,0 +1,88 @@
+//! Standard input, output and error: pipes, closed ones, full ones.
+
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use quatrix_emulator::{Fault, Seed, What, When};
+
+use crate::support::{BINARY, Ended, here, home_with, names, there};
+
+#[test]
+fn pipes_go_in_and_out() {
+    let home = home_with(Seed::new());
+    assert_eq!(home.run_with_stdin(&["put", "-", "/dump.sql"], "a dump").ok(), "");
+    assert_eq!(there(&home, "dump.sql").as_deref(), Some("a dump"));
+    assert_eq!(home.run(&["get", "/dump.sql", "-"]).ok(), "a dump");
+    home.run_with_stdin(&["put", "-", "/"], "x").failed(2);
+    home.run_with_stdin(&["put", "-", "/dump.sql", "--no-clobber"], "x").ok();
+    assert_eq!(there(&home, "dump.sql").as_deref(), Some("a dump"));
+    home.run(&["get", "/", "-"]).failed(2);
+}
+
+#[test]
+fn whoever_closes_the_pipe_has_seen_enough() {
+    let home = home_with(Seed::new().file("big", "x".repeat(3_000_000)).folder("d"));
+    for args in [&["get", "/big", "-"][..], &["ls", "-R"]] {
+        let mut child = home.spawn(args);
+        let mut out = child.stdout.take().unwrap();
+        out.read_exact(&mut [0; 2]).unwrap();
+        drop(out);
+        Ended::of(child.wait_with_output().unwrap()).ok();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_told_and_a_full_standard_error_is_no_end() {
+    let home = home_with(Seed::new().file("big", "x".repeat(3_000_000)));
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    for args in [&["get", "/big", "-"][..], &["ls"], &["api", "GET", "/profile"], &["ls", "--help"]] {
+        let ended = Ended::of(home.command(args).stdout(full()).output().unwrap());
+        let error = ended.failed(13);
+        assert_eq!(error, "quatrix: standard output: No space left on device (os error 28)\n", "{args:?}");
+    }
+    for (args, code) in [(&["stat", "/nope"][..], 6), (&["stat"], 2), (&["put", "/nonexistent", "/"], 13)] {
+        assert_eq!(home.command(args).stderr(full()).status().unwrap().code(), Some(code), "{args:?}");
+    }
+}
+
+#[test]
+fn a_pipe_is_whole_although_the_connection_is_cut() {
+    let big = "0123456789".repeat(300_000);
+    let home = home_with(Seed::new().file("big", big.clone()));
+    let cut = |method: &str, path: &str, when| {
+        home.emulator.set_faults([Fault::new(What::Cut(when)).on(method, path)]).unwrap();
+    };
+    cut("GET", "/file/download/{id}", When::Body(1_000_000));
+    assert!(home.run(&["get", "/big", "-"]).ok() == big);
+    cut("POST", "/upload/chunked/{upload_key}", When::Request(1_000_000));
+    home.run_with_stdin(&["put", "-", "/piped"], &big).ok();
+    assert!(there(&home, "piped") == Some(big));
+}
+
+#[cfg(unix)]
+#[test]
+fn m40_a_disk_that_is_full_leaves_nothing() {
+    let home = home_with(Seed::new().file("big", "x".repeat(3_000_000)));
+    let got = here(&home, "got");
+    let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{BINARY}' get /big '{got}'");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).env_clear();
+    shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Ended::of(shell.output().unwrap()).failed(13);
+    assert_eq!(names(&here(&home, "")), [""; 0]);
+}
+
+#[test]
+fn no_home_is_needed_by_who_keeps_nothing() {
+    let home = home_with(Seed::new().folder("in"));
+    let without = |args: &[&str]| Ended::of(home.command(args).env_remove("HOME").output().unwrap());
+    assert_eq!(without(&["ls"]).ok(), "Trash/\nin/\n");
+    let nobody = |args: &[&str]| {
+        let mut command = home.command(args);
+        Ended::of(command.env_remove("HOME").env_remove("QUATRIX_API_KEY").output().unwrap())
+    };
+    assert!(nobody(&["ls"]).failed(2).contains("set HOME, or QUATRIX_STATE_DIR"));
+    assert!(nobody(&["login", "--user", "x"]).failed(2).contains("set HOME, or QUATRIX_STATE_DIR"));
+}
