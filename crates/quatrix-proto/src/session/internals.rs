@@ -215,12 +215,16 @@ impl Scribe<'_> {
                 self.optional(*command, Self::call);
                 match awaiting {
                     Awaiting::Login => self.byte(0),
-                    Awaiting::Answer(token) => {
+                    Awaiting::Code(token) => {
                         self.byte(1);
                         self.secret(token.expose());
                     }
-                    Awaiting::Logout(token) => {
+                    Awaiting::Captcha(token) => {
                         self.byte(2);
+                        self.secret(token.expose());
+                    }
+                    Awaiting::Logout(token) => {
+                        self.byte(3);
                         self.secret(token.expose());
                     }
                 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::answer::AnswerStep;
 use super::call::{Answered, Kind, Status};
 use super::login::Verdict;
 use super::{CallId, Carried, Logout, Phase, Session};
@@ -24,8 +25,10 @@ pub(super) struct LoggingOut {
 pub(super) enum Awaiting {
     /// A login was under way; it may yet grant a token.
     Login,
-    /// An answer was under way; it may yet grant another token than this.
-    Answer(SessionId),
+    /// A code was under way; it may yet grant another token than this.
+    Code(SessionId),
+    /// A captcha was under way, or whether one has logged in: the token stays what it is.
+    Captcha(SessionId),
     /// The logout of this token.
     Logout(SessionId),
 }
@@ -35,7 +38,7 @@ impl LoggingOut {
     pub(super) fn token(&self) -> Option<&SessionId> {
         match &self.awaiting {
             Awaiting::Logout(token) => Some(token),
-            Awaiting::Login | Awaiting::Answer(_) => None,
+            Awaiting::Login | Awaiting::Code(_) | Awaiting::Captcha(_) => None,
         }
     }
 
@@ -61,7 +64,12 @@ impl Session {
             Phase::Answering(answering) => match answering.carried.exchange {
                 None => self.log_token_out(now, Some(command), answering.challenged.partial),
                 Some(_) => {
-                    let awaiting = Awaiting::Answer(answering.challenged.partial);
+                    let awaiting = match answering.step {
+                        AnswerStep::Code(_) => Awaiting::Code(answering.challenged.partial),
+                        AnswerStep::Captcha { .. } | AnswerStep::Check => {
+                            Awaiting::Captcha(answering.challenged.partial)
+                        }
+                    };
                     self.wait_for_answer(command, awaiting, answering.carried);
                 }
             },
@@ -97,17 +105,18 @@ impl Session {
                 Verdict::Refused(_) => self.finish_logout(true),
                 Verdict::Failed(_) => self.finish_logout(false),
             },
-            Awaiting::Answer(partial) => {
+            Awaiting::Code(partial) => {
                 let granted = SecondFactor::decode(response).ok().and_then(|granted| granted.session_id);
                 self.log_token_out(now, command, granted.unwrap_or(partial));
             }
+            Awaiting::Captcha(token) => self.log_token_out(now, command, token),
         }
     }
 
     pub(super) fn logout_failed(&mut self, now: Timestamp, logging_out: LoggingOut) {
         match logging_out.awaiting {
             Awaiting::Login | Awaiting::Logout(_) => self.finish_logout(false),
-            Awaiting::Answer(partial) => self.log_token_out(now, logging_out.command, partial),
+            Awaiting::Code(token) | Awaiting::Captcha(token) => self.log_token_out(now, logging_out.command, token),
         }
     }
 

@@ -79,6 +79,16 @@ fn s26_an_answer_under_way_is_waited_for() {
 }
 
 #[test]
+fn s26_whatever_a_captcha_is_answered_with_its_own_token_is_logged_out() {
+    let mut world = World::new().challenged("72");
+    let answer = world.session.answer(world.now, Answer::Captcha("solved".into()));
+    let sent = world.sent(&answer);
+    let logout = world.logout();
+    world.grant(&sent, "another");
+    assert_eq!(world.sent(&logout).token(), "partial");
+}
+
+#[test]
 fn s26_the_wait_is_bounded_by_the_deadline_of_what_is_waited_for() {
     let mut world = World::new();
     let login = world.login();
