@@ -10,13 +10,16 @@ pub(super) enum Verdict {
     Nothing,
 }
 
+/// A body that is no JSON, or holds something else where the id should be.
+pub(super) struct Unreadable;
+
 impl Verdict {
     pub(super) fn read(response: &http::Response<Bytes>) -> Self {
         const CAPTCHA: Option<i64> = Some(72);
 
         let code = error_code(response);
         let signalled = code == CAPTCHA || mfa_code(response) == CAPTCHA;
-        match (response.status().as_u16(), id_in(response)) {
+        match (response.status().as_u16(), id_in(response).ok().flatten()) {
             (207, Some(id)) => Self::Partial(id),
             (200..300, Some(id)) => Self::Granted(id),
             (401, Some(id)) => Self::Partial(id),
@@ -28,10 +31,19 @@ impl Verdict {
     }
 }
 
-/// The session id in an answer.
-pub(super) fn id_in(response: &http::Response<Bytes>) -> Option<String> {
-    let in_body = json(response).and_then(|json| Some(json.get("session_id")?.as_str()?.to_owned()));
-    in_body.or_else(|| Some(response.headers().get("x-auth-token")?.to_str().ok()?.to_owned()))
+/// The session id in an answer, if there is one. A client can make nothing of a body that is cut off, whatever the
+/// headers say.
+pub(super) fn id_in(response: &http::Response<Bytes>) -> Result<Option<String>, Unreadable> {
+    let in_body = match response.body().is_empty() {
+        true => serde_json::Value::Null,
+        false => json(response).ok_or(Unreadable)?,
+    };
+    match in_body.get("session_id") {
+        None | Some(serde_json::Value::Null) => {
+            Ok(response.headers().get("x-auth-token").and_then(|value| Some(value.to_str().ok()?.to_owned())))
+        }
+        Some(id) => id.as_str().map(|id| Some(id.to_owned())).ok_or(Unreadable),
+    }
 }
 
 fn mfa_code(response: &http::Response<Bytes>) -> Option<i64> {

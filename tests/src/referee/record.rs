@@ -14,7 +14,7 @@ pub(super) struct Record {
     pub(super) shared: Option<Shared>,
     /// + 1 for each login, resume and logout that was taken.
     pub(super) identity: u32,
-    /// + 1 for each token that made a session.
+    /// + 1 for each login that the server has taken, wholly or up to a challenge.
     pub(super) grants: u32,
     /// The newest token that the server gave, whole or partial, while it is good.
     pub(super) token: Option<String>,
@@ -276,14 +276,20 @@ impl Record {
         match shared.kind {
             Kind::Login => match Verdict::read(response) {
                 Verdict::Granted(token) => self.granted(Some(token), shared.sent),
-                Verdict::Partial(token) => self.token = Some(token),
+                Verdict::Partial(token) => {
+                    self.grants += 1;
+                    self.token = Some(token);
+                }
                 Verdict::Refused => self.password.refused(),
                 Verdict::Nothing => self.came_to_nothing(),
             },
-            Kind::Code if response.status() == StatusCode::MULTI_STATUS => {
-                self.token = id_in(response).or_else(|| self.token.take());
-            }
-            Kind::Code if succeeded => self.granted(id_in(response), shared.sent),
+            Kind::Code if succeeded => match id_in(response) {
+                Ok(id) if response.status() == StatusCode::MULTI_STATUS => {
+                    self.token = id.or_else(|| self.token.take())
+                }
+                Ok(id) => self.granted(id, shared.sent),
+                Err(_) => {}
+            },
             Kind::Code => {}
             Kind::Captcha => {
                 if matches!(response.status().as_u16(), 404 | 405) && std::mem::take(&mut self.other_form) {

@@ -31,7 +31,7 @@ impl Record {
                 let flies = matches!(call.last, Last::InFlight { .. });
                 holds(same || !rides || flies, Invariant::I11, "a call waits under another identity")?;
                 let rests = call.last == Last::Again && matches!(state, State::Active { .. });
-                let rests = rests && call.asked != Asked::RunKeepAlive;
+                let rests = rests && call.asked != Asked::RunKeepAlive && self.shared.is_none();
                 let most = now.saturating_add(self.limits.longest_retry_after);
                 holds(!rests || *until <= most, Invariant::I9, "a wait before a repetition is longer than the longest")
             }
