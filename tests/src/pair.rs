@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quatrix_emulator::{Accounts, CaptchaMethod, CaptchaSignal, IdPlace, Now, SecondFactorId, Server, Settings};
-use quatrix_proto::{Challenge, Config, Saved, Session, Timestamp};
+use quatrix_proto::{Challenge, Config, Saved, Timestamp};
+
+use crate::referee::Watched;
 
 mod callers;
 mod dice;
@@ -74,7 +76,7 @@ pub struct Ran {
 
 /// A session, a server, and all that is between them.
 pub struct Pair {
-    session: Session,
+    session: Watched,
     server: Server,
     life: Life,
     rest: Duration,
@@ -164,7 +166,7 @@ impl Pair {
     pub fn new(plan: Plan, seed: u64, shown: bool) -> Self {
         let Plan { config, settings, life, callers, errands, rest, trouble } = plan;
         let mut pair = Self {
-            session: Session::new(config, seed),
+            session: Watched::new(config, seed),
             server: Server::new(settings, Accounts::default()).with_seed(seed),
             life,
             rest,
@@ -212,7 +214,7 @@ impl Pair {
                 continue;
             }
             patience -= 1;
-            assert!(patience > 0, "it goes in circles: {:?}", self.session);
+            assert!(patience > 0, "it goes in circles: {:?}", self.session.session());
             self.now = self.now.max(moment);
             match due {
                 Due::Turn { caller, .. } => self.turn(caller),
@@ -222,9 +224,10 @@ impl Pair {
                 Due::Told { caller, challenge, right, .. } => self.told(caller, challenge, right),
                 Due::Expiry => self.expire(),
             }
+            assert_eq!(self.session.verdict(), Ok(()));
         }
         for caller in &self.callers {
-            assert!(caller.is_free(), "a call has never ended: {:?}", self.session);
+            assert!(caller.is_free(), "a call has never ended: {:?}", self.session.session());
         }
     }
 

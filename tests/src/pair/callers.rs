@@ -122,7 +122,7 @@ impl Pair {
         }
         let log_in = Wish::LogIn { user: self.dice.pick(&people::USERS), right: self.dice.chance(90) };
         let answer = Wish::Answer { right: self.dice.chance(75) };
-        match (self.dice.below(100), self.session.state()) {
+        match (self.dice.below(100), self.session.session().state()) {
             (0..50, State::LoggedOut(_)) => log_in,
             (0..60, State::Challenged(_)) => answer,
             (0..75, _) => self.dice.pick(&[Wish::Profile, Wish::Profile, Wish::Folder, Wish::KeepAlive]),
@@ -144,13 +144,13 @@ impl Pair {
         self.note(format_args!("caller {caller} begins {serial}: {wish:?}"));
         let what = match wish {
             Wish::LogIn { user, right } => {
-                if matches!(self.session.state(), State::LoggedOut(_) | State::Challenged(_)) {
+                if matches!(self.session.session().state(), State::LoggedOut(_) | State::Challenged(_)) {
                     self.rules.log_in(user);
                 }
                 What::Login(self.session.login(now, people::credentials(user, right)))
             }
             Wish::Answer { right } => {
-                let challenge = match self.session.state() {
+                let challenge = match self.session.session().state() {
                     State::Challenged(challenge) => challenge,
                     _ => Challenge::Captcha { refused: 0 },
                 };
@@ -158,7 +158,7 @@ impl Pair {
                 What::Login(self.session.answer(now, answer))
             }
             Wish::LogOut => {
-                self.rules.log_out(serial);
+                self.rules.log_out();
                 What::Logout(self.session.logout(now))
             }
             Wish::Profile => {
@@ -177,17 +177,16 @@ impl Pair {
             Wish::KeepAlive => What::KeepAlive(self.session.keepalive(now)),
             Wish::RunKeepAlive => What::RunKeepAlive(self.session.run_keepalive(now)),
             Wish::Save => {
-                if let (Some(saved), Some(user)) = (self.session.save(), self.rules.user()) {
+                if let (Some(saved), Some(user)) = (self.session.session().save(), self.rules.user()) {
                     self.saved = Some((saved, user));
                 }
                 return;
             }
             Wish::Resume { with_password } => {
                 if let Some((saved, user)) = self.saved.clone() {
-                    let token = saved.token().expose().to_owned();
                     let credentials = with_password.then(|| people::credentials(user, true));
                     if self.session.resume(now, saved, credentials).is_ok() {
-                        self.rules.resume(user, token, with_password);
+                        self.rules.log_in(user);
                     }
                 }
                 return;
@@ -218,7 +217,7 @@ impl Pair {
         match self.session.poll_call(now, call) {
             Step::Send(transmit) => {
                 open.at = At::Flies(transmit.exchange);
-                self.rules.sent(now, serial, &transmit);
+                self.rules.sent(serial, &transmit);
                 self.send(caller, serial, transmit);
             }
             Step::Wait(until) => {
@@ -286,14 +285,12 @@ impl Pair {
             self.session.handle_failure(now, exchange, Failure::aborted());
         }
         self.session.cancel(now, open.call);
-        self.rules.ended(errand);
         self.wake_all();
         self.rest(caller);
     }
 
     fn end(&mut self, caller: usize, outcome: Outcome) {
         let Some(Open { serial, call, what, .. }) = self.callers[caller].open.take() else { return };
-        self.rules.ended(serial);
         let again = format!("{:?}", self.session.poll_call(self.client_time(), call));
         assert!(again.contains("UnknownCall"), "a call ends once, but then: {again}");
         let is_call = !matches!(what, What::Login(_) | What::Logout(_) | What::RunKeepAlive(_));
@@ -318,7 +315,7 @@ impl Pair {
     }
 
     fn ended(&mut self, caller: usize, serial: u64, result: &Result<String, Error>) {
-        let state = self.session.state();
+        let state = self.session.session().state();
         match result {
             Ok(text) => self.note(format_args!("caller {caller} ends {serial}: {text}; {state:?}")),
             Err(error) => self.note(format_args!("caller {caller} ends {serial}: {error}; {state:?}")),

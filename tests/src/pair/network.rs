@@ -163,15 +163,10 @@ impl Pair {
             Ok(answer) => self.note(format_args!("{exchange:?}, {name}: {}", answer.status())),
             Err(failure) => self.note(format_args!("{exchange:?}, {name}: {:?}", failure.kind())),
         }
-        self.rules.reported(exchange);
         match result {
-            Ok(answer) => {
-                self.rules.learned(&answer);
-                self.session.handle_response(now, exchange, answer);
-            }
+            Ok(answer) => self.session.handle_response(now, exchange, answer),
             Err(failure) => self.session.handle_failure(now, exchange, failure),
         }
-        self.rules.look(&self.session.state());
         self.landed(caller, exchange);
         self.wake_all();
     }

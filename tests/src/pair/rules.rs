@@ -1,10 +1,10 @@
-//! What must hold while a pair runs, as it looks from outside the session: from what is sent and what is served.
+//! What must hold while a pair runs and only both sides together can show; the rest is the referee's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use quatrix_proto::{ExchangeId, State, Timestamp, Transmit};
+use quatrix_proto::Transmit;
 
 use super::network::Flight;
 use super::people;
@@ -17,14 +17,6 @@ const MOST_SENT: u32 = 40;
 pub(super) struct Rules {
     /// Who logged in last, or was resumed; nobody after a logout.
     user: Option<&'static str>,
-    /// Whether anything that was asked for can still make a password leave.
-    password: bool,
-    /// The login or answer that is under way.
-    entering: Option<Entering>,
-    /// Tokens that were granted, and those that must not leave any more, but to be logged out.
-    granted: BTreeSet<String>,
-    dead: BTreeSet<String>,
-    logouts: BTreeSet<u64>,
     /// How often each errand has sent something.
     sent: BTreeMap<u64, u32>,
     /// How often each errand has made its folder.
@@ -33,74 +25,28 @@ pub(super) struct Rules {
     sitting: Option<String>,
 }
 
-struct Entering {
-    exchange: ExchangeId,
-    errand: u64,
-    deadline: Timestamp,
-}
-
 impl Rules {
     pub(super) fn user(&self) -> Option<&'static str> {
         self.user
     }
 
+    /// Somebody logs in, or is resumed.
     pub(super) fn log_in(&mut self, user: &'static str) {
         self.user = Some(user);
-        self.password = true;
     }
 
-    pub(super) fn resume(&mut self, user: &'static str, token: String, with_password: bool) {
-        self.user = Some(user);
-        self.password = with_password;
-        self.dead.remove(&token);
-        self.granted.insert(token);
-    }
-
-    pub(super) fn log_out(&mut self, errand: u64) {
+    pub(super) fn log_out(&mut self) {
         self.user = None;
-        self.password = false;
-        self.dead.append(&mut self.granted);
-        self.logouts.insert(errand);
     }
 
-    /// The session says that it has heard a no: that password stays here.
-    pub(super) fn look(&mut self, state: &State) {
-        if let State::LoggedOut(quatrix_proto::LoggedOut::Refused(_)) = state {
-            self.password = false;
-        }
-    }
-
-    pub(super) fn sent(&mut self, now: Timestamp, errand: u64, transmit: &Transmit) {
-        let name = transmit.spec().name();
+    pub(super) fn sent(&mut self, errand: u64, transmit: &Transmit) {
         let sent = self.sent.entry(errand).or_default();
         *sent += 1;
         assert!(*sent <= MOST_SENT, "errand {errand} goes on and on");
-
-        if matches!(name, "session.login" | "session.second_factor" | "session.unblock_captcha") {
-            let under_way = self.entering.as_ref().filter(|entering| now < entering.deadline);
-            assert!(under_way.is_none(), "{name} while another is under way");
-            self.entering = Some(Entering { exchange: transmit.exchange, errand, deadline: transmit.deadline });
-        }
-        if name == "session.login" {
-            let user = self.user.filter(|_| self.password).expect("a password leaves although nobody wants it to");
+        if transmit.spec().name() == "session.login" {
+            let user = self.user.expect("a password leaves although nobody wants it to");
             assert!(people::logs_in(&transmit.request, user), "somebody else's password leaves");
         }
-        if let Some(token) = token_of(&transmit.request)
-            && self.dead.contains(token)
-        {
-            assert!(name == "session.logout" && !self.logouts.is_empty(), "{name} with a token that was logged out");
-        }
-    }
-
-    pub(super) fn reported(&mut self, exchange: ExchangeId) {
-        self.entering.take_if(|entering| entering.exchange == exchange);
-    }
-
-    /// An errand has come to an end, or its caller went away: nobody carries what it had under way.
-    pub(super) fn ended(&mut self, errand: u64) {
-        self.entering.take_if(|entering| entering.errand == errand);
-        self.logouts.remove(&errand);
-        self.sent.remove(&errand);
     }
 
     /// The server has answered. Says whether that was how the client learns that its session is gone.
@@ -116,16 +62,6 @@ impl Rules {
             self.sitting = granted_by(answer).or_else(|| token.map(str::to_owned));
         }
         answer.status() == 401 && self.sitting.take_if(|sitting| token == Some(sitting)).is_some()
-    }
-
-    /// An answer gets to the session; what it grants while nobody is logged in must be logged out and nothing else.
-    pub(super) fn learned(&mut self, answer: &Response<Bytes>) {
-        if let Some(token) = granted_by(answer) {
-            match self.user {
-                Some(_) => self.granted.insert(token),
-                None => self.dead.insert(token),
-            };
-        }
     }
 }
 

@@ -18,7 +18,7 @@ impl Pair {
         self.agree();
         // A partial session that has gone refuses every answer: after a second refusal somebody would start afresh.
         for _ in 0..8 {
-            match self.session.state() {
+            match self.session.session().state() {
                 State::Active { .. } => break,
                 State::Challenged(challenge) if challenge.refused() < 2 => self.one(Wish::Answer { right: true }),
                 _ => self.one(Wish::LogIn { user: self.rules.user().unwrap_or(people::USERS[1]), right: true }),
@@ -30,7 +30,7 @@ impl Pair {
         self.one(Wish::LogOut);
         assert!(self.agree().is_none(), "the session has survived its logout");
         assert!(self.server_knows(&token).is_err(), "and so it has on the server");
-        assert!(self.session.is_idle(), "something is left behind: {:?}", self.session);
+        assert!(self.session.session().is_idle(), "something is left behind: {:?}", self.session.session());
     }
 
     /// Somebody does this, and nothing else happens until it is done.
@@ -43,14 +43,14 @@ impl Pair {
     /// The token of the session that both know, or nothing where neither does.
     #[track_caller]
     fn agree(&mut self) -> Option<SessionId> {
-        let State::Active { .. } = self.session.state() else {
+        let State::Active { .. } = self.session.session().state() else {
             return None;
         };
-        let saved = self.session.save().expect("an active session can be saved");
+        let saved = self.session.session().save().expect("an active session can be saved");
         let profile = self.server_knows(saved.token());
         let known = profile.map(|profile| profile.email).ok();
         assert_eq!(known.as_deref(), self.rules.user(), "the client takes itself for logged in");
-        assert_eq!(known.as_deref(), self.session.user());
+        assert_eq!(known.as_deref(), self.session.session().user());
         Some(saved.token().clone())
     }
 
