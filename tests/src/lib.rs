@@ -8,6 +8,7 @@ pub mod listener;
 pub mod pair;
 pub mod referee;
 pub mod stage;
+pub mod story;
 pub mod subject;
 
 /// Waits until something has happened. That it never does is a failure of its own kind: it hangs.
