@@ -55,6 +55,11 @@ fn retry_after() {
 }
 
 #[test]
+fn saved_session() {
+    replay("saved_session", fuzzing::saved_session);
+}
+
+#[test]
 fn session_answers() {
     replay("session_answers", fuzzing::session_answers);
 }

@@ -44,11 +44,13 @@ impl Store {
     /// A file that others can read, or that is no plain file, is refused: somebody else may have the token, or have put
     /// it there.
     pub(crate) fn load(&self) -> Result<Option<Saved>, Failure> {
-        let Some(mut file) = self.open()? else {
+        let Some(file) = self.open()? else {
             return Ok(None);
         };
+        // All that a session needs, many times over.
+        const MOST: u64 = 64 * 1024;
         let mut json = Vec::new();
-        file.read_to_end(&mut json).map_err(|error| Failure::file(&self.file, &error))?;
+        file.take(MOST).read_to_end(&mut json).map_err(|error| Failure::file(&self.file, &error))?;
         match Saved::from_json(&json) {
             // The core takes whatever was written; that a server may be talked to at all is judged anew.
             Ok(saved) if Server::at(&saved.server().to_string()).is_ok() => Ok(Some(saved)),
@@ -209,5 +211,34 @@ fn make_private_folder(path: &Path) -> io::Result<()> {
 fn sync_folder(path: &Path) {
     if let Ok(folder) = File::open(path) {
         let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the fuzz target `saved_session` starts from.
+    const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/saved_session");
+
+    #[test]
+    fn m39_whatever_stands_in_the_file_is_a_session_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().to_owned(), DEFAULT_PROFILE);
+        let mut taken = Vec::new();
+        for entry in fs::read_dir(CORPUS).unwrap() {
+            let entry = entry.unwrap();
+            let mut file =
+                private(OpenOptions::new().write(true).create(true).truncate(true)).open(&store.file).unwrap();
+            file.write_all(&fs::read(entry.path()).unwrap()).unwrap();
+            if let Some(saved) = store.load().unwrap() {
+                assert!(Server::at(&saved.server().to_string()).is_ok(), "{entry:?}");
+                taken.push(entry.file_name().into_string().unwrap());
+            }
+        }
+        taken.sort();
+        let expected =
+            ["active", "captcha", "files", "loopback", "more", "other", "pin", "prefix", "totp", "unicode", "unnamed"];
+        assert_eq!(taken, expected);
     }
 }

@@ -9,10 +9,12 @@ use crate::{
 
 mod answers;
 mod input;
+mod saved;
 mod transfers;
 
 pub use answers::{endpoint_answers, error_bodies, retry_after};
 use input::Input;
+pub use saved::saved_session;
 pub use transfers::transfers;
 
 const SECRETS: [&str; 3] = ["canary-password", "canary-code", "canary-captcha"];
@@ -135,6 +137,7 @@ mod tests {
             endpoint_answers(&data);
             error_bodies(&data);
             retry_after(&data);
+            saved_session(&data);
             transfers(&data);
         }
     }

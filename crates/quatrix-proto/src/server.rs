@@ -86,8 +86,8 @@ impl Server {
     /// As [`Server::at`]; it may be plain `http` only where the API base is.
     pub fn with_files_base(self, base: &str) -> Result<Self, ServerError> {
         let files = Base::parse(base)?;
-        if !files.is_secure() && self.0.api.is_secure() && self.0.api.scheme == Scheme::HTTPS {
-            return Err(ServerError("files over plain http beside an API over https"));
+        if !files.is_secure() && self.0.api.is_secure() {
+            return Err(ServerError("files over plain http beside an API that is not"));
         }
         Ok(Self(Arc::new(Bases { files, ..(*self.0).clone() })))
     }
@@ -199,7 +199,7 @@ impl Base {
     }
 
     /// Encrypted, or not leaving this machine.
-    fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         let host = self.authority.host();
         self.scheme == Scheme::HTTPS
             || host == "localhost"
@@ -333,6 +333,9 @@ mod tests {
         assert_eq!(files("https://acme.com/other"), "acme.com");
         let server = Server::account("acme").unwrap();
         assert!(server.clone().with_files_base("http://acme.com").is_err());
+        let here = Server::at("http://127.0.0.1:1").unwrap();
+        assert!(here.clone().with_files_base("http://acme.com").is_err());
+        assert!(here.with_files_base("http://127.0.0.1:2").is_ok());
         let moved = server.with_files_base("https://up.acme.com/x").unwrap();
         assert_eq!(&*moved.files().path, "/x");
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, FailureKind};
 use crate::{ApiKey, Config, Server, Session, Step, Timestamp, retry};
 
 /// Inputs have this where a value is to be kept quiet about. It is no name that a field of ours could have.
-const CANARY: &str = "CANARY";
+pub(super) const CANARY: &str = "CANARY";
 
 /// Any answer to any operation: read, or refused without a word of it.
 pub fn endpoint_answers(data: &[u8]) {
