@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use quatrix_ureq::proto::Credentials;
 use serde_json::json;
 
 use crate::challenge::{Answers, Given};
@@ -10,8 +12,9 @@ use crate::failure::Failure;
 use crate::identity::{Identity, credentials};
 use crate::out;
 use crate::prompt::Prompt;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use finding::{Finding, Findings};
+use waiting::Waiting;
 use wire::{Speaker, Wire};
 
 mod files;
@@ -19,6 +22,7 @@ mod finding;
 mod login;
 mod place;
 mod session;
+mod waiting;
 mod wire;
 
 /// Find out what works from here, and how this server behaves.
@@ -47,6 +51,10 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "FOLDER")]
     write: Option<String>,
 
+    /// With --write: find out, too, what ends by itself; as long as a session lives and a bit more, such as 16m
+    #[arg(long, value_name = "TIME", requires = "write", value_parser = time)]
+    wait: Option<Duration>,
+
     #[command(flatten)]
     given: Given,
 }
@@ -62,6 +70,7 @@ impl Doctor {
         let mut findings = Findings::default();
         let seen = place::look(settings, &wire, &mut findings).and_then(|()| self.ask(settings, &wire, &mut findings));
         wire.count(&mut findings);
+        findings.complete();
         self.tell(settings, &findings)?;
         seen
     }
@@ -69,10 +78,10 @@ impl Doctor {
     /// As whoever can be had.
     fn ask(&self, settings: &Settings, wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
         match Identity::settle(settings)? {
-            Identity::Key(key) => self.look_around(wire, &Speaker::Key(key), findings),
-            Identity::Token(token) => self.look_around(wire, &Speaker::Session(token), findings),
+            Identity::Key(key) => self.look_around(wire, &Speaker::Key(key), None, findings),
+            Identity::Token(token) => self.look_around(wire, &Speaker::Session(token), None, findings),
             Identity::Kept => match settings.kept_session() {
-                Ok(saved) => self.look_around(wire, &Speaker::Session(saved.token().clone()), findings),
+                Ok(saved) => self.look_around(wire, &Speaker::Session(saved.token().clone()), None, findings),
                 Err(_) => Ok(()),
             },
             Identity::Password(password) => {
@@ -82,19 +91,29 @@ impl Doctor {
                 let mut answers = Answers::new(settings, given, Prompt::new(settings.no_input))?;
                 let Some(id) = login::walk(wire, &credentials, &mut answers, findings)? else { return Ok(()) };
                 let speaker = Speaker::Session(id);
-                let looked = self.look_around(wire, &speaker, findings);
+                let looked = self.look_around(wire, &speaker, Some(&credentials), findings);
                 login::leave(wire, &speaker)?;
                 looked
             }
         }
     }
 
-    fn look_around(&self, wire: &Wire, speaker: &Speaker, findings: &mut Findings) -> Result<(), Failure> {
+    fn look_around(
+        &self,
+        wire: &Wire,
+        speaker: &Speaker,
+        credentials: Option<&Credentials>,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
         session::look(wire, speaker, findings)?;
-        match &self.write {
-            Some(folder) => files::try_out(wire, speaker, folder, findings),
-            None => Ok(()),
-        }
+        let Some(folder) = &self.write else { return Ok(()) };
+        let waiting = match self.wait {
+            Some(time) => Some(Waiting::new(time, wire, credentials)?),
+            None => None,
+        };
+        let tried = files::try_out(wire, speaker, folder, waiting.as_ref(), findings);
+        waiting.map_or(Ok(()), |waiting| waiting.end(wire))?;
+        tried
     }
 
     fn tell(&self, settings: &Settings, findings: &Findings) -> Result<(), Failure> {
@@ -110,4 +129,8 @@ impl Doctor {
         }
         findings.iter().try_for_each(|finding| out::line(&finding.to_string()))
     }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    settings::time("--wait", text).map_err(|failure| failure.what().to_owned())
 }

@@ -9,26 +9,35 @@ use quatrix_ureq::proto::api::{
 use quatrix_ureq::proto::{Endpoint, File, FileId, FileName, UploadKey};
 
 use super::finding::Findings;
+use super::waiting::Waiting;
 use super::wire::{Seen, Speaker, Wire};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{StopSign, stop_sign};
 use crate::out;
 use crate::remote;
 
 /// One scratch folder and who works in it.
-struct Scratch<'a> {
-    wire: &'a Wire,
-    speaker: &'a Speaker,
+pub(super) struct Scratch<'a> {
+    pub(super) wire: &'a Wire,
+    pub(super) speaker: &'a Speaker,
     folder: FileId,
+    stop: StopSign,
 }
 
-pub(super) fn try_out(wire: &Wire, speaker: &Speaker, folder: &str, findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn try_out(
+    wire: &Wire,
+    speaker: &Speaker,
+    folder: &str,
+    waiting: Option<&Waiting>,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
     let place = GetFileId { path: remote::path(folder)?, parent: None };
     let parent = wire.get(&place, speaker)?;
     let name = format!("quatrix-doctor-{:08x}", RandomState::new().hash_one(()) as u32);
     let made = wire.get(&MakeFolder { target: parent.id, name: file_name(&name)?, resolve: false }, speaker)?;
-    let scratch = Scratch { wire, speaker, folder: made.id.clone() };
-    let tried = scratch.look(findings);
+    let scratch = Scratch { wire, speaker, folder: made.id.clone(), stop: stop_sign() };
+    let tried = scratch.look(waiting, findings);
     let deleted = wire.ask(&DeleteFiles::permanently([made.id]), speaker)?;
     if !deleted.is_success() {
         out::say(&format!("quatrix: the scratch folder {name} could not be deleted: {}\n", deleted.refusal()));
@@ -37,13 +46,20 @@ pub(super) fn try_out(wire: &Wire, speaker: &Speaker, folder: &str, findings: &m
 }
 
 impl Scratch<'_> {
-    fn look(&self, findings: &mut Findings) -> Result<(), Failure> {
-        self.credentials(findings)?;
-        self.size(findings)?;
-        self.order(findings)?;
-        self.ranges(findings)?;
-        self.overwrite(findings)?;
-        self.ten(findings)
+    fn look(&self, waiting: Option<&Waiting>, findings: &mut Findings) -> Result<(), Failure> {
+        for look in [Self::credentials, Self::size, Self::order, Self::ranges, Self::overwrite, Self::ten] {
+            self.go_on()?;
+            look(self, findings)?;
+        }
+        waiting.map_or(Ok(()), |waiting| self.wait(waiting, findings))
+    }
+
+    /// Unless somebody wants it to stop; then what was made is taken away again.
+    pub(super) fn go_on(&self) -> Result<(), Failure> {
+        match self.stop.is_up() {
+            true => Err(Failure::new(Exit::Interrupted, "interrupted")),
+            false => Ok(()),
+        }
     }
 
     /// The key alone, and if that is not enough, with a session.
@@ -154,7 +170,7 @@ impl Scratch<'_> {
         self.get(&MakeFolder { target: self.folder.clone(), name: file_name(name)?, resolve: false })
     }
 
-    fn link(&self, name: &str, size: u64) -> Result<UploadKey, Failure> {
+    pub(super) fn link(&self, name: &str, size: u64) -> Result<UploadKey, Failure> {
         let link = GetUploadLink {
             parent_id: self.folder.clone(),
             name: file_name(name)?,
@@ -164,7 +180,7 @@ impl Scratch<'_> {
         Ok(self.get(&link)?.upload_key)
     }
 
-    fn chunk(
+    pub(super) fn chunk(
         &self,
         key: &UploadKey,
         speaker: &Speaker,

@@ -54,7 +54,8 @@ fn mfa_code(seen: &Seen) -> Option<i64> {
     seen.header("mfa-code")?.trim().parse().ok()
 }
 
-fn id_of(seen: &Seen) -> (Option<SessionId>, Option<SessionId>) {
+/// The session id in the body and in a header.
+pub(super) fn id_of(seen: &Seen) -> (Option<SessionId>, Option<SessionId>) {
     let body = seen.json()["session_id"].as_str().and_then(|id| SessionId::new(id).ok());
     (body, seen.header("x-auth-token").and_then(|id| SessionId::new(id).ok()))
 }
@@ -116,6 +117,7 @@ fn second_factor(
     findings: &mut Findings,
 ) -> Result<SessionId, Failure> {
     const QUESTION: &str = "how the code is written";
+    const WRAPPED: &str = "whether the code lies flat in the body";
 
     let speaker = Speaker::Session(partial.clone());
     let send = |encoding| wire.ask(&SecondFactor { auth_type, code: code.clone(), encoding }, &speaker);
@@ -127,12 +129,14 @@ fn second_factor(
         seen = send(CodeEncoding::Base64)?;
         if !seen.is_success() {
             findings.note("Q2", QUESTION, format!("refused both ways ({plain}): probably the code is wrong"));
+            findings.note("Q3", WRAPPED, "not seen: nested is not tried, since every refusal counts");
             return Err(
                 Failure::new(Exit::Login, "the code is refused").because("Nothing more can be seen without it.")
             );
         }
         findings.differs("Q2", QUESTION, "in base64", "Config::with_code_encoding(CodeEncoding::Base64)");
     }
+    findings.note("Q3", WRAPPED, "it does");
     let (body, header) = id_of(&seen);
     let new = body.or(header);
     findings.note(
