@@ -7,6 +7,7 @@ pub mod gate;
 pub mod listener;
 pub mod pair;
 pub mod referee;
+pub mod relay;
 pub mod stage;
 pub mod story;
 pub mod subject;

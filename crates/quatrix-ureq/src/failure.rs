@@ -49,6 +49,5 @@ fn kind(error: &Error, stage: Stage) -> FailureKind {
 }
 
 fn is_tls(error: &io::Error, stage: Stage) -> bool {
-    let cut_short = stage == Stage::Connecting && error.kind() == io::ErrorKind::UnexpectedEof;
-    cut_short || error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    stage == Stage::NoTls || error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }

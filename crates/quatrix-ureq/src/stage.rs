@@ -25,6 +25,8 @@ pub(crate) enum Stage {
     Connecting,
     /// The proxy could not be reached, or broke the connection off.
     NoProxy,
+    /// The connection broke off in the handshake of TLS.
+    NoTls,
     /// Some of the request may have reached the server.
     Sent,
     /// The server takes no more of it. It may have said why, so the answer is still read.
@@ -61,14 +63,18 @@ impl Watched {
     }
 
     fn dial(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Box<dyn Transport>>, Error> {
-        if details.config.proxy().is_none_or(|proxy| proxy.is_no_proxy(details.uri)) {
-            return self.connector.connect(&self.names.resolved(details)?, chained);
-        }
-        // A server behind a proxy is the proxy's to find, and its connection the proxy's to break.
-        self.connector.connect(details, chained).inspect_err(|error| {
-            if matches!(error, Error::Protocol(_)) || matches!(error, Error::Io(error) if is_closed(error)) {
-                STAGE.set(Stage::NoProxy);
-            }
+        let direct = details.config.proxy().is_none_or(|proxy| proxy.is_no_proxy(details.uri));
+        // A server behind a proxy is the proxy's to find.
+        let connected = match direct {
+            true => self.connector.connect(&self.names.resolved(details)?, chained),
+            false => self.connector.connect(details, chained),
+        };
+        connected.inspect_err(|error| match error {
+            _ if STAGE.get() != Stage::Connecting => {}
+            Error::Protocol(_) if !direct => STAGE.set(Stage::NoProxy),
+            Error::Io(error) if !direct && is_closed(error) => STAGE.set(Stage::NoProxy),
+            Error::Io(error) if details.needs_tls() && (is_closed(error) || is_end(error)) => STAGE.set(Stage::NoTls),
+            _ => {}
         })
     }
 }
@@ -131,6 +137,10 @@ impl Transport for WatchedTransport {
     fn is_tls(&self) -> bool {
         self.inner.is_tls()
     }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 fn is_closed(error: &io::Error) -> bool {

@@ -16,6 +16,7 @@ mod redirects;
 mod renewal;
 mod reuse;
 mod tls;
+mod torture;
 
 use quatrix_proto::{CallOptions, Credentials, Error, Failure, FailureKind, Saved, SessionId};
 use quatrix_tests::subject::Subject;
