@@ -65,6 +65,11 @@ fn session_answers() {
 }
 
 #[test]
+fn session_ops() {
+    replay("session_ops", quatrix_tests::story::session_ops);
+}
+
+#[test]
 fn transfers() {
     replay("transfers", fuzzing::transfers);
 }

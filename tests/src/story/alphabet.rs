@@ -121,7 +121,7 @@ impl Theme {
     fn weights(self) -> [u8; 10] {
         match self {
             Self::Anything => [3, 4, 1, 9, 6, 5, 1, 2, 2, 2],
-            Self::Expiries => [1, 6, 1, 9, 5, 4, 2, 1, 2, 5],
+            Self::Expiries => [1, 6, 4, 9, 4, 4, 2, 1, 2, 5],
             Self::People => [7, 5, 2, 9, 7, 2, 3, 1, 1, 2],
             Self::Trouble => [2, 5, 1, 9, 3, 4, 2, 6, 3, 3],
             Self::Challenges => [6, 2, 1, 9, 4, 8, 1, 2, 1, 1],
