@@ -197,7 +197,6 @@ impl Record {
         if self.leaving == Leaving::UnderWay {
             self.leaving = Leaving::Left;
             self.token = None;
-            self.shared = None;
         }
         match why {
             LoggedOut::Refused(_) => self.password.refused(),
