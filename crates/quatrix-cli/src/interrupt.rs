@@ -1,5 +1,6 @@
 //! Ctrl-C: what has to be put right before the process ends with 130.
 
+use std::io::{self, IsTerminal as _};
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
@@ -60,7 +61,9 @@ fn interrupted() {
     let sign = plan().sign.take();
     if let Some(sign) = sign {
         sign.store(true, Ordering::Relaxed);
-        out::say("quatrix: stopping; once more stops at once\n");
+        // At a terminal the cursor stands behind what was shown so far, and the `^C`.
+        let line = if io::stderr().is_terminal() { "\n" } else { "" };
+        out::say(&format!("{line}quatrix: stopping; once more stops at once\n"));
         return;
     }
     while let Some((_, work)) = { plan().work.pop() } {

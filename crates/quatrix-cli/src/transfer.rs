@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
 use crate::progress::{Progress, Style};
+use crate::remote;
 use crate::settings::Settings;
 use crate::show::Shown;
 use crate::units::bytes;
@@ -55,16 +56,18 @@ impl Sum {
         self.bytes += bytes;
     }
 
-    /// A folder; what is there already is no failure if it is to be left.
-    pub(crate) fn add_report(&mut self, report: Report, leave: bool) {
+    /// A folder on the server, or the one that came from there; what is there already is no failure if it is to be left.
+    pub(crate) fn add_report(&mut self, mut report: Report, folder: &RemotePath, leave: bool) {
         self.files += report.files;
         self.bytes += report.bytes;
         self.deleted += report.deleted;
-        self.skipped.extend(report.skipped.iter().map(ToString::to_string));
+        self.skipped.extend(report.skipped.iter().map(|path| remote::below(folder, path).to_string()));
+        // They failed in no particular order.
+        report.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (path, error) in report.failed {
             match leave && is_there(&error) {
                 true => self.left += 1,
-                false => self.failed.push((path.to_string(), error.into())),
+                false => self.failed.push((remote::below(folder, &path).to_string(), error.into())),
             }
         }
     }
@@ -109,7 +112,8 @@ impl Sum {
             0 => Ok(()),
             count => {
                 let what = format!("{count} of {} files and folders failed", count as u64 + self.files);
-                let arrived = format!("{} files with {} did arrive.", self.files, bytes(self.bytes));
+                let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
+                let arrived = format!("{files} with {} did arrive.", bytes(self.bytes));
                 Err(Failure::new(Exit::Partial, what).because(arrived))
             }
         }
@@ -122,6 +126,14 @@ fn is_there(error: &Error) -> bool {
         use std::error::Error as _;
         let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
         cause.is_some_and(|error| error.kind() == std::io::ErrorKind::AlreadyExists)
+    }
+}
+
+/// The last of some paths is where the others go.
+pub(crate) fn sources_and_target<T>(paths: &[T]) -> Result<(&[T], &T), Failure> {
+    match paths.split_last() {
+        Some((target, sources)) if !sources.is_empty() => Ok((sources, target)),
+        _ => Err(Failure::usage("one path is too few: what, and last, where to?")),
     }
 }
 

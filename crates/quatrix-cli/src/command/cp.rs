@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::out;
 use crate::remote::{self, Place};
 use crate::settings::Settings;
+use crate::transfer::sources_and_target;
 
 /// Copy files on the server.
 ///
@@ -39,7 +40,7 @@ pub(crate) struct Mv {
 #[derive(clap::Args)]
 struct Relocation {
     /// What; last, the folder or name that it goes to
-    #[arg(required = true, num_args = 2.., value_name = "PATH")]
+    #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<String>,
 
     /// Leave what has the name, and go on
@@ -76,7 +77,7 @@ impl Relocation {
         folders: bool,
         relocate: impl Fn(&Client, Found, Place, Clash) -> Result<File, Failure>,
     ) -> Result<(), Failure> {
-        let (target, sources) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
+        let (sources, target) = sources_and_target(&self.paths)?;
         settings.with_client(|client| {
             if sources.len() > 1 {
                 remote::target_folder(client, &remote::path(target)?)?;

@@ -14,10 +14,9 @@ mod transcript;
 
 /// Show the whole life of a session, on a server inside the command.
 ///
-/// Each exchange is a line: what it is called, method and path, the status of the
-/// answer, and what the session made of it. Changes of its state stand out.
-/// Nothing leaves this machine, and nobody waits: the server's clock is put
-/// forward.
+/// Each exchange is a line: method and path, the status of the answer, and what the
+/// session made of it. Changes of its state stand out. Nothing leaves this machine,
+/// and nobody waits: the server's clock is put forward.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Demo {

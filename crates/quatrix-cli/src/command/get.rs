@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote;
 use crate::settings::Settings;
-use crate::transfer::{How, Sum, ended, is_outdated, would, would_fail};
+use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, would_fail};
 
 mod resume;
 
@@ -36,7 +36,7 @@ mod resume;
 #[command(verbatim_doc_comment, override_usage = "quatrix get [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Get {
     /// Files and folders there; last, a folder or name here
-    #[arg(required = true, num_args = 2.., value_name = "PATH")]
+    #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     /// Keep what has arrived when not all does, and go on with it the next time; not for folders
@@ -49,7 +49,7 @@ pub(crate) struct Get {
 
 impl Get {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let (target, sources) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
+        let (sources, target) = sources_and_target(&self.paths)?;
         let several = sources.len() > 1;
         if several && !target.is_dir() {
             return Err(Failure::usage(format!("{} is no folder, and there are several sources", target.display())));
@@ -159,7 +159,7 @@ impl Work<'_> {
             true => files.mirror_down(&id, place, &Mirror::default()),
             false => files.download_folder(&id, place),
         };
-        sum.add_report(ended(report, &self.progress)?, no_clobber);
+        sum.add_report(ended(report, &self.progress)?, source, no_clobber);
         Ok(())
     }
 

@@ -78,7 +78,7 @@ impl Mirror {
                 }
             };
             let mut sum = Sum::default();
-            sum.add_report(ended(report, &progress)?, false);
+            sum.add_report(ended(report, &progress)?, &path, false);
             sum.end(settings, &progress, false)
         })
     }

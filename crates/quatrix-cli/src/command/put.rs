@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote::{self, Place};
 use crate::settings::Settings;
-use crate::transfer::{How, Sum, ended, is_outdated, would, would_fail};
+use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, would_fail};
 
 /// Upload files and folders.
 ///
@@ -33,7 +33,7 @@ use crate::transfer::{How, Sum, ended, is_outdated, would, would_fail};
 #[command(verbatim_doc_comment, override_usage = "quatrix put [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Put {
     /// Files and folders here; last, a folder or name there
-    #[arg(required = true, num_args = 2.., value_name = "PATH")]
+    #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
 
     /// Take another name if it is taken, as the server chooses; not for folders
@@ -46,7 +46,7 @@ pub(crate) struct Put {
 
 impl Put {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let (target, paths) = self.paths.split_last().ok_or_else(|| Failure::usage("what, and to where?"))?;
+        let (paths, target) = sources_and_target(&self.paths)?;
         let target = target.to_str().ok_or_else(|| Failure::usage("TARGET is not UTF-8"))?;
         let sources = paths.iter().map(|path| Source::of(path)).collect::<Result<Vec<_>, _>>()?;
         // How much of it will be left as it is shows only on the way.
@@ -190,7 +190,7 @@ impl Work<'_> {
             true => files.mirror_up(source, &id, &Mirror::default()),
             false => files.upload_folder(source, &id),
         };
-        sum.add_report(ended(report, &self.progress)?, no_clobber);
+        sum.add_report(ended(report, &self.progress)?, &place.path, no_clobber);
         Ok(())
     }
 

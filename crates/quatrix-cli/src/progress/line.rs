@@ -22,18 +22,25 @@ impl Line<'_> {
 
     /// `q3.pdf  40% of 2.00 MiB  1.20 MiB/s  0:01 left`, cut to a width; of several files, how far all of them are, too.
     pub(super) fn text(&self, width: usize) -> String {
-        let mut numbers = format!("  {}", share(self.done, self.total));
+        let mut parts = vec![share(self.done, self.total)];
         if self.all_total != self.total || self.all_done != self.done {
-            numbers += &format!("  all: {}", share(self.all_done, self.all_total));
+            parts.push(format!("all: {}", share(self.all_done, self.all_total)));
         }
-        numbers += &format!("  {}/s", bytes(self.rate as u64));
-        if let Some(left) = self.left() {
-            numbers += &match left {
-                ..3600 => format!("  {}:{:02} left", left / 60, left % 60),
-                _ => format!("  {}:{:02}:{:02} left", left / 3600, left / 60 % 60, left % 60),
-            };
+        parts.push(format!("{}/s", bytes(self.rate as u64)));
+        parts.extend(self.left().map(|left| match left {
+            ..3600 => format!("{}:{:02} left", left / 60, left % 60),
+            _ => format!("{}:{:02}:{:02} left", left / 3600, left / 60 % 60, left % 60),
+        }));
+        let name = Shown(self.name).to_string();
+        let mut numbers = String::new();
+        for part in parts {
+            // Where there is no room for all of it, the name comes before the last numbers.
+            if columns(&numbers) + 2 + columns(&part) + columns(&name).min(12) > width {
+                break;
+            }
+            numbers += &format!("  {part}");
         }
-        cut(&Shown(self.name).to_string(), width.saturating_sub(columns(&numbers))) + &numbers
+        cut(&name, width.saturating_sub(columns(&numbers))) + &numbers
     }
 }
 
@@ -95,7 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_never_wraps() {
+    fn a_line_never_wraps_and_is_told_from_its_start() {
+        let all_total = Some(30 * MIB);
+        let line = Line { name: "a longer name", done: MIB, total: Some(2 * MIB), all_done: MIB, all_total, rate: 1e6 };
+        assert_eq!(line.text(60), "a longer name   50% of 2.00 MiB  all:   3% of 30.0 MiB");
+        assert_eq!(line.text(40), "a longer name   50% of 2.00 MiB");
+        assert_eq!(line.text(10), "a longer..");
+
         let long = "long name ".repeat(500);
         for name in ["漢字".repeat(50), "\u{202e}".repeat(30), long, String::new()] {
             let line = Line {
@@ -106,7 +119,9 @@ mod tests {
                 all_total: Some(1_000_000 * MIB),
                 rate: 3e6,
             };
-            assert!(columns(&line.text(79)) <= 79, "{}", line.text(79));
+            for width in [20, 40, 79, 100] {
+                assert!(columns(&line.text(width)) <= width, "{}", line.text(width));
+            }
         }
     }
 }

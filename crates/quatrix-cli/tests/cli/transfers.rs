@@ -186,10 +186,30 @@ fn of_many_files_some_may_fail() {
     let ended = home.run(&["put", &here(&home, "d"), "/", "--parallel", "1", "--json"]);
     assert_eq!((ended.code, &ended.json()["files"]), (Some(12), &json!(2)));
     assert_eq!(ended.json()["failed"][0]["exit"], 7);
+    assert_eq!(ended.json()["failed"][0]["path"], "/d/b");
     let error: Value = serde_json::from_str(&ended.err).unwrap();
     assert_eq!(error["error"]["name"], "partial");
     home.run(&["put", &here(&home, "d"), "/", "--update"]).ok();
     assert_eq!(home.paths(), ["d/", "d/a", "d/b", "d/c"]);
+}
+
+#[test]
+fn of_several_sources_one_may_fail_if_all_are_there() {
+    let home = home_with(Seed::new().folder("a").file("c", "there").file("x", ""));
+    home.write("a", "a");
+    home.write("b", "b");
+    fs::create_dir_all(here(&home, "to/c")).unwrap();
+    let [a, b, to] = ["a", "b", "to"].map(|path| here(&home, path));
+    home.run(&["put", &a, &b, "/nonexistent", "/"]).failed(13);
+    home.run(&["get", "/c", "/x", "/nonexistent", &to]).failed(6);
+    assert_eq!((home.paths().len(), names(&to).len()), (3, 1));
+
+    let put = home.run(&["put", &a, &b, "/"]);
+    let told = format!("quatrix: {a}: /a is a folder\nquatrix: 1 of 2 files and folders failed\n");
+    assert_eq!((put.code, put.err), (Some(12), told + "  1 file with 1 B did arrive.\n"));
+    assert_eq!(there(&home, "b").as_deref(), Some("b"));
+    let get = home.run(&["get", "/c", "/x", &to, "--json"]);
+    assert_eq!((get.code, &get.json()["failed"][0]["path"], names(&to).len()), (Some(12), &json!("/c"), 2));
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Stage<'_> {
     }
 
     fn come_back_late(&mut self, client: &Client) -> Result<(), Failure> {
-        self.transcript.step("Sixteen minutes of silence; then a call, which finds out and comes back answered")?;
+        self.transcript.step("Sixteen minutes of silence; then a call, answered all the same")?;
         self.emulator.advance(Duration::from_secs(16 * 60));
         let profile = client.call(&GetProfile)?;
         self.transcript.tell()?;

@@ -86,7 +86,7 @@ impl Transcript {
 
     fn line(&mut self, before: Option<&Event>, event: &Event, after: Option<&Event>) -> Option<String> {
         match event {
-            Event::Exchanged { endpoint, method, path, result, .. } => {
+            Event::Exchanged { method, path, result, .. } => {
                 self.exchanges += 1;
                 self.cuts += usize::from(result.is_err());
                 let (status, look) = match result {
@@ -100,11 +100,7 @@ impl Transcript {
                 };
                 let status = self.paint(look, &status);
                 let made = made_of(before, event, after);
-                Some(
-                    format!("  {endpoint:<23} {:<4} {path:<29} {status}  {made}", method.as_str())
-                        .trim_end()
-                        .to_owned(),
-                )
+                Some(format!("  {:<4} {path:<30} {status}  {made}", method.as_str()).trim_end().to_owned())
             }
             Event::LoggedIn { again, .. } => {
                 self.sessions += 1;
