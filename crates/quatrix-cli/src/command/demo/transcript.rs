@@ -78,8 +78,8 @@ impl Transcript {
     pub(super) fn end(self) -> Result<(), Failure> {
         let Self { exchanges, sessions, refusals, healed, cuts, .. } = self;
         let text = format!(
-            "{exchanges} exchanges, {sessions} sessions: {refusals} wrong answers refused, {cuts} cuts mended, {healed} \
-             expiry healed."
+            "{exchanges} exchanges, {sessions} sessions: {refusals} wrong answers refused, {cuts} cuts and {healed} \
+             expiry mended."
         );
         out::line(&format!("\n{}", self.paint(Look::Good, &text)))
     }
