@@ -1,0 +1,40 @@
+//! What the plain clients have in common: which requests a transfer takes, prepared by the core so that all send the
+//! same.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use quatrix_proto::FileId;
+use quatrix_proto::api::{GetUploadLink, MakeFolder};
+
+/// As large as ours become.
+const CHUNK: u64 = 100 << 20;
+
+pub(super) fn folder(client: &quatrix_ureq::Client, home: &FileId) -> FileId {
+    let folder = MakeFolder { target: home.clone(), name: "small".parse().expect("it is a name"), resolve: false };
+    client.call(&folder).expect("it is made").id
+}
+
+pub(super) fn link(path: &Path, size: u64, home: &FileId) -> GetUploadLink {
+    let name = path.file_name().and_then(|name| name.to_str()).expect("it has a name");
+    GetUploadLink {
+        parent_id: home.clone(),
+        name: name.parse().expect("it is a name"),
+        resolve: false,
+        file_size: Some(size),
+    }
+}
+
+pub(super) fn chunks(size: u64) -> impl Iterator<Item = Range<u64>> {
+    (0..size.div_ceil(CHUNK)).map(move |chunk| chunk * CHUNK..size.min((chunk + 1) * CHUNK))
+}
+
+/// The files of a folder, dealt out to so many.
+pub(super) fn dealt(folder: &Path, hands: usize) -> Vec<Vec<PathBuf>> {
+    let mut dealt = vec![Vec::new(); hands];
+    for (number, entry) in fs::read_dir(folder).expect("it is there").enumerate() {
+        dealt[number % hands].push(entry.expect("it can be read").path());
+    }
+    dealt
+}
