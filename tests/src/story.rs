@@ -177,8 +177,8 @@ impl Story {
                 return;
             }
             Op::PollAll => return self.poll_all(),
-            Op::Serve => return self.serve(Reply::Good),
-            Op::Expire => return self.serve(Reply::Refusal(401, 14)),
+            Op::Serve => return self.serve(),
+            Op::Expire => return self.expire(),
             Op::Reply(reply) => {
                 let Some(sent) = self.take_sent(choices) else { return };
                 return self.reply(sent, reply);
@@ -292,9 +292,8 @@ impl Story {
         self.session.handle_response(self.now, sent.exchange, response);
     }
 
-    /// For longer than it takes to find out that a session is gone, and to log in again with a second factor: all get
-    /// this answer, logins a good one.
-    fn serve(&mut self, reply: Reply) {
+    /// For longer than it takes to log in again with a second factor, all get what a server says if nothing is wrong.
+    fn serve(&mut self) {
         for _ in 0..6 {
             self.poll_all();
             while let Some((id, challenge)) = self.asked.pop() {
@@ -302,14 +301,22 @@ impl Story {
                 self.session.handle_answer(self.now, id, Ok(answer));
                 self.poll(id);
             }
-            let mut nothing = true;
             while let Some(sent) = self.take_sent(&mut Choices::new(&[])) {
-                nothing = false;
-                let entering = matches!(sent.name, "session.login" | "session.second_factor");
-                self.reply(sent, if entering { Reply::Good } else { reply });
+                self.reply(sent, Reply::Good);
             }
-            if nothing {
-                return;
+        }
+    }
+
+    /// All calls and keepalives hear that the session is gone. Whoever logs in again then has it before them.
+    fn expire(&mut self) {
+        for _ in 0..3 {
+            self.poll_all();
+            for place in 0..self.open.len() {
+                let sent = self.open[place].1.take_if(|sent| sent.name != "session.login");
+                self.old.extend(sent);
+                if let Some(sent) = sent {
+                    self.reply(sent, Reply::Refusal(401, 14));
+                }
             }
         }
     }

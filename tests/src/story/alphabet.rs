@@ -31,7 +31,7 @@ pub(super) enum Op {
     PollAll,
     /// Everybody is served as usual, until nobody has anything under way.
     Serve,
-    /// Everybody is told that the session is gone, and asked again what they make of it.
+    /// Everybody is told that the session is gone, up to the login that comes of it.
     Expire,
     /// An exchange that is under way is answered.
     Reply(Reply),

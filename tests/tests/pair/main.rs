@@ -7,7 +7,7 @@ use std::time::Duration;
 use quatrix_tests::pair::{Pair, Plan, Ran};
 
 /// How many seeds an ordinary run takes.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 3_000;
 
 /// Says which run it was that has broken a rule.
 struct Seed(u64);
@@ -64,7 +64,7 @@ fn i09_a_seed_replays_bit_by_bit() {
 #[test]
 fn i04_a_service_lives_thirty_days_on_one_login_for_each_expiry_and_loses_no_call() {
     const DAYS: u32 = 30;
-    let ran = Pair::new(Plan::service(DAYS * 24 * 6), 7, number("SEED") == Some(30)).run();
+    let ran = Pair::new(Plan::service(DAYS * 24 * 6), 7, false).run();
     eprintln!("{ran:?}");
     assert!(ran.time >= Duration::from_secs(60 * 60 * 24) * DAYS);
     assert_eq!(ran.succeeded, ran.calls);
