@@ -114,6 +114,14 @@ mod tests {
     }
 
     #[test]
+    fn m29_of_two_wishes_the_first_counts() {
+        let mut headers = HeaderMap::new();
+        headers.append(RETRY_AFTER, "5".parse().unwrap());
+        headers.append(RETRY_AFTER, "7".parse().unwrap());
+        assert_eq!(retry_after(&headers), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
     fn m29_what_cannot_be_read_asks_for_nothing() {
         for text in ["", "-1", "abc", "1.5", "Tue, 24 Nov 2026 04:01:30 GMT"] {
             assert_eq!(read(text, None), None, "{text}");

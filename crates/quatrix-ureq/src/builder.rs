@@ -20,7 +20,7 @@ use ureq::{Agent, Proxy, ProxyProtocol};
 use crate::client::Client;
 use crate::driver::{OnEvent, SecondFactor, Shared};
 use crate::names::{Later, Names};
-use crate::stage::Watched;
+use crate::stage;
 use crate::transport::{Patience, Transport};
 
 /// Idle connections that are kept: as many as threads are likely to talk at once.
@@ -261,7 +261,7 @@ fn agent(
         .accept("")
         .accept_encoding("")
         .build();
-    Agent::with_parts(config, Watched::new(names), Later)
+    Agent::with_parts(config, stage::connector(names), Later)
 }
 
 fn root_certs(roots: Roots) -> Result<RootCerts, Failure> {

@@ -8,7 +8,9 @@ use std::cell::Cell;
 use std::io;
 
 use ureq::Error;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
+use ureq::unversioned::transport::{
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
+};
 
 use crate::names::Names;
 
@@ -50,19 +52,20 @@ impl Stage {
     }
 }
 
-/// ureq's own connector, watched, and told where to connect to.
+/// Connects as ureq does by itself, watched, and told where to.
+pub(crate) fn connector(names: Names) -> impl Connector {
+    let wire = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Wires);
+    Watched { connector: wire.chain(RustlsConnector::default()), names }
+}
+
 #[derive(Debug)]
-pub(crate) struct Watched {
-    connector: DefaultConnector,
+struct Watched<C> {
+    connector: C,
     names: Names,
 }
 
-impl Watched {
-    pub(crate) fn new(names: Names) -> Self {
-        Self { connector: DefaultConnector::new(), names }
-    }
-
-    fn dial(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Box<dyn Transport>>, Error> {
+impl<C: Connector> Watched<C> {
+    fn dial(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<C::Out>, Error> {
         let direct = details.config.proxy().is_none_or(|proxy| proxy.is_no_proxy(details.uri));
         // A server behind a proxy is the proxy's to find.
         let connected = match direct {
@@ -79,8 +82,8 @@ impl Watched {
     }
 }
 
-impl Connector<()> for Watched {
-    type Out = WatchedTransport;
+impl<C: Connector> Connector for Watched<C> {
+    type Out = WatchedTransport<C::Out>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<()>) -> Result<Option<Self::Out>, Error> {
         // A connection through a proxy connects to the proxy first, by this same function.
@@ -91,28 +94,68 @@ impl Connector<()> for Watched {
             }
         })?;
         STAGE.set(before);
-        Ok(transport.map(|inner| WatchedTransport { inner, broken: false }))
+        Ok(transport.map(WatchedTransport))
     }
 }
 
 /// A connection that says when it is written to.
 #[derive(Debug)]
-pub(crate) struct WatchedTransport {
-    inner: Box<dyn Transport>,
-    broken: bool,
-}
+struct WatchedTransport<T>(T);
 
-impl Transport for WatchedTransport {
+impl<T: Transport> Transport for WatchedTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        self.inner.buffers()
+        self.0.buffers()
     }
 
-    /// A server that refuses an upload answers and closes while the body is still on its way. The write then fails, but
-    /// the answer is there to be read: from here on nothing is written, and ureq comes to read it.
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         if STAGE.get() == Stage::Unsent {
             STAGE.set(Stage::Sent);
         }
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.0.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.0.is_tls()
+    }
+}
+
+/// Goes between a socket and TLS.
+#[derive(Debug)]
+struct Wires;
+
+impl<T: Transport> Connector<T> for Wires {
+    type Out = Wire<T>;
+
+    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<T>) -> Result<Option<Wire<T>>, Error> {
+        Ok(chained.map(|inner| Wire { inner, broken: false }))
+    }
+}
+
+/// A socket whose other side may stop listening before all was said.
+///
+/// A server that refuses an upload answers and closes while the body is still on its way. The write then fails, but the
+/// answer is there to be read: from here on nothing is written, and ureq comes to read it. That is decided below TLS,
+/// which would go on trying to write before it reads.
+#[derive(Debug)]
+struct Wire<T> {
+    inner: T,
+    broken: bool,
+}
+
+impl<T: Transport> Transport for Wire<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         if self.broken {
             return Ok(());
         }

@@ -5,19 +5,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use quatrix_proto::api::GetAccountMetadata;
-use quatrix_proto::{Credentials, Error, FailureKind, LoggedOut, Login, Problem, State};
+use quatrix_proto::api::{DeleteFiles, GetAccountMetadata, GetProfile};
+use quatrix_proto::{CallOptions, Credentials, Error, FailureKind, LoggedOut, Login, Problem, State};
 use quatrix_tests::conform;
 use quatrix_tests::listener::{Listener, json, with_headers};
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::{Setup, Subject};
 
-use crate::{kind, me, once, report};
+use crate::{kind, me, once, report, resume};
 
 conform![
     m01_a_login_that_cannot_connect_is_tried_once_more_and_fails_unsent,
     m02_a_login_cut_at_any_byte_of_its_answer_is_not_sent_again,
     m20_errors_of_any_form_are_the_servers_no,
+    m20_a_gateway_error_is_repeated_where_that_is_safe,
     m21_what_is_no_json_is_told_from_what_says_too_little,
     m22_json_that_is_none_is_nonsense_without_a_value,
     m24_an_encoded_answer_is_refused_by_its_head,
@@ -91,6 +92,24 @@ fn m20_errors_of_any_form_are_the_servers_no<S: Subject>(wire: Wire) {
         }
         let gigabyte = format!("HTTP/1.1 {status} Some\r\ncontent-length: 1073741824\r\n\r\n<h1>").into_bytes();
         assert_eq!(kind(answered::<S>(wire, gigabyte)), (FailureKind::TooLarge, true));
+    }
+}
+
+fn m20_a_gateway_error_is_repeated_where_that_is_safe<S: Subject>(wire: Wire) {
+    for status in [502, 503, 504] {
+        let listener = Listener::answering(wire, move |request| match request.path() {
+            "/profile" => json(200, r#"{"name":"Me","email":"me@example.com"}"#),
+            _ => with_headers(status, "retry-after: 0\r\n", ""),
+        });
+        let client: S = listener.client();
+        resume(&client);
+        let twice = CallOptions::new().with_attempts(2);
+        assert_eq!(client.call_with(&GetAccountMetadata, twice).unwrap_err().status().unwrap(), status);
+        assert_eq!(listener.count("/account/metadata"), 2, "{status}");
+        let error = client.call(&DeleteFiles::to_trash(["f1".parse().unwrap()])).unwrap_err();
+        assert!(error.retryable() && error.may_have_been_executed(), "{error:?}");
+        assert_eq!(listener.requests().len(), 3, "{status}");
+        client.call(&GetProfile).unwrap();
     }
 }
 

@@ -11,12 +11,14 @@ mod keepalive;
 mod lengths;
 mod logout;
 mod names;
+mod patience;
 mod proxies;
 mod redirects;
 mod renewal;
 mod reuse;
 mod tls;
 mod torture;
+mod uploads;
 
 use quatrix_proto::{CallOptions, Credentials, Error, Failure, FailureKind, Saved, SessionId};
 use quatrix_tests::subject::Subject;

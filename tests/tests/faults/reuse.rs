@@ -1,17 +1,21 @@
 //! Connections that are used again, and servers that do not wait for the end of a request.
 
 use quatrix_proto::api::{GetAccountMetadata, GetProfile, Raw};
+use quatrix_proto::task::Download;
 use quatrix_proto::{FailureKind, Login};
 use quatrix_tests::conform;
-use quatrix_tests::listener::{Connection, Listener, json};
+use quatrix_tests::listener::{Connection, Listener, json, with_headers};
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::Subject;
 
-use crate::{kind, me};
+use crate::{kind, me, resume};
 
 conform![
     m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that_is_safe,
+    m31_a_connection_that_is_reset_as_it_is_used_again_is_recovered_from_where_that_is_safe,
     m32_a_connection_that_was_closed_while_idle_is_recovered_from,
+    m32_what_is_not_safe_to_repeat_goes_out_on_a_connection_that_is_open,
+    m36_a_download_given_up_in_its_middle_spends_the_connection,
     m30_a_server_that_always_says_429_is_asked_less_and_less,
 ];
 
@@ -39,6 +43,58 @@ fn m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that
     let result = client.call(&Raw::post("/file/move", "{}"));
     assert_eq!(kind(result), (FailureKind::Interrupted, true));
     assert_eq!(listener.count("/file/move"), 1);
+}
+
+fn m31_a_connection_that_is_reset_as_it_is_used_again_is_recovered_from_where_that_is_safe<S: Subject>(wire: Wire) {
+    // Every connection serves one request, and is gone as soon as another one comes.
+    let listener = Listener::serving(wire, |connection| {
+        if serve(connection) {
+            connection.reset();
+        }
+    });
+    let client: S = listener.client();
+    assert_eq!(client.login(me()).unwrap(), Login::Active);
+    let used = |path: &str| listener.count(path);
+    assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
+    assert_eq!(used("/profile"), 1, "the first one was never read");
+    let error = client.call(&Raw::post("/file/move", "{}")).unwrap_err();
+    assert!(error.may_have_been_executed(), "{error:?}");
+    assert_eq!(kind(Err::<(), _>(error)), (FailureKind::Interrupted, true));
+    assert_eq!(used("/file/move"), 0);
+}
+
+fn m32_what_is_not_safe_to_repeat_goes_out_on_a_connection_that_is_open<S: Subject>(wire: Wire) {
+    let listener = Listener::serving(wire, |connection| {
+        serve(connection);
+    });
+    let client: S = listener.client();
+    assert_eq!(client.login(me()).unwrap(), Login::Active);
+    for moves in 1..10 {
+        listener.wait_for_ends(moves);
+        client.call(&Raw::post("/file/move", "{}")).unwrap();
+        assert_eq!(listener.count("/file/move"), moves);
+    }
+}
+
+fn m36_a_download_given_up_in_its_middle_spends_the_connection<S: Subject>(wire: Wire) {
+    let listener = Listener::answering(wire, |request| match request.path() {
+        "/file/metadata/f" => json(200, r#"{"id":"f","type":"F","name":"f","size":100000}"#),
+        "/file/download-link" => json(200, r#"{"id":"l"}"#),
+        "/file/download/l" => with_headers(200, "", &"x".repeat(100_000)),
+        _ => json(200, "{}"),
+    });
+    let client: S = listener.client();
+    resume(&client);
+    client.call(&GetAccountMetadata).unwrap();
+    // A file that is open for reading only takes nothing.
+    let sink = tempfile::NamedTempFile::new().unwrap();
+    let sink = std::fs::File::open(sink.path()).unwrap();
+    let download = Download::by_id(client.server(), "f".parse().unwrap());
+    assert_eq!(kind(client.download_into(download, sink)).0, FailureKind::Local);
+    client.call(&GetAccountMetadata).unwrap();
+    let requests = listener.requests();
+    let over = |path: &str| requests.iter().rfind(|request| request.path() == path).unwrap().connection;
+    assert_ne!(over("/account/metadata"), over("/file/download/l"), "{requests:?}");
 }
 
 fn m32_a_connection_that_was_closed_while_idle_is_recovered_from<S: Subject>(wire: Wire) {

@@ -154,4 +154,12 @@ mod tests {
         assert_eq!(problem(r#""canary""#), Problem::Value("(top level)".into()));
         assert_eq!(problem("[{\n\"na"), Problem::NotJson { line: 2, column: 3 });
     }
+
+    #[test]
+    fn m45_a_web_page_makes_one_ask_for_the_base_url() {
+        let text = Nonsense::new("profile.get", StatusCode::OK, Problem::NotJsonType).to_string();
+        let says = "profile.get: the answer (status 200) makes no sense: it is not JSON but another type; is the base \
+                    URL right?";
+        assert_eq!(text, says);
+    }
 }

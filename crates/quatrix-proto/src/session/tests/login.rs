@@ -272,7 +272,7 @@ fn s09_i04_a_call_under_way_does_not_log_in_after_a_login_came_to_nothing() {
 }
 
 #[test]
-fn s09_a_login_that_may_have_been_sent_is_not_sent_again() {
+fn s09_m02_a_login_that_may_have_been_sent_is_not_sent_again() {
     let mut world = World::new();
     let login = world.login();
     let sent = world.sent(&login);
@@ -283,7 +283,7 @@ fn s09_a_login_that_may_have_been_sent_is_not_sent_again() {
 }
 
 #[test]
-fn s09_a_login_that_provably_was_not_sent_is_sent_once_more() {
+fn s09_m01_a_login_that_provably_was_not_sent_is_sent_once_more() {
     let mut world = World::new();
     let login = world.login();
     for last in [false, true] {

@@ -66,7 +66,7 @@ fn m20_a_gateway_error_is_repeated_if_safe_and_delivered_if_not() {
 }
 
 #[test]
-fn q16_a_429_was_not_carried_out_and_is_repeated_after_its_wait() {
+fn q16_m29_a_429_was_not_carried_out_and_is_repeated_after_its_wait() {
     let mut world = World::active("one");
     let call = world.session.call(world.now, &Raw::post("/file/move", "{}"));
     let sent = world.sent(&call);

@@ -1,0 +1,81 @@
+//! Servers that fall silent, and servers that are slow but steady.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quatrix_proto::api::GetAccountMetadata;
+use quatrix_proto::{CallOptions, FailureKind};
+use quatrix_tests::conform;
+use quatrix_tests::gate::Gate;
+use quatrix_tests::listener::Listener;
+use quatrix_tests::stage::Wire;
+use quatrix_tests::subject::{Setup, Subject};
+
+use socket2::SockRef;
+
+use crate::uploads::Spool;
+use crate::{failure, once, report};
+
+conform![
+    m25_a_silence_longer_than_the_patience_is_the_end_wherever_it_falls,
+    m25_a_server_that_takes_no_more_of_an_upload_is_given_up,
+    m25_a_steady_answer_may_take_longer_than_the_patience,
+];
+
+fn impatient<S: Subject>(listener: &Listener, patience: Duration) -> S {
+    let setup = listener.setup();
+    S::build(Setup { stall: Some(patience), config: setup.config.with_attempts(1), ..setup }).unwrap()
+}
+
+fn m25_a_silence_longer_than_the_patience_is_the_end_wherever_it_falls<S: Subject>(wire: Wire) {
+    for begun in [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\nx: ",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
+    ] {
+        let listener = Listener::serving(wire, |connection| {
+            connection.request();
+            let _ = connection.send(begun);
+            connection.linger();
+        });
+        let told = |client: S, options: CallOptions| {
+            let failure = failure(client.call_with(&GetAccountMetadata, options));
+            assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TimedOut, true));
+            assert_eq!(report(&failure), "timed out: while waiting for the answer");
+        };
+        told(impatient(&listener, Duration::from_millis(50)), once());
+        told(listener.client(), once().with_deadline(Duration::from_millis(50)));
+    }
+}
+
+fn m25_a_server_that_takes_no_more_of_an_upload_is_given_up<S: Subject>(wire: Wire) {
+    // Nothing of the body is read, and the machine does not take in much by itself.
+    let gate = Gate::closed();
+    let held = Arc::clone(&gate);
+    let spool = Spool::new(wire, move |connection| {
+        SockRef::from(connection.socket()).set_recv_buffer_size(64 * 1024).unwrap();
+        held.pass();
+        false
+    });
+    let client: S = impatient(&spool.listener, Duration::from_millis(100));
+    let failure = failure(spool.upload(&client));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TimedOut, true));
+    assert_eq!(report(&failure), "timed out: while sending");
+    gate.open();
+}
+
+fn m25_a_steady_answer_may_take_longer_than_the_patience<S: Subject>(wire: Wire) {
+    let patience = Duration::from_secs(1);
+    let listener = Listener::serving(wire, move |connection| {
+        connection.request();
+        let _ = connection.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{}");
+        let begun = Instant::now();
+        while begun.elapsed() < patience + patience / 4 && connection.send(b" ").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    impatient::<S>(&listener, patience).call_with(&GetAccountMetadata, once()).unwrap();
+}
