@@ -1,12 +1,14 @@
 //! What `docs/CLI.md` shows, run as it stands there.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use quatrix_emulator::Emulator;
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
-use crate::support::{BINARY, Ended, Home, PASSWORD, TOTP, USER};
+use crate::support::{BINARY, Ended, Home, PASSWORD, USER};
 
 const PAGE: &str = include_str!("../../../../docs/CLI.md");
 
@@ -19,7 +21,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 
 /// A shell with nothing in its environment but what a stranger has, and `quatrix` in the path.
 fn shell(home: &Home, line: &str, variables: &BTreeMap<&str, String>) -> Command {
-    let binaries = std::path::Path::new(BINARY).parent().unwrap();
+    let binaries = Path::new(BINARY).parent().unwrap();
     let mut shell = Command::new("env");
     shell.arg("-i").arg(format!("HOME={}", home.folder.path().display()));
     shell.arg(format!("PATH={}:/usr/bin:/bin", binaries.display()));
@@ -28,20 +30,72 @@ fn shell(home: &Home, line: &str, variables: &BTreeMap<&str, String>) -> Command
     shell
 }
 
+/// Where the page has its emulator.
+const HERE: &str = "127.0.0.1:4711";
+
+/// The emulator, started as the page starts it, but on a port of the system's choice. It ends with this value.
+struct Running {
+    child: Child,
+    there: String,
+}
+
+impl Running {
+    fn start(home: &Home) -> Self {
+        let [_, _, start] = blocks("sh")[..] else { panic!("two ways to install, and the emulator") };
+        let line = format!("exec {} --exit-with-stdin", start.replace(HERE, "127.0.0.1:0"));
+        let mut shell = shell(home, &line, &BTreeMap::new());
+        let mut child = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        Self { child, there: ready["url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned() }
+    }
+
+    /// What the page's `curl` would fetch.
+    fn code(&self) -> String {
+        let (_, rest) = PAGE.split_once(&format!("curl 'http://{HERE}")).unwrap();
+        let path = rest.split('\'').next().unwrap();
+        let mut connection = TcpStream::connect(&self.there).unwrap();
+        write!(connection, "GET {path} HTTP/1.1\r\nhost: {HERE}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        let (_, json) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<serde_json::Value>(json).unwrap()["code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn what_is_installed_is_this() {
+    let [all, less, _] = blocks("sh")[..] else { panic!("two ways to install, and the emulator") };
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for command in [all, less] {
+        let path = command.strip_prefix("cargo install --locked --path ").unwrap().split(' ').next().unwrap();
+        assert!(here.ends_with(path), "{command}");
+    }
+    assert!(less.ends_with(" --no-default-features"), "{less}");
+}
+
 #[test]
 fn the_walk_goes_as_it_is_written() {
-    let emulator = Emulator::builder().control().start().unwrap();
-    let (home, here) = (Home::of(emulator), "127.0.0.1:4711");
-    let there = home.emulator.url().strip_prefix("http://").unwrap().to_owned();
+    let home = Home::new();
+    let emulator = Running::start(&home);
     home.write("q3.pdf", "numbers of three quarters");
     let [walk] = blocks("console")[..] else { panic!("one walk") };
+    assert!(walk.contains("$ quatrix put "), "it goes to a first upload");
     for part in walk.split("$ quatrix ").skip(1) {
         let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
-        let line = format!("quatrix {}", command.replace(here, &there));
+        let line = format!("quatrix {}", command.replace(HERE, &emulator.there));
         let options = Options::new().timeout_ms(Some(60_000)).strip_ansi_escape_codes(true);
         let mut session = spawn_with_options(shell(&home, &line, &BTreeMap::new()), options).unwrap();
-        let shown = type_answers(&mut session, &home, expected) + &session.exp_eof().unwrap();
-        let shown = seen(&shown).replace(&there, here);
+        let shown = type_answers(&mut session, &emulator, expected) + &session.exp_eof().unwrap();
+        let shown = seen(&shown).replace(&emulator.there, HERE);
         // A prompt ends with a space that the page cannot show.
         let lines = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
         assert_eq!(lines(&shown), lines(expected), "quatrix {command}");
@@ -68,9 +122,9 @@ fn seen(output: &str) -> String {
 }
 
 /// Types what each prompt asks for; what was shown meanwhile.
-fn type_answers(session: &mut PtySession, home: &Home, expected: &str) -> String {
+fn type_answers(session: &mut PtySession, emulator: &Running, expected: &str) -> String {
     let mut shown = String::new();
-    for (prompt, answer) in [("Password of ", PASSWORD.to_owned()), ("Code of ", home.emulator.code(TOTP).unwrap())] {
+    for (prompt, answer) in [("Password of ", PASSWORD.to_owned()), ("Code of ", emulator.code())] {
         if let Some(line) = expected.lines().find(|line| line.starts_with(prompt)) {
             shown += &session.exp_string(&format!("{line} ")).unwrap();
             shown += line;

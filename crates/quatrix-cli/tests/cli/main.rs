@@ -14,6 +14,8 @@ mod exits;
 mod files;
 mod help;
 mod identity;
+#[cfg(unix)]
+mod interrupts;
 mod names;
 mod progress;
 #[cfg(unix)]
