@@ -195,9 +195,9 @@ impl Pair {
         };
         let call = what.call();
         self.callers[caller].open = Some(Open { serial, call, what, at: At::Waits });
-        let patience = match (self.life, wish) {
-            (_, Wish::RunKeepAlive) => 3600,
-            (Life::Wild, _) if self.dice.chance(5) => 30,
+        let patience = match wish {
+            Wish::RunKeepAlive => 3600,
+            _ if self.trouble > 0 && self.dice.chance(5) => 30,
             _ => return,
         };
         let wait = self.dice.up_to(Duration::from_secs(patience));
