@@ -6,6 +6,7 @@ mod answers;
 mod callbacks;
 mod challenge;
 mod expiry;
+mod folders;
 mod heads;
 mod keepalive;
 mod lengths;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quatrix_proto::FailureKind;
 use quatrix_proto::api::GetAccountMetadata;
-use quatrix_tests::certificate::Authority;
+use quatrix_tests::certificate::{Authority, self_signed};
 use quatrix_tests::listener::{Connection, Listener};
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::{Setup, Subject};
@@ -20,6 +20,7 @@ fn refused<S: Subject>(listener: &Listener, setup: Setup, why: &str) {
     let failure = failure(client.login(me()));
     assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Tls, false), "{}", report(&failure));
     assert!(report(&failure).contains(why), "{} does not say {why}", report(&failure));
+    assert!(!quatrix_proto::Error::from(failure).retryable());
     assert_eq!(listener.connections(), before + 1, "not repeated, not in plain text instead");
     assert_eq!(listener.requests(), []);
 }
@@ -43,10 +44,26 @@ fn m34_a_certificate_for_another_name_is_refused() {
 }
 
 #[test]
-fn m34_a_certificate_that_has_expired_is_refused() {
+fn m34_a_certificate_that_has_expired_or_is_of_the_future_is_refused() {
     let authority = Authority::new();
     let listener = secured(authority.server_until(&["127.0.0.1"], 2001), authority.pem());
     both(&listener, &listener.setup(), "expired");
+    let listener = secured(authority.server_from(&["127.0.0.1"], 2098), authority.pem());
+    both(&listener, &listener.setup(), "not valid yet");
+}
+
+#[test]
+fn m34_who_vouches_for_itself_or_has_an_authority_that_nobody_trusts_is_refused() {
+    let authority = Authority::new();
+    let itself = secured(self_signed(&["127.0.0.1"]), authority.pem());
+    let vouched = secured(authority.server(&["127.0.0.1"]), authority.pem());
+    let built_in = |listener: &Listener| Setup { roots: None, ..listener.setup() };
+    both(&itself, &built_in(&itself), "UnknownIssuer");
+    both(&vouched, &built_in(&vouched), "UnknownIssuer");
+    // Another authority has the same name, and another key.
+    both(&itself, &itself.setup(), "BadSignature");
+    let other = Setup { roots: Some(Authority::new().pem()), ..vouched.setup() };
+    both(&vouched, &other, "BadSignature");
 }
 
 /// Takes the first message of a client, and answers with these bytes.
