@@ -47,7 +47,7 @@ pub(crate) struct Given {
 impl Answers {
     pub(crate) fn new(settings: &Settings, given: Given, prompt: Option<Prompt>) -> Result<Self, Failure> {
         if given.code.is_some() {
-            out::say("quatrix: --code is seen by everybody who runs `ps`; --code-command and QUATRIX_CODE are not\n");
+            out::note("--code is seen by everybody who runs `ps`; --code-command and QUATRIX_CODE are not");
         }
         Ok(Self {
             code: given.code.map_or_else(|| variable("QUATRIX_CODE"), |code| Ok(Some(code)))?,

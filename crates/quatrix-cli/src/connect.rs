@@ -88,7 +88,9 @@ impl Settings {
     /// Does some work for whoever speaks here; somebody who logs in for it is logged out again, whatever comes of it.
     pub(crate) fn with_client<T>(&self, work: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
         match Identity::settle(self)? {
-            Identity::Key(key) => work(&self.builder(self.named_server()?)?.api_key(key).build()?),
+            Identity::Key(key) => {
+                work(&self.builder(self.named_server()?)?.api_key(key).build()?).map_err(Failure::of_key)
+            }
             Identity::Token(token) => work(&self.resume_token(token)?),
             Identity::Kept => work(&self.resume(self.kept_session()?)?),
             Identity::Password(password) => {
@@ -133,7 +135,7 @@ fn observer(level: u8) -> impl Fn(&Event) + Send + Sync {
         let took =
             since.lock().map_or(Duration::ZERO, |mut since| std::mem::replace(&mut *since, Instant::now()).elapsed());
         if let Some(text) = told(event, level) {
-            out::say(&format!("quatrix: {text} ({} ms)\n", took.as_millis()));
+            out::note(&format!("{text} ({} ms)", took.as_millis()));
         }
     }
 }

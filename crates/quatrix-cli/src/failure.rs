@@ -65,6 +65,14 @@ impl Failure {
         }
     }
 
+    /// The same for whoever speaks with an API key, which no login replaces.
+    pub(crate) fn of_key(self) -> Self {
+        match self.exit {
+            Exit::Login => Self { next: None, ..self.because("The API key is wrong, or has been switched off.") },
+            _ => self,
+        }
+    }
+
     /// Says what it means, in a sentence.
     #[must_use]
     pub(crate) fn because(mut self, meaning: impl Into<Cow<'static, str>>) -> Self {

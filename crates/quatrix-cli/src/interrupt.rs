@@ -62,8 +62,10 @@ fn interrupted() {
     if let Some(sign) = sign {
         sign.store(true, Ordering::Relaxed);
         // At a terminal the cursor stands behind what was shown so far, and the `^C`.
-        let line = if io::stderr().is_terminal() { "\n" } else { "" };
-        out::say(&format!("{line}quatrix: stopping; once more stops at once\n"));
+        if io::stderr().is_terminal() {
+            out::say("\n");
+        }
+        out::note("stopping; once more stops at once");
         return;
     }
     while let Some((_, work)) = { plan().work.pop() } {

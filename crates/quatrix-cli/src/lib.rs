@@ -49,6 +49,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return emulator.run();
     }
     let json = args.iter().any(|arg| arg == "--json");
+    if json {
+        out::notes_are_json();
+    }
     let parsed = cli::with_help().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,

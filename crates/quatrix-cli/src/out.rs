@@ -2,8 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
 
 use crate::failure::Failure;
+use crate::show::Shown;
 
 /// Writes this. Whoever closes the pipe early has seen enough; that is no failure.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -32,6 +36,22 @@ pub(crate) fn report(json: bool, value: &serde_json::Value, text: &str) -> Resul
 /// Whether somebody looks at it.
 pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Whether programs read along.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on notes are JSON.
+pub(crate) fn notes_are_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+/// A line on standard error of something that is no failure.
+pub(crate) fn note(text: &str) {
+    match JSON.load(Ordering::Relaxed) {
+        true => say(&format!("{}\n", json!({ "note": text }))),
+        false => say(&format!("quatrix: {}\n", Shown(text))),
+    }
 }
 
 /// Writes to standard error. Nowhere is left to say that it cannot be written to.

@@ -15,7 +15,6 @@ use crate::interrupt::{StopSign, stop_sign};
 use crate::out;
 use crate::remote;
 use crate::settings::Settings;
-use crate::show::Shown;
 use crate::terminal;
 use line::Line;
 
@@ -112,12 +111,7 @@ impl Progress {
         }
         if let TransferEvent::LeftBehind { id, .. } = event {
             self.clear();
-            let (path, id) = (path.to_string(), id.as_str());
-            out::say(&format!(
-                "quatrix: {}: an unfinished file may be left on the server, id {}\n",
-                Shown(&path),
-                Shown(id)
-            ));
+            out::note(&format!("{path}: an unfinished file may be left on the server, id {}", id.as_str()));
         }
         match self.is_stopped() {
             true => ControlFlow::Break(()),

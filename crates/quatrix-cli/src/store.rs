@@ -60,7 +60,7 @@ impl Store {
     }
 
     fn warn(&self, why: &str) -> Option<Saved> {
-        out::say(&format!("quatrix: {}: {why}; taken as logged out\n", self.file.display()));
+        out::note(&format!("{}: {why}; taken as logged out", self.file.display()));
         None
     }
 
@@ -132,7 +132,7 @@ impl Store {
                 );
             }
             if !told && start.elapsed() >= QUIET {
-                out::say("quatrix: waiting for another quatrix command that changes the same session\n");
+                out::note("waiting for another quatrix command that changes the same session");
                 told = true;
             }
             std::thread::sleep(PAUSE);

@@ -1,8 +1,8 @@
 //! The caller's file system, for the clients of the Quatrix API: trees as the core sees them, names that stay where they
 //! belong, and files that appear whole or not at all.
 //!
-//! It does not speak to a server, and everything in it blocks. Both adapters stand on it; an application has no need to
-//! name it.
+//! It does not speak to a server, and everything in it blocks. Both adapters and the command stand on it; an application
+//! has no need to name it.
 
 use std::fs::Metadata;
 use std::io;

@@ -134,3 +134,17 @@ fn a_logout_forgets_the_token_even_if_the_server_cannot_be_told() {
     assert!(home.run(&["logout"]).ok().starts_with("Logged out here."));
     assert!(!home.session_file().exists());
 }
+
+#[test]
+fn whatever_is_told_on_the_way_is_json_too_where_json_is_asked_for() {
+    let home = Home::new();
+    home.log_in();
+    fs::write(home.session_file(), "damaged").unwrap();
+    let told = |args: &[&str]| {
+        let ended = home.run(args);
+        let lines = ended.err.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|line| line.as_object().unwrap().keys().next().unwrap().clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["status", "--json"]), ["note", "error"]);
+    assert_eq!(told(&["login", "--user", "x", "--code", "1", "--json", "-v"]), ["note", "note", "error"]);
+}

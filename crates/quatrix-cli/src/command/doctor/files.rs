@@ -40,7 +40,7 @@ pub(super) fn try_out(
     let tried = scratch.look(waiting, findings);
     let deleted = wire.ask(&DeleteFiles::permanently([made.id]), speaker)?;
     if !deleted.is_success() {
-        out::say(&format!("quatrix: the scratch folder {name} could not be deleted: {}\n", deleted.refusal()));
+        out::note(&format!("the scratch folder {name} could not be deleted: {}", deleted.refusal()));
     }
     tried
 }

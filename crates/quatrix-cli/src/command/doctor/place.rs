@@ -19,6 +19,7 @@ pub(super) fn look(settings: &Settings, wire: &Wire, findings: &mut Findings) ->
         "name",
         "the name of the server",
         match &resolved {
+            Ok(addresses) if addresses.len() == 1 => "leads to one address".to_owned(),
             Ok(addresses) => format!("leads to {} addresses", addresses.len()),
             Err(_) if wire.proxied => "is not known here; the proxy may know it".to_owned(),
             Err(_) => "leads nowhere".to_owned(),
