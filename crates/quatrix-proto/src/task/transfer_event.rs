@@ -47,7 +47,8 @@ impl TransferEvent {
     }
 }
 
-/// Those that nobody has asked for yet; the oldest go first when there are too many.
+/// Those that nobody has asked for yet. The oldest go first when there are too many, but never one that tells of a file
+/// that was left behind: an upload makes three at most.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Events(VecDeque<TransferEvent>);
 
@@ -60,7 +61,8 @@ impl Events {
             self.0.pop_back();
         }
         if self.0.len() == Self::MOST {
-            self.0.pop_front();
+            let may_go = |event: &TransferEvent| !matches!(event, TransferEvent::LeftBehind { .. });
+            self.0.remove(self.0.iter().position(may_go).unwrap_or_default());
         }
         self.0.push_back(event);
     }
@@ -87,5 +89,16 @@ mod tests {
         }
         let kept: Vec<_> = std::iter::from_fn(|| events.pop()).collect();
         assert_eq!((kept.len(), &kept[31]), (32, &TransferEvent::Resumed { at: 99 }));
+    }
+
+    #[test]
+    fn what_was_left_behind_is_told_however_much_comes_after() {
+        let mut events = Events::default();
+        let left = TransferEvent::LeftBehind { id: "4711".parse().unwrap() };
+        events.push(left.clone());
+        for at in 0..100 {
+            events.push(TransferEvent::Resumed { at });
+        }
+        assert_eq!(events.pop(), Some(left));
     }
 }
