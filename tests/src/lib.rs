@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 pub mod certificate;
+pub mod explore;
 pub mod gate;
 pub mod listener;
 pub mod pair;

@@ -232,6 +232,7 @@ impl Watched {
         self.record.time_passes(now);
         let before = self.session.state();
         let step = self.session.poll_call(now, call);
+        self.record.looked_at(&self.session.state());
         let judged = self.record.polled(now, call, &step, &before);
         self.note(judged);
         self.look();

@@ -200,10 +200,10 @@ impl Record {
         }
         match why {
             LoggedOut::Refused(_) => self.password.refused(),
-            // A login that nobody sent, or a challenge that nobody answered, ran out.
-            LoggedOut::Failed(_) | LoggedOut::Expired if self.password.holder().is_some() || self.token.is_some() => {
-                self.came_to_nothing();
-            }
+            // A login that nobody sent in time.
+            LoggedOut::Failed(_) if self.password.holder().is_some() => self.came_to_nothing(),
+            // A challenge that nobody answered in time.
+            LoggedOut::Failed(_) | LoggedOut::Expired if self.token.is_some() => self.came_to_nothing(),
             _ => {}
         }
     }
