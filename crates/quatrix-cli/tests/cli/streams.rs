@@ -1,6 +1,6 @@
 //! Standard input, output and error: pipes, closed ones, full ones.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
@@ -65,13 +65,25 @@ fn a_pipe_is_whole_although_the_connection_is_cut() {
 #[test]
 fn m40_a_disk_that_is_full_leaves_nothing() {
     let home = home_with(Seed::new().file("big", "x".repeat(3_000_000)));
+    home.write("in", &"x".repeat(3_000_000));
     let got = here(&home, "got");
-    let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{BINARY}' get /big '{got}'");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).env_clear();
-    shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Ended::of(shell.output().unwrap()).failed(13);
-    assert_eq!(names(&here(&home, "")), [""; 0]);
+    // From a pipe, which goes to a temporary file first; to a file, with a part that is kept and without.
+    for (args, left) in [
+        (&["get", "/big", &got][..], &["in"][..]),
+        (&["put", "-", "/piped"], &["in"]),
+        (&["get", "/big", &got, "--resume"], &["got.part", "in"]),
+    ] {
+        let script = format!("trap '' XFSZ; ulimit -f 1000; exec '{BINARY}' \"$@\"");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, "sh"]).args(args).env_clear();
+        shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let ended = Ended::of(shell.stdin(File::open(here(&home, "in")).unwrap()).output().unwrap());
+        assert!(ended.failed(13).contains("File too large"), "{args:?}");
+        // The name of a part has the version of the file in it.
+        let part = |name: String| if name.ends_with(".part") { "got.part".to_owned() } else { name };
+        assert_eq!(names(&here(&home, "")).into_iter().map(part).collect::<Vec<_>>(), left);
+    }
+    assert_eq!(home.paths(), ["big"]);
 }
 
 #[test]
