@@ -1,4 +1,4 @@
-//! Quatrix for Rust beside its peers: every number of `docs/PERFORMANCE.md`, in one run.
+//! Quatrix for Rust beside its peers, every table in one run.
 //!
 //! ```console
 //! $ cargo run --release                      # all tables
