@@ -26,7 +26,7 @@ impl<'a> Watch<'a> {
     /// Awaits a step.
     ///
     /// # Errors
-    /// [`FailureKind::TimedOut`] if it takes too long.
+    /// [`FailureKind::TimedOut`](quatrix_proto::FailureKind::TimedOut) if it takes too long.
     pub(crate) async fn over<F: Future>(&mut self, during: During, step: F) -> Result<F::Output, Failure> {
         let mut step = pin!(step);
         let now = Instant::now();
