@@ -18,7 +18,8 @@ pub struct Relay {
 
 #[derive(Default)]
 struct State {
-    cut: Option<(Cut, Break)>,
+    connections: usize,
+    cut: Option<(usize, Cut, Break)>,
     broken: bool,
     stopped: bool,
 }
@@ -50,14 +51,18 @@ impl Relay {
         let theirs = Arc::clone(&shared);
         let acceptor = thread::spawn(move || {
             for client in listener.incoming() {
-                if lock(&theirs).stopped {
+                let mut state = lock(&theirs);
+                if state.stopped {
                     return;
                 }
+                let number = state.connections;
+                state.connections += 1;
+                drop(state);
                 if let (Ok(client), Ok(server)) = (client, TcpStream::connect(server)) {
                     for socket in [&client, &server] {
                         let _ = socket.set_nodelay(true);
                     }
-                    Arc::new(Wire { client, server, broken: AtomicBool::new(false) }).run(&theirs);
+                    Arc::new(Wire { number, client, server, broken: AtomicBool::new(false) }).run(&theirs);
                 }
             }
         });
@@ -69,10 +74,16 @@ impl Relay {
         self.address
     }
 
-    /// Breaks once more, counting from now on.
-    pub fn cut(&self, cut: Cut, how: Break) {
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        lock(&self.shared).connections
+    }
+
+    /// Breaks once more, counting from now on what passes over this connection and later ones: earlier ones may still
+    /// have their last words.
+    pub fn cut(&self, first: usize, cut: Cut, how: Break) {
         let mut state = lock(&self.shared);
-        (state.cut, state.broken) = (Some((cut, how)), false);
+        (state.cut, state.broken) = (Some((first, cut, how)), false);
     }
 
     /// Stays whole from now on. Whether it has broken.
@@ -96,8 +107,11 @@ impl Drop for Relay {
 
 impl State {
     /// How many bytes of a read of this length pass, and how the wire breaks behind them, if it does.
-    fn let_through(&mut self, length: usize) -> (usize, Option<Break>) {
-        let Some((cut, how)) = &mut self.cut else { return (length, None) };
+    fn let_through(&mut self, connection: usize, length: usize) -> (usize, Option<Break>) {
+        let Some((first, cut, how)) = &mut self.cut else { return (length, None) };
+        if connection < *first {
+            return (length, None);
+        }
         let passed = match cut {
             Cut::Bytes(left) if *left >= length => {
                 *left -= length;
@@ -118,6 +132,7 @@ impl State {
 
 /// A connection, from end to end.
 struct Wire {
+    number: usize,
     client: TcpStream,
     server: TcpStream,
     broken: AtomicBool,
@@ -139,7 +154,7 @@ impl Wire {
         }
         let mut buffer = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            let (passed, broken) = lock(shared).let_through(length);
+            let (passed, broken) = lock(shared).let_through(self.number, length);
             let written = to.write_all(&buffer[..passed]);
             if let Some(how) = broken {
                 // What has come meanwhile is lost.

@@ -1,6 +1,8 @@
 //! Servers that answer before they have read what is sent to them.
 
 use std::io::Read;
+use std::thread;
+use std::time::Duration;
 
 use quatrix_proto::api::{Clash, GetAccountMetadata};
 use quatrix_proto::task::{Upload, Uploaded};
@@ -59,8 +61,15 @@ fn m32_a_refusal_while_an_upload_is_on_its_way_is_its_error<S: Subject>(wire: Wi
     for (taken, goes_on) in [(0, false), (100_000, false), (0, true), (100_000, true)] {
         let spool = Spool::new(wire, move |connection| {
             let _ = connection.read_exact(&mut vec![0; taken]);
-            let _ = connection.send(&json(413, r#"{"code":10,"msg":"too large"}"#));
-            goes_on && connection.read_exact(&mut vec![0; SECOND - taken]).is_ok()
+            let answer = json(413, r#"{"code":10,"msg":"too large"}"#);
+            let (first, second) = answer.split_at(answer.len() - 10);
+            let _ = connection.send(first);
+            // Time for a client to hang up, if it thinks that it knows enough.
+            thread::sleep(Duration::from_millis(20));
+            let _ = connection.send(second);
+            // A server that closes on bytes it has not read resets the connection, and the answer may go down with it.
+            let rest = connection.read_exact(&mut vec![0; SECOND - taken]);
+            goes_on && rest.is_ok()
         });
         let client: S = spool.listener.client();
         let error = spool.upload(&client).unwrap_err();
