@@ -1,4 +1,4 @@
-//! The session against the emulator, in memory, under faults: `SEEDS=10000` runs so many seeds, `SEED=7` replays one
+//! The session against the emulator, in memory, under faults: `SEEDS=60000` runs so many seeds, `SEED=7` replays one
 //! with its log.
 
 use std::env;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use quatrix_tests::pair::{Pair, Plan, Ran};
 
 /// How many seeds an ordinary run takes.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 10_000;
 
 /// Says which run it was that has broken a rule.
 struct Seed(u64);
