@@ -1,12 +1,11 @@
 //! `quatrix mirror`
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use quatrix_local::read_tree;
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::RemotePath;
-use quatrix_ureq::proto::task::mirror::{Action, Item, Mirror as Plan, Tree};
+use quatrix_ureq::proto::task::mirror::{Action, Mirror as Plan, Remote, Tree};
 use quatrix_ureq::proto::task::{MakeFolders, Walk};
 use serde_json::json;
 
@@ -90,23 +89,28 @@ impl Mirror {
         };
         let there = remote_tree(client, path, self.back)?;
         let (actions, verb) = match self.back {
-            true => (plan.plan(&there, &here.items), "download"),
-            false => (plan.plan(&here.items, &there), "upload"),
+            true => (plan.compare(&there, &here), "download"),
+            false => (plan.compare(&here, &there), "upload"),
         };
+        let mut fails = false;
         for action in actions {
             let (verb, path) = match &action {
                 Action::MakeFolder { path } => ("make", path),
                 Action::Copy { path, .. } => match remote::need_name(path) {
                     Err(failure) if !self.back => {
                         would_fail(settings, path, &failure)?;
+                        fails = true;
                         continue;
                     }
                     _ => (verb, path),
                 },
+                // Nothing is deleted where anything has failed.
+                Action::Delete { .. } if fails => continue,
                 Action::Delete { path, .. } => ("delete", path),
                 Action::Conflict { path } => {
                     let why = Failure::new(Exit::LocalFile, "one side has a file, the other a folder");
                     would_fail(settings, path, &why)?;
+                    fails = true;
                     continue;
                 }
             };
@@ -114,16 +118,16 @@ impl Mirror {
             let json = json!({ "action": verb, "path": path });
             out::report(settings.json, &json, &format!("would {verb} {}", Shown(&path)))?;
         }
-        here.failed.into_iter().try_for_each(|(path, error)| would_fail(settings, &path, &error.into()))
+        let mut failed = here.failed.into_iter().chain(there.failed);
+        failed.try_for_each(|(path, error)| would_fail(settings, &path, &error.into()))
     }
 }
 
-fn remote_tree(client: &Client, path: &RemotePath, needed: bool) -> Result<BTreeMap<RemotePath, Item>, Failure> {
+fn remote_tree(client: &Client, path: &RemotePath, needed: bool) -> Result<Tree, Failure> {
     let folder = match remote::look_up(client, path)? {
-        None if !needed => return Ok(BTreeMap::new()),
+        None if !needed => return Ok(Tree::default()),
         _ => remote::need_folder(client, path)?.id,
     };
-    let walk = Walk::below(client.config().server(), folder, RemotePath::home());
-    let entries = client.run(walk)?.into_iter();
-    Ok(entries.filter_map(|entry| Some((entry.path, Item::of(&entry.file)?))).collect())
+    let walk = Walk::below(client.config().server(), folder.clone(), RemotePath::home());
+    Ok(Remote::new(folder, client.run(walk)?).into_tree())
 }

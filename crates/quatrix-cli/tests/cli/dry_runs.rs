@@ -79,6 +79,22 @@ fn a_mirror_is_told_action_by_action() {
     assert_untouched(&home);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_mirror_that_deletes_is_told_as_it_would_go() {
+    let home = home_with(Seed::new().folder("in").file("in/link", "").file("in/old", ""));
+    home.write("d/a", "a");
+    std::os::unix::fs::symlink("a", home.folder.path().join("d/link")).unwrap();
+    let folder = here(&home, "d");
+    let out = home.run(&["mirror", &folder, "/in", "--delete", "--dry-run"]).ok();
+    assert_eq!(out, "would upload /a\nwould delete /old\n");
+
+    home.write("d/bad\nname", "");
+    let out = home.run(&["mirror", &folder, "/in", "--delete", "--dry-run"]).ok();
+    assert!(!out.contains("delete"), "what cannot be taken along keeps everything: {out}");
+    assert_eq!(home.paths(), ["in/", "in/link", "in/old"]);
+}
+
 #[test]
 fn a_deletion_is_told_path_by_path() {
     let home = home();

@@ -119,6 +119,23 @@ impl Mirror {
         self
     }
 
+    /// As [`plan`](Self::plan), for trees as they were read. What is skipped on one side is left alone on both; where
+    /// something could not be read, what seems to be missing may not be, and nothing is deleted.
+    pub fn compare(&self, source: &Tree, target: &Tree) -> Vec<Action> {
+        let left_alone = |path: &RemotePath| {
+            let mut skipped = source.skipped.iter().chain(&target.skipped);
+            skipped.any(|above| path == above || is_below(path, above))
+        };
+        let keep = |tree: &Tree| {
+            let kept = tree.items.iter().filter(|(path, _)| !left_alone(path));
+            kept.map(|(path, item)| (path.clone(), *item)).collect()
+        };
+        let unread = !source.failed.is_empty() || !target.failed.is_empty();
+        let mut actions = self.plan(&keep(source), &keep(target));
+        actions.retain(|action| !(unread && matches!(action, Action::Delete { .. })));
+        actions
+    }
+
     /// Lists what makes the target like the source, in the order in which to do it: what is in the way goes first, what
     /// is left over last, when all that is new has arrived.
     pub fn plan(&self, source: &BTreeMap<RemotePath, Item>, target: &BTreeMap<RemotePath, Item>) -> Vec<Action> {

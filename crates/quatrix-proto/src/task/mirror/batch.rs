@@ -324,18 +324,8 @@ fn known<'a>(path: &RemotePath, there: &'a BTreeMap<RemotePath, File>) -> Result
     there.get(path).ok_or("it is gone")
 }
 
-/// Plans a mirror. What could not be read on one side is not missing there: then nothing is deleted on the other. What
-/// is skipped on one side is left alone on both.
 fn compare(how: &Mirror, source: Tree, target: Tree) -> (Vec<Action>, Report) {
-    let left_alone = |path: &RemotePath| {
-        let mut skipped = source.skipped.iter().chain(&target.skipped);
-        skipped.any(|above| path == above || super::is_below(path, above))
-    };
-    let keep = |tree: &Tree| {
-        let kept = tree.items.iter().filter(|(path, _)| !left_alone(path));
-        kept.map(|(path, item)| (path.clone(), *item)).collect()
-    };
-    let actions = how.plan(&keep(&source), &keep(&target));
+    let actions = how.compare(&source, &target);
     let mut report = Report::of(source);
     report.failed.extend(target.failed);
     (actions, report)

@@ -47,6 +47,11 @@ impl Remote {
         Self { folder, tree, files }
     }
 
+    /// What is in it, to compare.
+    pub fn into_tree(self) -> Tree {
+        self.tree
+    }
+
     /// The folders in it, and itself.
     pub(super) fn folders(&self) -> BTreeMap<RemotePath, FileId> {
         let below = self.files.iter().filter(|(_, file)| file.is_folder());
