@@ -85,9 +85,8 @@ fn target(
         BaseKind::Api => server.api(),
         BaseKind::Files => server.files(),
     };
-    let room = values.iter().map(|value| 3 * value.len()).sum::<usize>()
-        + query.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum::<usize>();
-    let mut text = String::with_capacity(base.path.len() + spec.path.len() + room);
+    // Most paths hold no value, and are then this long; others grow.
+    let mut text = String::with_capacity(base.path.len() + spec.path.len());
     text.push_str(&base.path);
 
     let mut values = values.iter();
@@ -196,6 +195,27 @@ mod tests {
             assert_eq!(path(&[value], &[]).unwrap_err().to_string(), "path needs a value for id");
         }
         assert_eq!(path(&["../../x"], &[]).unwrap(), "/api/1.0/file/metadata/..%2F..%2Fx");
+    }
+
+    #[test]
+    fn q15_the_field_that_is_there_tells_a_value_from_a_job_and_the_status_where_both_are() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Ids {
+            ids: Vec<u8>,
+        }
+        let read = |status, body: &'static str| {
+            let response = http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap();
+            deferred::<Ids>(&SPEC, &response).map_err(|error| error.to_string())
+        };
+        let (done, job) = (Deferred::Done(Ids { ids: vec![7] }), Deferred::Job("4".parse().unwrap()));
+        for status in [200, 202] {
+            assert_eq!(read(status, r#"{"ids":[7]}"#).as_ref(), Ok(&done));
+            assert_eq!(read(status, r#"{"job_id":"4"}"#).as_ref(), Ok(&job));
+        }
+        let both = r#"{"ids":[7],"job_id":"4"}"#;
+        assert_eq!((read(200, both), read(202, both)), (Ok(done), Ok(job)));
+        let [no_ids, no_job] = [200, 202].map(|status| read(status, "{}").unwrap_err());
+        assert!(no_ids.contains("ids") && no_job.contains("job_id"), "{no_ids}; {no_job}");
     }
 
     #[test]

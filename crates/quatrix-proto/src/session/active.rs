@@ -96,7 +96,6 @@ impl Session {
         match &self.phase {
             Phase::Active(active) if *epoch == self.epoch => match &active.probe {
                 None => self.start_probe(now, id),
-                Some(probe) if probe.carrier == id && probe.exchange.is_none() => self.send_shared(now),
                 Some(probe) => Step::Wait(probe.deadline.min(deadline)),
             },
             _ => {

@@ -16,6 +16,7 @@ mod keepalive;
 mod login;
 mod logout;
 mod repeat;
+mod shown;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const PROFILE: &str = r#"{"name":"Me","email":"me@acme.com"}"#;

@@ -87,6 +87,23 @@ fn s19_a_probe_without_a_verdict_delivers_the_401() {
 }
 
 #[test]
+fn s19_s20_a_probe_without_a_verdict_is_no_use_of_the_session() {
+    let mut world = World::active("one");
+    world.pass(14 * MINUTE);
+    let call = world.profile();
+    let sent = world.sent(&call);
+    world.refuse(&sent, 401, 50);
+    let probe = world.sent(&call);
+    world.answer(&probe, 503, &[], "");
+    world.failed(call);
+    world.pass(MINUTE);
+    let call = world.profile();
+    let sent = world.sent(&call);
+    world.refuse(&sent, 401, 14);
+    assert_eq!(world.sent(&call).name, "session.login", "it is past its life");
+}
+
+#[test]
 fn s19_a_probe_whose_carrier_vanished_is_sent_by_the_next() {
     let mut world = World::active("one");
     let (carrier, other) = (world.profile(), world.profile());

@@ -100,6 +100,19 @@ fn s23_with_credentials_it_waits_for_the_next_session_and_sends_no_password_itse
 }
 
 #[test]
+fn s09_s23_it_outlives_a_login_that_came_to_nothing() {
+    let mut world = World::active("one");
+    let run = world.session.run_keepalive(world.now);
+    world.waits(&run);
+    world.expire();
+    let call = world.profile();
+    let login = world.sent(&call);
+    world.answer(&login, 503, &[], "");
+    world.done(call).unwrap_err();
+    world.waits(&run);
+}
+
+#[test]
 fn s23_a_resumed_session_is_confirmed_at_once() {
     let saved = World::active("one").session.save().unwrap();
     let mut world = World::new();

@@ -71,6 +71,52 @@ fn s02_a_session_of_another_server_is_not_resumed() {
 }
 
 #[test]
+fn s01_s02_i11_a_call_from_before_a_login_or_a_resume_is_not_sent_in_that_session() {
+    let mut world = World::new();
+    let call = world.profile();
+    world.log_in("one");
+    assert_eq!(world.failed(call), "logged out");
+
+    let saved = world.session.save().unwrap();
+    let mut world = World::new();
+    let call = world.profile();
+    world.session.resume(world.now, saved, None).unwrap();
+    assert_eq!(world.failed(call), "logged out");
+}
+
+#[test]
+fn s02_i11_a_call_whose_401_is_held_is_not_answered_by_the_probe_of_a_resumed_session() {
+    let mut world = World::active("one");
+    let saved = world.session.save().unwrap();
+    let held = world.profile();
+    let sent = world.sent(&held);
+    world.refuse(&sent, 401, 14);
+    let logout = world.session.logout(world.now);
+    let sent = world.sent(&logout);
+    world.ok(&sent, "");
+    world.session.resume(world.now, saved, None).unwrap();
+    let call = world.profile();
+    let sent = world.sent(&call);
+    world.refuse(&sent, 401, 14);
+    let probe = world.sent(&call);
+    world.ok(&probe, "");
+    assert_eq!(world.failed(held), "logged out");
+    assert_eq!(world.failed(call), "profile.get: no (code 14, status 401)");
+}
+
+#[test]
+fn s01_s02_the_user_is_whoever_logged_in_last_or_was_resumed() {
+    let mut world = World::new();
+    assert_eq!(world.session.user(), None);
+    world.log_in("one");
+    assert_eq!(world.session.user(), Some("me@acme.com"));
+    let saved = world.session.save().unwrap();
+    let mut world = World::new();
+    world.session.resume(world.now, saved, None).unwrap();
+    assert_eq!(world.session.user(), Some("me@acme.com"));
+}
+
+#[test]
 fn s03_the_first_call_that_polls_after_an_expiry_carries_the_login() {
     let mut world = World::active("one");
     world.expire();
@@ -223,6 +269,19 @@ fn s08_a_refusal_after_an_expiry_forgets_the_password() {
     assert_eq!(world.failed(carrier), "not logged in: the server refused");
     assert_eq!(world.failed(waiting), "not logged in: the server refused");
     assert_eq!((world.state().as_str(), world.session.kept.is_none()), ("refused", true));
+}
+
+#[test]
+fn s08_i11_a_refusal_is_not_told_to_calls_of_another_identity() {
+    let mut world = World::active("one");
+    let call = world.profile();
+    let logout = world.session.logout(world.now);
+    let sent = world.sent(&logout);
+    world.ok(&sent, "");
+    let login = world.login();
+    let sent = world.sent(&login);
+    world.refuse(&sent, 401, 14);
+    assert_eq!(world.failed(call), "logged out");
 }
 
 #[test]
@@ -389,6 +448,16 @@ fn s28_a_call_without_authentication_touches_nothing() {
     world.answer(&sent, 401, &[], "");
     assert_eq!(world.done(call).unwrap_err().status().unwrap(), 401);
     assert_eq!(world.state(), "never");
+}
+
+#[test]
+fn s28_a_call_without_authentication_does_not_fail_with_the_login() {
+    let mut world = World::new();
+    let login = world.login();
+    let sent = world.sent(&login);
+    let call = world.session.call(world.now, &GetAccountMetadata);
+    world.refuse(&sent, 401, 14);
+    assert_eq!(world.sent(&call).name, "account.metadata");
 }
 
 #[test]
