@@ -93,40 +93,54 @@ impl Builder {
         Self { proxy: Ok(Proxy::None), ..self }
     }
 
-    /// Has names looked up by this, instead of by the operating system. It runs on a thread that may block, when a
-    /// connection is made; what it finds is tried in this order, within the time for connecting. Errors are shown.
+    /// Has names looked up by this, instead of by the operating system.
+    ///
+    /// It runs on a thread that may block, when a connection is made; what it finds is tried in this order, within the
+    /// time for connecting. Errors are shown.
     pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self { names: Names::by(look_up), ..self }
     }
 
-    /// How long it may take until there is a connection: name, socket, proxy and TLS. Default: 10 seconds.
+    /// Sets how long it may take until there is a connection: name, socket, proxy and TLS.
+    ///
+    /// Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.patience.connect = timeout;
         self
     }
 
-    /// How long an exchange may go without a byte in either direction, such as while the server thinks. Default: 30
-    /// seconds. An exchange that moves may last longer.
+    /// Sets how long an exchange may go without a byte in either direction, such as while the server thinks.
+    ///
+    /// Default: 30 seconds. An exchange that moves may last longer.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.patience.stall = timeout;
         self
     }
 
-    /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them does
-    /// not count. For many sessions in one program: making the trust in a client anew takes a millisecond.
+    /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them
+    /// does not count.
+    ///
+    /// For many sessions in one program: making the trust in a client anew takes a millisecond.
     pub fn share_connections(self, other: &Client) -> Self {
         Self { shared: Some(Arc::clone(&other.driver().transport)), ..self }
     }
 
     /// Calls this for everything that happens to the session, in order, one at a time, by whichever future makes it
-    /// happen. It may use the client. It should be quick: the future that calls it waits, and an observer that falls 32
-    /// events behind loses the oldest.
+    /// happen.
+    ///
+    /// It may use the client. It should be quick: the future that calls it waits, and an observer that falls 32 events
+    /// behind loses the oldest.
+    ///
+    /// A call is an event itself. An observer that makes one for every event keeps itself busy for ever: let it act on
+    /// what is not of its own making, such as [`Event::LoggedIn`], and leave [`Event::Exchanged`] alone.
     pub fn on_event(self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { on_event: Some(Box::new(observer)), ..self }
     }
 
-    /// Has challenges answered by this, for programs that must run alone. Calls then wait for the answer; one of them
-    /// asks for it, once for each challenge, and once more if the server refuses the first answer.
+    /// Has challenges answered by this, for programs that must run alone.
+    ///
+    /// Calls then wait for the answer; one of them asks for it, once for each challenge, and once more if the server
+    /// refuses the first answer.
     ///
     /// It is called within a future, so it should not block: computing a code from a secret is quick, asking a person
     /// is not. It may use the client; but a call that needs the session waits for this very answer, until the deadline of
@@ -138,7 +152,9 @@ impl Builder {
         Self { second_factor: Some(Box::new(provider)), ..self }
     }
 
-    /// Makes the client. It connects when it is first used.
+    /// Makes the client.
+    ///
+    /// It connects when it is first used.
     ///
     /// # Errors
     /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots and proxies.

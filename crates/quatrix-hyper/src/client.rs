@@ -23,7 +23,7 @@ use crate::streams::NoStreams;
 pub struct Client(Arc<Driver>);
 
 impl Client {
-    /// A client with the defaults, on which nobody has logged in.
+    /// Makes a client with the defaults, on which nobody has logged in.
     ///
     /// # Errors
     /// As [`Builder::build`].
@@ -36,7 +36,9 @@ impl Client {
         Builder::new(config.into())
     }
 
-    /// Logs in. [`Login::Challenged`] is no error: [`answer`](Self::answer) comes next.
+    /// Logs in.
+    ///
+    /// [`Login::Challenged`] is no error: [`answer`](Self::answer) comes next.
     ///
     /// # Errors
     /// [`Error::Api`] if the server refuses the password. It is sent once and never again by itself.
@@ -44,7 +46,9 @@ impl Client {
         self.command(move |session, now| session.login(now, credentials))
     }
 
-    /// Answers the pending challenge. A wrong answer is no error: it ends in [`Login::Challenged`] once more.
+    /// Answers the pending challenge.
+    ///
+    /// A wrong answer is no error: it ends in [`Login::Challenged`] once more.
     ///
     /// # Errors
     /// [`Error::Misuse`] if there is no challenge; an answer is never sent again by itself.
@@ -63,7 +67,7 @@ impl Client {
         self.call_with(endpoint, CallOptions::default())
     }
 
-    /// As [`call`](Self::call), with a deadline, other repetitions or headers.
+    /// Makes a call as [`call`](Self::call) does, with a deadline, other repetitions or headers.
     ///
     /// # Errors
     /// Whatever the call ends with.
@@ -88,8 +92,9 @@ impl Client {
         self.command(Session::keepalive)
     }
 
-    /// Keeps the session alive for as long as it is polled: `tokio::spawn(client.run_keepalive())`. It sends a keepalive
-    /// whenever nothing else was sent for the interval, and takes one timer in between.
+    /// Keeps the session alive for as long as it is polled: `tokio::spawn(client.run_keepalive())`.
+    ///
+    /// It sends a keepalive whenever nothing else was sent for the interval, and takes one timer in between.
     ///
     /// # Errors
     /// Why there is no session any more. A session that can log itself in again is waited for.
@@ -117,7 +122,9 @@ impl Client {
         async move { driver.run_task(task).await }
     }
 
-    /// Takes up a saved session. With credentials it can log in again when it expires.
+    /// Takes up a saved session.
+    ///
+    /// With credentials it can log in again when it expires.
     ///
     /// # Errors
     /// [`Error::Misuse`] unless there is no session yet and the saved one belongs to the same server.
@@ -125,7 +132,9 @@ impl Client {
         self.0.act(|session, now| session.resume(now, saved, credentials)).map_err(Error::from)
     }
 
-    /// What it takes to go on in another process: of a session, or of a pending challenge. A secret.
+    /// Writes down what it takes to go on in another process: of a session, or of a pending challenge.
+    ///
+    /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
         self.0.look(|session, _| session.save())
     }
@@ -145,7 +154,9 @@ impl Client {
         &self.0.config
     }
 
-    /// Forgets the password. An expiry then ends the session.
+    /// Forgets the password.
+    ///
+    /// An expiry then ends the session.
     pub fn forget_password(&self) {
         self.0.act(|session, _| session.forget_password());
     }

@@ -58,28 +58,32 @@ pub(crate) struct Place<'a> {
 }
 
 impl Client {
-    /// Uploads and downloads by paths, with every default.
+    /// Makes uploads and downloads by paths, with every default.
     pub fn files(&self) -> Files {
         Files { client: self.clone(), at_once: 4, overwrite: false, observer: None }
     }
 }
 
 impl Files {
-    /// Whether a file may take the place of one that is there, on either side. It does so in one step, when all its
-    /// bytes have arrived. Default: no.
+    /// Says whether a file may take the place of one that is there, on either side.
+    ///
+    /// It does so in one step, when all its bytes have arrived. Default: no.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// How many files of a folder are transferred at the same time. Default: 4.
+    /// Sets how many files of a folder are transferred at the same time.
+    ///
+    /// Default: 4.
     pub fn at_once(mut self, files: usize) -> Self {
         self.at_once = files.max(1);
         self
     }
 
-    /// Is told how each file goes; its path starts at the folder that is transferred. Breaking gives everything up: what
-    /// is under way is tidied up, and the whole ends with [`Error::Cancelled`].
+    /// Tells an observer how each file goes; its path starts at the folder that is transferred.
+    ///
+    /// Breaking gives everything up: what is under way is tidied up, and the whole ends with [`Error::Cancelled`].
     pub fn on_event(
         mut self,
         observer: impl Fn(&RemotePath, &TransferEvent) -> ControlFlow<()> + Send + Sync + 'static,
@@ -128,7 +132,9 @@ impl Files {
         }
     }
 
-    /// Downloads a file to a path here, with its modification time. It has a temporary name beside it until it is whole.
+    /// Downloads a file to a path here, with its modification time.
+    ///
+    /// It has a temporary name beside it until it is whole.
     ///
     /// # Errors
     /// Whatever it ends with. Nothing is left behind then, nor if the future is dropped.

@@ -17,7 +17,8 @@ use crate::source::{Piped, Seekable};
 use crate::streams::Streams;
 
 impl Client {
-    /// An upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this client.
+    /// Makes an upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this
+    /// client.
     pub fn new_upload(&self, folder: FileId, name: FileName, size: u64) -> Upload {
         Upload::new(self.config().server(), folder, name, size, RandomState::new().hash_one(()))
     }
@@ -53,8 +54,9 @@ impl Client {
         self.carry(upload, Seekable::new(source), |_| ControlFlow::Continue(()))
     }
 
-    /// As [`upload`](Self::upload), and tells an observer how it goes. The observer can give up, at any byte: the upload
-    /// then tidies up and ends with [`Error::Cancelled`].
+    /// Uploads as [`upload`](Self::upload) does, and tells an observer how it goes.
+    ///
+    /// The observer can give up, at any byte: the upload then tidies up and ends with [`Error::Cancelled`].
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -71,8 +73,9 @@ impl Client {
         self.carry(upload, Seekable::new(source), observer)
     }
 
-    /// Uploads from a source that can be read only once, such as a pipe, and whose size is known. What is on its way is
-    /// kept in memory, 8 MiB at most, until it has arrived.
+    /// Uploads from a source that can be read only once, such as a pipe, and whose size is known.
+    ///
+    /// What is on its way is kept in memory, 8 MiB at most, until it has arrived.
     ///
     /// For a source of unknown size: [`Files::upload_stream`](crate::Files::upload_stream).
     ///
@@ -89,7 +92,9 @@ impl Client {
         self.carry(upload.from_pipe(), Piped::new(source), |_| ControlFlow::Continue(()))
     }
 
-    /// Downloads into a sink. Bytes come in order, each once, whatever is cut on the way.
+    /// Downloads into a sink.
+    ///
+    /// Bytes come in order, each once, whatever is cut on the way.
     ///
     /// # Errors
     /// Whatever it ends with. The sink then holds some bytes from the start.
@@ -104,8 +109,9 @@ impl Client {
         self.download_observed(download, sink, |_| ControlFlow::Continue(()))
     }
 
-    /// As [`download`](Self::download), and tells an observer how it goes. The observer can give up, at any byte: the
-    /// download then ends with [`Error::Cancelled`].
+    /// Downloads as [`download`](Self::download) does, and tells an observer how it goes.
+    ///
+    /// The observer can give up, at any byte: the download then ends with [`Error::Cancelled`].
     ///
     /// # Errors
     /// Whatever it ends with.

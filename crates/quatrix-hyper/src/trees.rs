@@ -17,8 +17,9 @@ use crate::blocking::off_the_runtime;
 use crate::files::{Files, Place};
 
 impl Files {
-    /// Uploads everything in a folder here into a folder there. Folders that are there are no hindrance; files are,
-    /// unless they may be [overwritten](Self::overwrite).
+    /// Uploads everything in a folder here into a folder there.
+    ///
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -34,8 +35,9 @@ impl Files {
         }
     }
 
-    /// Downloads everything in a folder there into a folder here, which is made if need be. Folders that are there are
-    /// no hindrance; files are, unless they may be [overwritten](Self::overwrite).
+    /// Downloads everything in a folder there into a folder here, which is made if need be.
+    ///
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -52,8 +54,9 @@ impl Files {
         }
     }
 
-    /// Makes a folder there like one here: what is new or differs in size or time is uploaded. What only that one has
-    /// goes to the trash if `how` says so, last, and only if all else has succeeded.
+    /// Makes a folder there like one here: what is new or differs in size or time is uploaded.
+    ///
+    /// What only that one has goes to the trash if `how` says so, last, and only if all else has succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -70,8 +73,9 @@ impl Files {
         }
     }
 
-    /// Makes a folder here like one there: what is new or differs in size or time is downloaded. What only this one has
-    /// is deleted if `how` says so, last, and only if all else has succeeded.
+    /// Makes a folder here like one there: what is new or differs in size or time is downloaded.
+    ///
+    /// What only this one has is deleted if `how` says so, last, and only if all else has succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.

@@ -2,6 +2,9 @@
 //!
 //! Every type here works without a [`Session`](crate::Session), and every type with a session's authentication rides on
 //! one through [`Session::call`](crate::Session::call).
+//!
+//! Each names the method and path that it stands for. Where it says nothing else, all published specifications of API
+//! 1.0 have it, from 2018-06 to 2020-07.
 
 mod account_metadata;
 mod copy_move;

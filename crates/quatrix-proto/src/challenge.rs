@@ -65,8 +65,9 @@ impl Factor {
 }
 
 impl Challenge {
-    /// Makes the answer of the kind that is asked for. A factor that is not known is answered as an authenticator
-    /// code; use [`Answer::Pin`] where you know better.
+    /// Makes the answer of the kind that is asked for.
+    ///
+    /// A factor that is not known is answered as an authenticator code; use [`Answer::Pin`] where you know better.
     pub fn answer(&self, text: impl Into<String>) -> Answer {
         match self {
             Self::SecondFactor { factor: Factor::Pin, .. } => Answer::Pin(Code::new(text)),

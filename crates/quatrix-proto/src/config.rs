@@ -9,7 +9,9 @@ use crate::endpoint::DEFAULT_USER_AGENT;
 use crate::error::Invalid;
 use crate::server::Server;
 
-/// The settings of a [`Session`](crate::Session). Sessions can share one (`Arc<Config>`).
+/// The settings of a [`Session`](crate::Session).
+///
+/// Sessions can share one (`Arc<Config>`).
 ///
 /// The defaults are right for an application that talks to one account. What the evidence about the server leaves open
 /// is a setting with the number of its question (Q2, Q6 ..); `docs/OPEN-QUESTIONS.md` has both sides of each.
@@ -52,7 +54,7 @@ pub enum CaptchaForm {
 }
 
 impl Config {
-    /// The defaults, for this server.
+    /// Takes the defaults, for this server.
     pub fn new(server: Server) -> Self {
         Self {
             server,
@@ -101,47 +103,57 @@ impl Config {
         Ok(self)
     }
 
-    /// How long a session lives without a call. Default: 15 minutes, which is what the server documents.
-    /// Kept between 30 seconds and a day.
+    /// Sets how long a session lives without a call.
+    ///
+    /// Default: 15 minutes, which is what the server documents. Kept between 30 seconds and a day.
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime.clamp(Duration::from_secs(30), Duration::from_secs(24 * 60 * 60));
         self
     }
 
-    /// How long a session may be idle before [`Session::run_keepalive`](crate::Session::run_keepalive) sends a
-    /// keepalive, give or take a tenth. Default: 10 minutes. Kept between 10 seconds and a day.
+    /// Sets how long a session may be idle before [`Session::run_keepalive`](crate::Session::run_keepalive) sends a
+    /// keepalive, give or take a tenth.
+    ///
+    /// Default: 10 minutes. Kept between 10 seconds and a day.
     #[must_use]
     pub fn with_keepalive_interval(mut self, interval: Duration) -> Self {
         self.keepalive_interval = interval.clamp(Duration::from_secs(10), Duration::from_secs(24 * 60 * 60));
         self
     }
 
-    /// After which time an exchange of the session itself (login, answer, probe, logout) counts as lost although its
-    /// driver has not reported it. Default: 90 seconds. Kept between one second and an hour.
+    /// Sets after which time an exchange of the session itself (login, answer, probe, logout) counts as lost although
+    /// its driver has not reported it.
+    ///
+    /// Default: 90 seconds. Kept between one second and an hour.
     #[must_use]
     pub fn with_exchange_timeout(mut self, timeout: Duration) -> Self {
         self.exchange_timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(60 * 60));
         self
     }
 
-    /// How often a call is sent at most, the first time included. Default: 3. Logging in, answering and logging out
-    /// are not repeated this way.
+    /// Sets how often a call is sent at most, the first time included.
+    ///
+    /// Default: 3. Logging in, answering and logging out are not repeated this way.
     #[must_use]
     pub fn with_attempts(mut self, attempts: u8) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// The longest `Retry-After` that is waited for; beyond it the answer is returned at once. Default: 30 seconds.
+    /// Sets the longest `Retry-After` that is waited for; beyond it the answer is returned at once.
+    ///
+    /// Default: 30 seconds.
     #[must_use]
     pub fn with_longest_retry_after(mut self, longest: Duration) -> Self {
         self.longest_retry_after = longest.min(Duration::from_secs(60 * 60));
         self
     }
 
-    /// Forgets the password as soon as it has logged in. A session that expires then stays logged out; by default
-    /// the password is kept (wiped at logout) and used once for each expiry.
+    /// Forgets the password as soon as it has logged in.
+    ///
+    /// A session that expires then stays logged out; by default the password is kept (wiped at logout) and used once
+    /// for each expiry.
     #[must_use]
     pub fn forget_credentials(mut self) -> Self {
         self.keep_credentials = false;
@@ -163,45 +175,55 @@ impl Config {
         self
     }
 
-    /// How second-factor codes are written (Q2). Default: plain.
+    /// Sets how second-factor codes are written (Q2).
+    ///
+    /// Default: plain.
     #[must_use]
     pub fn with_code_encoding(mut self, encoding: CodeEncoding) -> Self {
         self.code_encoding = encoding;
         self
     }
 
-    /// Which numbers in `Mfa-Code` or in the error model say that a captcha is due (Q6). Default: 72, a guess.
+    /// Sets which numbers in `Mfa-Code` or in the error model say that a captcha is due (Q6).
+    ///
+    /// Default: 72, a guess.
     #[must_use]
     pub fn with_captcha_codes(mut self, codes: impl Into<Vec<i64>>) -> Self {
         self.captcha_codes = codes.into();
         self
     }
 
-    /// Which form of the captcha operation is sent (Q7). Default: POST, then GET.
+    /// Sets which form of the captcha operation is sent (Q7).
+    ///
+    /// Default: POST, then GET.
     #[must_use]
     pub fn with_captcha_form(mut self, form: CaptchaForm) -> Self {
         self.captcha_form = form;
         self
     }
 
-    /// Whether chunk uploads and download streams count as use of the session (Q10). Default: no, so long transfers
-    /// send keepalives in between.
+    /// Says whether chunk uploads and download streams count as use of the session (Q10).
+    ///
+    /// Default: no, so long transfers send keepalives in between.
     #[must_use]
     pub fn transfers_count_as_use(mut self, count: bool) -> Self {
         self.transfers_count_as_use = count;
         self
     }
 
-    /// Whether chunk uploads carry the token (Q12). Default: yes; the upload key seems to be enough, as the C# client
-    /// sends none.
+    /// Says whether chunk uploads carry the token (Q12).
+    ///
+    /// Default: yes; the upload key seems to be enough, as the C# client sends none.
     #[must_use]
     pub fn chunks_with_token(mut self, with_token: bool) -> Self {
         self.chunks_with_token = with_token;
         self
     }
 
-    /// The largest answers that are taken, in bytes: of session operations (default 64 KiB) and of all others
-    /// (default 64 MiB). Only what goes to a sink is unlimited.
+    /// Sets the largest answers that are taken, in bytes: of session operations (default 64 KiB) and of all others
+    /// (default 64 MiB).
+    ///
+    /// Only what goes to a sink is unlimited.
     #[must_use]
     pub fn with_limits(mut self, session: usize, json: usize) -> Self {
         self.session_limit = session;

@@ -57,7 +57,9 @@ pub fn drive<T>(
     }
 }
 
-/// [`drive`], awaited. Dropping the future at any point gives the call up.
+/// Drives one call to its end, as [`drive`] does, awaited.
+///
+/// Dropping the future at any point gives the call up.
 ///
 /// # Errors
 /// Whatever the call ends with.

@@ -197,7 +197,9 @@ impl Spec {
         }
     }
 
-    /// The path below its base with names for values, such as `/file/metadata/{id}`. It holds no secret.
+    /// The path below its base with names for values, such as `/file/metadata/{id}`.
+    ///
+    /// It holds no secret.
     pub const fn path(&self) -> &'static str {
         self.path
     }

@@ -9,7 +9,9 @@ use crate::id::FileId;
 use crate::lenient::{self, Extra};
 use crate::time::UnixTime;
 
-/// A file or folder. A folder comes with its children where they were asked for.
+/// A file or folder.
+///
+/// A folder comes with its children where they were asked for.
 #[doc(alias = "FileResp")]
 #[doc(alias = "FileMetadataGetResp")]
 #[derive(Clone, Debug, PartialEq)]

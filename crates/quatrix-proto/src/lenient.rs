@@ -123,7 +123,9 @@ reader! {
     Id(Option<FileId>) = id;
 }
 
-/// The fields of an answer that this crate has no name for. `Debug` counts them and shows none.
+/// The fields of an answer that this crate has no name for.
+///
+/// `Debug` counts them and shows none.
 #[derive(Clone, Default, PartialEq)]
 pub struct Extra(
     /// Few, and mostly none: a list costs nothing while it is empty, and less than a map's node when it is not.

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use crate::error::Invalid;
 
-/// The way to a file or folder from the home: `/reports/2026/q3.pdf`. The home itself is `/`.
+/// The way to a file or folder from the home: `/reports/2026/q3.pdf`.
+///
+/// The home itself is `/`.
 ///
 /// It may name what is there already, so its segments need not obey the rules of a new [`FileName`](crate::FileName): they are only not
 /// empty, not `.` and not `..`.
@@ -28,12 +30,14 @@ pub struct RemotePath(
 );
 
 impl RemotePath {
-    /// The home of the user.
+    /// Names the home of the user.
     pub fn home() -> Self {
         Self::default()
     }
 
-    /// Reads a path. A slash at its start or end changes nothing.
+    /// Reads a path.
+    ///
+    /// A slash at its start or end changes nothing.
     ///
     /// # Errors
     /// [`Invalid`] if a segment is empty, `.` or `..`.
@@ -46,7 +50,7 @@ impl RemotePath {
         }
     }
 
-    /// The path of something in this folder.
+    /// Makes the path of something in this folder.
     ///
     /// # Errors
     /// [`Invalid`] if the name cannot be one segment: a server's answer must not lead elsewhere.

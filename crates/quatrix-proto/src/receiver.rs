@@ -64,7 +64,9 @@ impl Receiver {
         Ok(self)
     }
 
-    /// Takes the next piece in. What comes back belongs into the caller's sink; it is empty for an answer that is kept.
+    /// Takes the next piece in.
+    ///
+    /// What comes back belongs into the caller's sink; it is empty for an answer that is kept.
     ///
     /// # Errors
     /// [`Failure`] if the answer is larger than allowed: drop the connection, and report it.
@@ -98,7 +100,7 @@ impl Receiver {
         self.moved
     }
 
-    /// The body has ended.
+    /// Ends the body: comes to what was kept of it.
     ///
     /// # Errors
     /// [`Failure`] if it ended before its announced length.

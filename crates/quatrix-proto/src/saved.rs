@@ -28,7 +28,7 @@ pub enum Stage {
 }
 
 impl Saved {
-    /// A logged-in session of which only the token is known, such as one from another program.
+    /// Makes a logged-in session of which only the token is known, such as one from another program.
     pub fn active(server: Server, user: impl Into<String>, token: SessionId) -> Self {
         Self { server, user: user.into(), stage: Stage::Active, token }
     }

@@ -49,7 +49,9 @@ macro_rules! secret {
         pub struct $name(SecretText);
 
         impl $name {
-            /// The text itself. Whoever calls this is responsible for where it goes.
+            /// The text itself.
+            ///
+            /// Whoever calls this is responsible for where it goes.
             pub fn expose(&self) -> &str {
                 self.0.as_str()
             }

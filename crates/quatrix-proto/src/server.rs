@@ -45,7 +45,7 @@ pub(crate) struct Base {
 pub struct ServerError(&'static str);
 
 impl Server {
-    /// The account of that name at Quatrix (`acme`), or at its own domain (`files.acme.com`), always over https.
+    /// Takes the account of that name at Quatrix (`acme`), or at its own domain (`files.acme.com`), always over https.
     ///
     /// # Errors
     /// [`ServerError`] if the name is not a bare host name.
@@ -57,7 +57,9 @@ impl Server {
         Self::at(&format!("https://{name}{suffix}{API_PATH}"))
     }
 
-    /// The API at exactly this base. `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`).
+    /// Takes the API at exactly this base.
+    ///
+    /// It is `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`).
     ///
     /// # Errors
     /// [`ServerError`] on another scheme, user info, query, fragment, an empty or non-ASCII host, a control
@@ -70,7 +72,8 @@ impl Server {
         }
     }
 
-    /// As [`Server::at`], but takes plain `http` to any host: passwords and tokens can be read on the way.
+    /// Takes the API at exactly this base as [`Server::at`] does, but also plain `http` to any host: passwords and
+    /// tokens can be read on the way.
     ///
     /// # Errors
     /// As [`Server::at`].
@@ -79,8 +82,9 @@ impl Server {
         Ok(Self(Arc::new(Bases { files: api.usual_files(), api, token_prefix: None })))
     }
 
-    /// Takes another base for chunked uploads (`BASE/upload/chunked/KEY`). By default it is the API base less
-    /// `/api/1.0`, or else its origin.
+    /// Takes another base for chunked uploads (`BASE/upload/chunked/KEY`).
+    ///
+    /// By default it is the API base less `/api/1.0`, or else its origin.
     ///
     /// # Errors
     /// As [`Server::at`]; it may be plain `http` only where the API base is.

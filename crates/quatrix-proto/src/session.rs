@@ -19,7 +19,7 @@ use crate::endpoint::{Auth, Endpoint, Prepared};
 use crate::error::{Error, Invalid, LoggedOut, Misuse};
 use crate::retry::{Budget, Rng};
 use crate::saved::{Saved, Stage};
-use crate::secret::{ApiKey, SessionId};
+use crate::secret::ApiKey;
 use crate::time::Timestamp;
 
 mod active;
@@ -55,8 +55,11 @@ use logout::LoggingOut;
 ///
 /// The methods come in families. *Commands* ([`login`](Self::login), [`call`](Self::call), ..) never fail: they return a
 /// [`Ticket`], and what cannot be done is what the ticket ends with. *Inputs* (`handle_*`) never fail either: what is
-/// late, double or unknown is ignored. *Outputs* (`poll_*`) can be called at any time, any number of times. After any
-/// `handle_*`, poll again every call whose last step was [`Step::Wait`].
+/// late, double or unknown is ignored. *Outputs* (`poll_*`) can be called at any time, any number of times. Getters
+/// change nothing, so that there is nothing to poll after them.
+///
+/// After any `handle_*`, and after [`logout`](Self::logout) and [`cancel`](Self::cancel), poll again every call whose last
+/// step was [`Step::Wait`].
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub struct Session {
     config: Arc<Config>,
@@ -102,13 +105,14 @@ struct Carried {
 }
 
 impl Session {
-    /// A session that nobody has logged in to. The seed makes its jitter: any number will do, but clients that start
-    /// together should not share one.
+    /// Makes a session that nobody has logged in to.
+    ///
+    /// The seed makes its jitter: any number will do, but clients that start together should not share one.
     pub fn new(config: impl Into<Arc<Config>>, seed: u64) -> Self {
         Self::in_phase(config.into(), seed, Phase::LoggedOut(LoggedOut::Never))
     }
 
-    /// A session that an API key stands for: no login, no keepalive; a 401 means that the key is off or deleted.
+    /// Makes a session that an API key stands for: no login, no keepalive; a 401 means that the key is off or deleted.
     pub fn with_api_key(config: impl Into<Arc<Config>>, seed: u64, key: ApiKey) -> Self {
         Self::in_phase(config.into(), seed, Phase::ApiKey(key))
     }
@@ -130,7 +134,9 @@ impl Session {
         }
     }
 
-    /// Logs in. Poll the ticket; if it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
+    /// Logs in.
+    ///
+    /// Poll the ticket; if it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
     ///
     /// It is sent once. What may have reached the server is not sent again by itself: a wrong password counts there.
     pub fn login(&mut self, now: Timestamp, credentials: Credentials) -> Ticket<Login> {
@@ -141,7 +147,7 @@ impl Session {
             Phase::ApiKey(_) => Some(Misuse::NotWithApiKey),
         };
         if let Some(misuse) = misuse {
-            return Ticket::new(self.calls.insert(Call::failed(Kind::Login, misuse)), login_outcome);
+            return Ticket::new(self.calls.insert(Call::failed(Kind::Login, misuse)), Answered::login);
         }
         self.identity += 1;
         self.kept = None;
@@ -153,10 +159,12 @@ impl Session {
             self.become_logged_out(LoggedOut::Never);
             self.calls.end(id, Err(invalid.into()));
         }
-        Ticket::new(id, login_outcome)
+        Ticket::new(id, Answered::login)
     }
 
-    /// Answers the pending challenge. Poll the ticket; a wrong answer ends it with [`Login::Challenged`] once more.
+    /// Answers the pending challenge.
+    ///
+    /// Poll the ticket; a wrong answer ends it with [`Login::Challenged`] once more.
     ///
     /// It is sent once and never again by itself: wrong answers may count towards a block.
     pub fn answer(&mut self, now: Timestamp, answer: Answer) -> Ticket<Login> {
@@ -164,15 +172,17 @@ impl Session {
         if let Err(error) = self.start_answer(now, answer, id, Some(id)) {
             self.calls.end(id, Err(error));
         }
-        Ticket::new(id, login_outcome)
+        Ticket::new(id, Answered::login)
     }
 
-    /// Submits an operation. Poll the ticket until it is ready, then decode.
+    /// Submits an operation.
+    ///
+    /// Poll the ticket until it is ready, then decode.
     pub fn call<E: Endpoint>(&mut self, now: Timestamp, endpoint: &E) -> Ticket<E::Response> {
         self.call_with(now, endpoint, CallOptions::default())
     }
 
-    /// As [`call`](Self::call), with a deadline, other repetitions or headers.
+    /// Submits an operation as [`call`](Self::call) does, with a deadline, other repetitions or headers.
     pub fn call_with<E: Endpoint>(
         &mut self,
         now: Timestamp,
@@ -186,7 +196,9 @@ impl Session {
         Ticket::new(id, |answered| E::decode(answered.response()?))
     }
 
-    /// Submits a request that is prepared already, as a [`Task`](crate::Task) does; the outcome is the answer itself.
+    /// Submits a request that is prepared already, as a [`Task`](crate::Task) does.
+    ///
+    /// Poll the ticket until it is ready; the outcome is the answer itself.
     pub fn call_prepared(
         &mut self,
         now: Timestamp,
@@ -197,7 +209,9 @@ impl Session {
         Ticket::new(id, Answered::response)
     }
 
-    /// Sends a keepalive now, due or not. Poll the ticket.
+    /// Sends a keepalive now, due or not.
+    ///
+    /// Poll the ticket until it is ready.
     pub fn keepalive(&mut self, now: Timestamp) -> Ticket<()> {
         let id = match (&self.phase, crate::api::KeepAlive.prepare(&self.config.server)) {
             (Phase::ApiKey(_), _) => self.calls.insert(Call::failed(Kind::Logout, Misuse::NotWithApiKey)),
@@ -208,8 +222,10 @@ impl Session {
     }
 
     /// Keeps the session alive for as long as its ticket is polled: a keepalive whenever nothing else was sent for the
-    /// interval. A session that can log itself in again after an expiry is waited for; otherwise the ticket ends
-    /// with the reason why there is no session any more.
+    /// interval.
+    ///
+    /// Between two of them the ticket says [`Step::Wait`]. A session that can log itself in again after an expiry is
+    /// waited for; otherwise the ticket ends with the reason why there is no session any more.
     pub fn run_keepalive(&mut self, _now: Timestamp) -> Ticket<std::convert::Infallible> {
         let kind = Kind::RunKeepAlive(RunKeepAlive {
             interval: self.rng.around(self.config.keepalive_interval),
@@ -235,14 +251,19 @@ impl Session {
         })
     }
 
-    /// Gives a call up, at any moment; a late answer to it is ignored. If it carried a shared exchange, that counts
-    /// as lost with its carrier, and whoever waits for it is served by the next call that is polled.
+    /// Gives a call up, at any moment; a late answer to it is ignored.
+    ///
+    /// If it carried a shared exchange, that counts as lost with its carrier: one of those that wait
+    /// for it takes over when it is polled. The call itself is over: do not poll it again.
     pub fn cancel(&mut self, now: Timestamp, call: CallId) {
         self.abandon(now, call);
         self.calls.remove(call);
     }
 
-    /// Takes up a session that [`save`](Self::save) put down. With credentials it can log in again when it expires.
+    /// Takes up a session that [`save`](Self::save) put down.
+    ///
+    /// With credentials it can log in again when it expires. Nothing is to be polled: the next call goes out with its
+    /// token, and tells whether it is still good.
     ///
     /// # Errors
     /// [`Misuse`] unless there is no session yet and the saved one belongs to the same server.
@@ -274,7 +295,9 @@ impl Session {
         Ok(())
     }
 
-    /// What it takes to go on in another process: of a session, or of a pending challenge. A secret.
+    /// Writes down what it takes to go on in another process: of a session, or of a pending challenge.
+    ///
+    /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
         let (stage, token) = match &self.phase {
             Phase::Active(active) => (Stage::Active, &active.token),
@@ -289,7 +312,9 @@ impl Session {
         Some(Saved { server: self.config.server.clone(), user: user.to_owned(), stage, token: token.clone() })
     }
 
-    /// Forgets the password. An expiry then ends the session.
+    /// Forgets the password.
+    ///
+    /// An expiry then ends the session. Nothing is to be polled: calls under way go on.
     pub fn forget_password(&mut self) {
         self.kept = None;
         if let Some(attempt) = self.attempt_mut() {
@@ -297,18 +322,23 @@ impl Session {
         }
     }
 
-    /// Takes what a driver has to say to [`Step::Ask`]. Poll that call again; it carries the answer.
+    /// Takes what a driver has to say to [`Step::Ask`].
+    ///
+    /// Poll that call again; it carries the answer.
     pub fn handle_answer(&mut self, now: Timestamp, call: CallId, answer: Result<Answer, Declined>) {
         self.answer_asked(now, call, answer);
     }
 
-    /// The next event for an observer, oldest first. Recorded only if the [`Config`] says so.
+    /// Takes the next event for an observer, oldest first.
+    ///
+    /// Events are recorded only if the [`Config`] says so; poll until there is none, after each command, `handle_*` and
+    /// [`poll_call`](Self::poll_call).
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop()
     }
 
-    /// Where the session stands.
+    /// Says where the session stands.
     pub fn state(&self) -> State {
         match &self.phase {
             Phase::LoggedOut(why) => State::LoggedOut(why.clone()),
@@ -413,16 +443,4 @@ impl std::fmt::Debug for Session {
             .field("calls", &self.calls.iter().count())
             .finish_non_exhaustive()
     }
-}
-
-fn login_outcome(answered: Answered) -> Result<Login, Error> {
-    match answered {
-        Answered::Login(login) => Ok(login),
-        Answered::Logout(_) | Answered::Response(_) => Err(Misuse::UnknownCall.into()),
-    }
-}
-
-/// The token goes out as it is, or after the server's prefix.
-fn token_header(token: &SessionId, config: &Config) -> (http::HeaderName, http::HeaderValue) {
-    (crate::endpoint::X_AUTH_TOKEN, token.header(config.server.token_prefix()))
 }

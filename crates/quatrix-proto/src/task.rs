@@ -72,8 +72,10 @@ pub trait Task {
     /// Says what to do next.
     fn poll(&mut self, now: Timestamp) -> TaskStep<Self::Output>;
 
-    /// Takes what came of the call that the last poll asked for. `moved` counts the bytes that were read from the
-    /// source, or written into the sink, for it; a failed call may have moved some.
+    /// Takes what came of the call that the last poll asked for.
+    ///
+    /// `moved` counts the bytes that were read from the source, or written into the sink, for it; a failed call may
+    /// have moved some.
     fn handle(&mut self, now: Timestamp, result: Result<http::Response<Bytes>, Error>, moved: u64);
 }
 

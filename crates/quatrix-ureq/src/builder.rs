@@ -125,34 +125,42 @@ impl Builder {
         Self { proxy: ProxyChoice::None, ..self }
     }
 
-    /// Has names looked up by this, instead of by the operating system. It runs on a thread that may block, when a
-    /// connection is made; what it finds is tried in this order, within the time for connecting. Errors are shown.
+    /// Has names looked up by this, instead of by the operating system.
+    ///
+    /// It runs on a thread that may block, when a connection is made; what it finds is tried in this order, within the
+    /// time for connecting. Errors are shown.
     pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self { names: Names::by(look_up), ..self }
     }
 
-    /// How long it may take until there is a connection: name, socket, proxy and TLS. Default: 10 seconds.
+    /// Sets how long it may take until there is a connection: name, socket, proxy and TLS.
+    ///
+    /// Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.patience.connect = timeout;
         self
     }
 
-    /// How long an exchange may go without a byte in either direction, such as while the server thinks. Default: 30
-    /// seconds. An exchange that moves may last longer.
+    /// Sets how long an exchange may go without a byte in either direction, such as while the server thinks.
+    ///
+    /// Default: 30 seconds. An exchange that moves may last longer.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
         self.patience.stall = timeout;
         self
     }
 
-    /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them does
-    /// not count. For many sessions in one program.
+    /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them
+    /// does not count.
+    ///
+    /// For many sessions in one program.
     pub fn share_connections(self, other: &Client) -> Self {
         Self { shared: Some(Arc::clone(&other.shared().transport)), ..self }
     }
 
-    /// Has challenges answered by this, for programs that must run alone. Calls then wait for the answer; one of them
-    /// asks for it, once for each challenge, and once more if the server refuses the first answer. [`Declined`] leaves
-    /// the challenge to the callers.
+    /// Has challenges answered by this, for programs that must run alone.
+    ///
+    /// Calls then wait for the answer; one of them asks for it, once for each challenge, and once more if the server
+    /// refuses the first answer. [`Declined`] leaves the challenge to the callers.
     ///
     /// It runs on the thread of that call. It may use the client; but a call that needs the session waits for this very
     /// answer, until the deadline of that call if it has one. Its panic counts as [`Declined`].
@@ -164,14 +172,20 @@ impl Builder {
     }
 
     /// Calls this for everything that happens to the session, in order, one at a time, on whichever thread makes it
-    /// happen. It may use the client. It should be quick: that thread waits, and an observer that falls 32 events behind
-    /// loses the oldest.
+    /// happen.
+    ///
+    /// It may use the client. It should be quick: that thread waits, and an observer that falls 32 events behind loses
+    /// the oldest.
+    ///
+    /// A call is an event itself. An observer that makes one for every event keeps itself busy for ever: let it act on
+    /// what is not of its own making, such as [`Event::LoggedIn`], and leave [`Event::Exchanged`] alone.
     pub fn on_event(self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { on_event: Some(Box::new(observer)), ..self }
     }
 
-    /// Adjusts the configuration of the ureq agent: client certificates, address families, buffers. What keeps a
-    /// session safe (no redirects, no headers of ureq's own) is set afterwards.
+    /// Adjusts the configuration of the ureq agent: client certificates, address families, buffers.
+    ///
+    /// What keeps a session safe (no redirects, no headers of ureq's own) is set afterwards.
     ///
     /// **Outside semver:** ureq's types may change in any release of this crate.
     #[cfg(feature = "unstable-ureq")]
@@ -180,7 +194,9 @@ impl Builder {
         self
     }
 
-    /// Makes the client. It connects when it is first used.
+    /// Makes the client.
+    ///
+    /// It connects when it is first used.
     ///
     /// # Errors
     /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots and proxies.

@@ -12,7 +12,9 @@ use crate::driver::Shared;
 use crate::keep_alive::KeepAliveGuard;
 use crate::transport::Ends;
 
-/// A client of one account. Clones share its session and its connections; threads may use it at the same time.
+/// A client of one account.
+///
+/// Clones share its session and its connections; threads may use it at the same time.
 ///
 /// Every method blocks until its call has ended. A call that finds the session expired logs in again, once for all
 /// calls that wait, if the password is kept and no second factor stands in the way (or
@@ -23,8 +25,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with every default. For a server other than Quatrix' own certificates, a proxy, an API key, or answers
-    /// to second factors: [`Client::builder`].
+    /// Makes a client with every default.
+    ///
+    /// For a server other than Quatrix' own certificates, a proxy, an API key, or answers to second factors:
+    /// [`Client::builder`].
     ///
     /// # Errors
     /// The environment names a proxy that cannot be used.
@@ -45,7 +49,9 @@ impl Client {
         &self.shared
     }
 
-    /// Logs in. If it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
+    /// Logs in.
+    ///
+    /// If it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
     ///
     /// # Errors
     /// [`Error::Api`] if the server refuses, [`Error::Misuse`] if there is a session already, and those of any
@@ -54,7 +60,9 @@ impl Client {
         self.shared.run(|session, now| session.login(now, credentials))
     }
 
-    /// Answers the pending challenge. A wrong answer is [`Login::Challenged`] once more.
+    /// Answers the pending challenge.
+    ///
+    /// A wrong answer is [`Login::Challenged`] once more.
     ///
     /// # Errors
     /// [`Error::Misuse`] if no challenge of that kind is pending, and those of any exchange.
@@ -70,7 +78,7 @@ impl Client {
         self.call_with(endpoint, CallOptions::default())
     }
 
-    /// As [`call`](Self::call), with a deadline, other repetitions or headers.
+    /// Makes a call as [`call`](Self::call) does, with a deadline, other repetitions or headers.
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -87,8 +95,9 @@ impl Client {
         self.shared.run(Session::keepalive)
     }
 
-    /// Keeps the session alive until it ends: it sends a keepalive whenever nothing else was sent for the interval. It
-    /// blocks for as long; [`spawn_keepalive`](Self::spawn_keepalive) does the same on a thread of its own.
+    /// Keeps the session alive until it ends: it sends a keepalive whenever nothing else was sent for the interval.
+    ///
+    /// It blocks for as long; [`spawn_keepalive`](Self::spawn_keepalive) does the same on a thread of its own.
     ///
     /// # Errors
     /// Why there is no session any more. A session that can log itself in again is waited for.
@@ -104,7 +113,9 @@ impl Client {
         KeepAliveGuard::spawn(&self.shared)
     }
 
-    /// Logs out. Kept credentials are forgotten, calls that wait for the session end at once.
+    /// Logs out.
+    ///
+    /// Kept credentials are forgotten, calls that wait for the session end at once.
     ///
     /// # Errors
     /// None that leaves a session behind in this program; see [`Logout::confirmed`].
@@ -112,8 +123,9 @@ impl Client {
         self.shared.run(Session::logout)
     }
 
-    /// Takes up a session that [`save`](Self::save) put down, perhaps in another process. With credentials it can log
-    /// in again when it expires.
+    /// Takes up a session that [`save`](Self::save) put down, perhaps in another process.
+    ///
+    /// With credentials it can log in again when it expires.
     ///
     /// # Errors
     /// [`Error::Misuse`] unless there is no session yet and the saved one belongs to the same server.
@@ -123,12 +135,16 @@ impl Client {
         Ok(())
     }
 
-    /// What it takes to go on in another process: of a session, or of a pending challenge. A secret.
+    /// Writes down what it takes to go on in another process: of a session, or of a pending challenge.
+    ///
+    /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
         self.shared.look(Session::save)
     }
 
-    /// Forgets the password. An expiry then ends the session.
+    /// Forgets the password.
+    ///
+    /// An expiry then ends the session.
     pub fn forget_password(&self) {
         self.shared.change(|session, _| session.forget_password());
     }

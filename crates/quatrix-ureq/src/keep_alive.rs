@@ -39,12 +39,16 @@ impl KeepAliveGuard {
         }
     }
 
-    /// Whether it still keeps the session alive. It ends by itself when there is none any more and none can be made.
+    /// Whether it still keeps the session alive.
+    ///
+    /// It ends by itself when there is none any more and none can be made.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Stops it. If it had ended before, this is why.
+    /// Stops it.
+    ///
+    /// If it had ended before, this is why.
     pub fn stop(mut self) -> Option<Error> {
         self.end()
     }

@@ -15,7 +15,8 @@ use crate::transport::{Ends, Source};
 pub(crate) type Observer<'a> = &'a mut dyn FnMut(&TransferEvent) -> ControlFlow<()>;
 
 impl Client {
-    /// An upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this client.
+    /// Makes an upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this
+    /// client.
     pub fn new_upload(&self, folder: FileId, name: FileName, size: u64) -> Upload {
         Upload::new(self.config().server(), folder, name, size, RandomState::new().hash_one(()))
     }
@@ -45,8 +46,9 @@ impl Client {
         self.upload_observed(upload, source, |_| ControlFlow::Continue(()))
     }
 
-    /// As [`upload`](Self::upload), and tells an observer how it goes. The observer can give up, at any byte: the upload
-    /// then tidies up and ends with [`Error::Cancelled`].
+    /// Uploads as [`upload`](Self::upload) does, and tells an observer how it goes.
+    ///
+    /// The observer can give up, at any byte: the upload then tidies up and ends with [`Error::Cancelled`].
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -59,8 +61,9 @@ impl Client {
         self.carry(upload, Some(&mut source), None, &mut observer)
     }
 
-    /// Uploads from a source that can be read only once, such as a pipe, and whose size is known. What is on its way is
-    /// kept in memory, 8 MiB at most, until it has arrived.
+    /// Uploads from a source that can be read only once, such as a pipe, and whose size is known.
+    ///
+    /// What is on its way is kept in memory, 8 MiB at most, until it has arrived.
     ///
     /// For a source of unknown size: [`Files::upload_stream`](crate::Files::upload_stream).
     ///
@@ -70,7 +73,9 @@ impl Client {
         self.upload(upload.from_pipe(), Pipe::new(source))
     }
 
-    /// Downloads into a sink. Bytes come in order, each once, whatever is cut on the way.
+    /// Downloads into a sink.
+    ///
+    /// Bytes come in order, each once, whatever is cut on the way.
     ///
     /// # Errors
     /// Whatever it ends with. The sink then holds some bytes from the start.
@@ -78,8 +83,9 @@ impl Client {
         self.download_observed(download, sink, |_| ControlFlow::Continue(()))
     }
 
-    /// As [`download`](Self::download), and tells an observer how it goes. The observer can give up, at any byte: the
-    /// download then ends with [`Error::Cancelled`].
+    /// Downloads as [`download`](Self::download) does, and tells an observer how it goes.
+    ///
+    /// The observer can give up, at any byte: the download then ends with [`Error::Cancelled`].
     ///
     /// # Errors
     /// Whatever it ends with.

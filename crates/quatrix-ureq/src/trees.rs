@@ -14,8 +14,9 @@ use quatrix_proto::{Error, FileId, RemotePath};
 use crate::files::{Files, Place};
 
 impl Files<'_> {
-    /// Uploads everything in a folder here into a folder there. Folders that are there are no hindrance; files are,
-    /// unless they may be [overwritten](Self::overwrite).
+    /// Uploads everything in a folder here into a folder there.
+    ///
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -24,8 +25,9 @@ impl Files<'_> {
         self.carry_out(Batch::upload(read_tree(here)?, to.clone(), self.clash()), here)
     }
 
-    /// Downloads everything in a folder there into a folder here, which is made if need be. Folders that are there are
-    /// no hindrance; files are, unless they may be [overwritten](Self::overwrite).
+    /// Downloads everything in a folder there into a folder here, which is made if need be.
+    ///
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -35,8 +37,9 @@ impl Files<'_> {
         self.carry_out(Batch::download(self.walk(from)?, self.overwrite), here)
     }
 
-    /// Makes a folder there like one here: what is new or differs in size or time is uploaded. What only that one has
-    /// goes to the trash if `how` says so, last, and only if all else has succeeded.
+    /// Makes a folder there like one here: what is new or differs in size or time is uploaded.
+    ///
+    /// What only that one has goes to the trash if `how` says so, last, and only if all else has succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -45,8 +48,9 @@ impl Files<'_> {
         self.carry_out(Batch::mirror_up(how, read_tree(here)?, self.walk(to)?), here)
     }
 
-    /// Makes a folder here like one there: what is new or differs in size or time is downloaded. What only this one has
-    /// is deleted if `how` says so, last, and only if all else has succeeded.
+    /// Makes a folder here like one there: what is new or differs in size or time is downloaded.
+    ///
+    /// What only this one has is deleted if `how` says so, last, and only if all else has succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.

@@ -1,6 +1,4 @@
 //! `GET /account/metadata`
-//!
-//! Works without a login, which makes it the way to ask whether a host is a Quatrix account at all.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -14,6 +12,9 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::get("account.metadata", "/account/metadata").auth(Auth::None).replay_safe();
 
 /// Asks what account lives at this server; needs no login.
+///
+/// `GET /account/metadata`. It works without a login, which makes it the way to ask whether a host is a Quatrix account
+/// at all.
 ///
 /// A name that does not resolve, a 404 or an answer that is no JSON mean that none does (source: the C# client).
 #[derive(Clone, Copy, Debug, Default)]

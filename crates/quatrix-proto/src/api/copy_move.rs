@@ -1,6 +1,4 @@
 //! `POST /file/copy`, `POST /file/move`
-//!
-//! Copying always becomes a job; moving does from about ten ids on.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -16,7 +14,11 @@ use crate::wire;
 pub(super) static COPY: Spec = Spec::post("file.copy", "/file/copy").statuses(&[202]);
 pub(super) static MOVE: Spec = Spec::post("file.move", "/file/move").statuses(&[200, 202]);
 
-/// Copies files and folders into a folder. [`CopyOne`](super::CopyOne) answers at once.
+/// Copies files and folders into a folder.
+///
+/// `POST /file/copy`. It always becomes a job.
+///
+/// [`CopyOne`](super::CopyOne) answers at once.
 #[doc(alias = "fileCopyPost")]
 #[doc(alias = "CopyMoveFilesReq")]
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +31,11 @@ pub struct CopyFiles {
     pub resolve: bool,
 }
 
-/// Moves files and folders into a folder. [`MoveOne`](super::MoveOne) always answers at once.
+/// Moves files and folders into a folder.
+///
+/// `POST /file/move`. It becomes a job from about ten ids on.
+///
+/// [`MoveOne`](super::MoveOne) always answers at once.
 #[doc(alias = "fileMovePost")]
 #[doc(alias = "CopyMoveFilesReq")]
 #[derive(Clone, Debug, Serialize)]

@@ -1,7 +1,4 @@
 //! `POST /file/copyone`, `POST /file/moveone`
-//!
-//! In no specification: known from the rclone backend, which uses them to get an answer at once and to replace a file
-//! that exists.
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
@@ -19,6 +16,8 @@ pub(super) static COPY: Spec = Spec::post("file.copyone", "/file/copyone");
 pub(super) static MOVE: Spec = Spec::post("file.moveone", "/file/moveone");
 
 /// Copies one file or folder to a folder, under a name.
+///
+/// `POST /file/copyone`, in no specification: known from the rclone backend, which uses it to get an answer at once.
 #[doc(alias = "FileCopyMoveOneReq")]
 #[derive(Clone, Debug)]
 pub struct CopyOne {
@@ -34,7 +33,12 @@ pub struct CopyOne {
     pub clash: Clash,
 }
 
-/// Moves one file or folder to a folder, under a name. Moving in place renames.
+/// Moves one file or folder to a folder, under a name.
+///
+/// `POST /file/moveone`, in no specification: known from the rclone backend, which uses it to get an answer at once and
+/// to replace a file that exists.
+///
+/// Moving in place renames.
 ///
 /// ```
 /// use quatrix_proto::api::{Clash, MoveOne};

@@ -1,6 +1,4 @@
 //! `POST /file/delete`
-//!
-//! Up to about ten ids the server answers at once, above that it starts a job.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,6 +14,8 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::post("file.delete", "/file/delete").statuses(&[200, 202]);
 
 /// Deletes files and folders.
+///
+/// `POST /file/delete`. Up to about ten ids the server answers at once, above that it starts a job.
 ///
 /// ```
 /// use quatrix_proto::api::DeleteFiles;
@@ -57,8 +57,9 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// The first of the `asked` that is not among them. A success may have left some out: the C# client and the rclone
-    /// backend both check.
+    /// The first of the `asked` that is not among them.
+    ///
+    /// A success may have left some out: the C# client and the rclone backend both check.
     pub fn missing<'a>(&self, asked: &'a [FileId]) -> Option<&'a FileId> {
         asked.iter().find(|id| !self.ids.contains(id))
     }

@@ -1,7 +1,4 @@
 //! `GET /file/download/{id}`
-//!
-//! The id is that of a link, not of a file. `Range` is known from the rclone backend; a server that does not know it
-//! answers 200 with the whole.
 
 use std::fmt;
 
@@ -20,7 +17,12 @@ use crate::wire;
 pub(super) static SPEC: Spec =
     Spec::get("file.download", "/file/download/{id}").answers(Answers::Stream).statuses(&[200, 206]);
 
-/// Reads what a link stands for, or a part of it. [`Download`](crate::task::Download) does so whatever gets in its way.
+/// Reads what a link stands for, or a part of it.
+///
+/// `GET /file/download/{id}`, where the id is that of a link, not of a file. `Range` is known from the rclone backend;
+/// a server that does not know it answers 200 with the whole.
+///
+/// [`Download`](crate::task::Download) does so whatever gets in its way.
 ///
 /// ```
 /// use quatrix_proto::api::ReadLink;

@@ -14,6 +14,8 @@ pub(super) static SPEC: Spec = Spec::post("file.download_link", "/file/download-
 
 /// Asks for a link to download: one file as it is; a folder, or several ids, as a ZIP.
 ///
+/// `POST /file/download-link`.
+///
 /// How long a link lives is not published, nor whether it can be used twice: the rclone backend asks for a new one for
 /// every read, and so does [`Download`](crate::task::Download).
 #[doc(alias = "fileDownloadLinkPost")]

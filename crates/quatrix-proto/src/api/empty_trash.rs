@@ -1,6 +1,4 @@
 //! `POST /file/empty-trash/{id}`
-//!
-//! Servers since 2019-07. The statuses are not published, nor what `source_id` and `dest_id` of the answer mean.
 
 use bytes::Bytes;
 
@@ -13,7 +11,12 @@ use crate::wire;
 /// Never again: a second time would take what was thrown away in between.
 pub(super) static SPEC: Spec = Spec::post("file.empty_trash", "/file/empty-trash/{id}");
 
-/// Deletes for good what is in a trash. The form of the answer is uncertain, so it is not read.
+/// Deletes for good what is in a trash.
+///
+/// `POST /file/empty-trash/{id}`, on servers since 2019-07. The statuses are not published, nor what `source_id` and
+/// `dest_id` of the answer mean.
+///
+/// The form of the answer is uncertain, so it is not read.
 #[doc(alias = "fileEmptyTrashIdPost")]
 #[derive(Clone, Debug)]
 pub struct EmptyTrash {

@@ -1,6 +1,4 @@
 //! `POST /file/id`
-//!
-//! In no specification: known from the rclone backend, which starts every run with it. Absent is 404.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,8 +14,11 @@ use crate::wire;
 
 pub(super) static SPEC: Spec = Spec::post("file.id", "/file/id").replay_safe();
 
-/// Asks for the id of what a path leads to. [`LookUp`](crate::task::LookUp) does so on servers, too, that do not have
-/// this operation.
+/// Asks for the id of what a path leads to.
+///
+/// `POST /file/id`, in no specification: known from the rclone backend, which starts every run with it. Absent is 404.
+///
+/// [`LookUp`](crate::task::LookUp) does so on servers, too, that do not have this operation.
 ///
 /// ```
 /// use quatrix_proto::api::GetFileId;

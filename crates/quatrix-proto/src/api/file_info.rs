@@ -15,6 +15,8 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::get("file.info", "/file/info/{id}").replay_safe();
 
 /// Asks who owns a file or folder, where it is and what the virus scan said.
+///
+/// `GET /file/info/{id}`.
 #[doc(alias = "fileInfoIdGet")]
 #[derive(Clone, Debug)]
 pub struct GetFileInfo {

@@ -1,6 +1,4 @@
 //! `GET /file/metadata`, `GET /file/metadata/{id}`, `POST /file/metadata`
-//!
-//! A listing is always whole: there is no paging, and no order is promised.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -21,6 +19,8 @@ pub(super) static SET: Spec = Spec::post("file.set_modified", "/file/metadata").
 const WITHOUT_CONTENT: (&str, &str) = ("content", "0");
 
 /// Asks for the home of the user.
+///
+/// `GET /file/metadata`, otherwise as [`GetFile`].
 #[doc(alias = "fileMetadataGet")]
 #[derive(Clone, Copy, Debug)]
 pub struct GetHome {
@@ -29,6 +29,8 @@ pub struct GetHome {
 }
 
 /// Asks for a file or folder.
+///
+/// `GET /file/metadata/{id}`. A listing is always whole: there is no paging, and no order is promised.
 ///
 /// ```
 /// use quatrix_proto::api::GetFile;
@@ -57,6 +59,8 @@ pub struct GetFile {
 }
 
 /// Sets the modification time of a file or folder.
+///
+/// `POST /file/metadata`.
 #[doc(alias = "fileMetadataPost")]
 #[doc(alias = "FileMetadataPostReq")]
 #[derive(Clone, Debug, Serialize)]

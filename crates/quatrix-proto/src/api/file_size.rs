@@ -1,6 +1,4 @@
 //! `GET /file/size/{id}`
-//!
-//! Servers since 2018-11. Of a folder the sources say nothing more than "size" (Q14).
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -15,6 +13,8 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::get("file.size", "/file/size/{id}").replay_safe();
 
 /// Asks for the size of a file or folder, in bytes.
+///
+/// `GET /file/size/{id}`, on servers since 2018-11. Of a folder the sources say nothing more than "size" (Q14).
 #[doc(alias = "fileSizeIdGet")]
 #[doc(alias = "FileSizeResp")]
 #[derive(Clone, Debug)]

@@ -1,6 +1,4 @@
 //! `GET /upload/finalize/{upload_key}`
-//!
-//! Ends an upload: the answer tells the size that the server has. A GET that changes something.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -17,6 +15,8 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::get("upload.finalize", "/upload/finalize/{upload_key}");
 
 /// Ends an upload.
+///
+/// `GET /upload/finalize/{upload_key}`, a GET that changes something. The answer tells the size that the server has.
 #[doc(alias = "uploadFinalizeIdGet")]
 #[derive(Clone, Debug)]
 pub struct FinalizeUpload {

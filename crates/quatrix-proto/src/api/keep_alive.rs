@@ -1,6 +1,4 @@
 //! `GET /session/keepalive`
-//!
-//! Any call keeps a session alive; this one does nothing else. 200 without a body, or 401.
 
 use bytes::Bytes;
 
@@ -13,6 +11,8 @@ pub(crate) static SPEC: Spec =
     Spec::get("session.keepalive", "/session/keepalive").answers(Answers::Small).replay_safe();
 
 /// Refreshes the expiration time of a session, which ends after 15 minutes without a call.
+///
+/// `GET /session/keepalive`: 200 without a body, or 401. Any call keeps a session alive; this one does nothing else.
 ///
 /// [`Session::run_keepalive`](crate::Session::run_keepalive) sends it when it is due.
 ///

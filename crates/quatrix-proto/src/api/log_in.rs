@@ -1,6 +1,4 @@
 //! `GET /session/login`
-//!
-//! 200 grants a session. 207 grants a partial one and names the second factor in `Mfa-Code`. 401 refuses.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -20,6 +18,9 @@ pub(crate) static SPEC: Spec = Spec::get("session.login", "/session/login")
     .statuses(&[200, 207]);
 
 /// Logs in with user and password; takes [`Authorization::Basic`](crate::Authorization::Basic).
+///
+/// `GET /session/login`: 200 grants a session; 207 grants a partial one and names the second factor in `Mfa-Code`; 401
+/// refuses.
 ///
 /// [`Session::login`](crate::Session::login) does this and all that may follow.
 ///

@@ -1,6 +1,4 @@
 //! `GET /session/logout`
-//!
-//! Only 200 is documented. The C# client takes code 70 as logged out already, and a 401 says the same.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -14,6 +12,9 @@ pub(super) static SPEC: Spec =
     Spec::get("session.logout", "/session/logout").unauthorized_is_an_answer().answers(Answers::Small);
 
 /// Closes a session.
+///
+/// `GET /session/logout`. Only 200 is documented; the C# client takes code 70 as logged out already, and a 401 says the
+/// same.
 ///
 /// [`Session::logout`](crate::Session::logout) does this and forgets what it must.
 ///

@@ -15,6 +15,8 @@ pub(super) static SPEC: Spec = Spec::post("file.makedir", "/file/makedir").statu
 
 /// Makes a folder.
 ///
+/// `POST /file/makedir`.
+///
 /// ```
 /// use quatrix_proto::api::MakeFolder;
 /// use quatrix_proto::{Authorization, Endpoint, Server, SessionId};

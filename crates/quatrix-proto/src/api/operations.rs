@@ -78,12 +78,16 @@ pub(crate) fn readers() -> &'static [Reader] {
     READERS
 }
 
-/// Every operation that has a type of its own. [`Raw`] stands for all others.
+/// Every operation that has a type of its own.
+///
+/// [`Raw`] stands for all others.
 pub fn operations() -> &'static [Operation] {
     OPERATIONS
 }
 
-/// A description of these operations as OpenAPI 3.0, in JSON: paths, methods, authentication and the statuses of success.
+/// A description of these operations as OpenAPI 3.0, in JSON: paths, methods, authentication and the statuses of
+/// success.
+///
 /// `x-type` names the type, `x-replay` says whether a second time does no harm.
 pub fn open_api() -> String {
     let mut paths = Map::new();

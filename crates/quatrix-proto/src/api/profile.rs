@@ -12,6 +12,8 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::get("profile.get", "/profile").replay_safe();
 
 /// Asks who is logged in.
+///
+/// `GET /profile`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GetProfile;
 

@@ -12,6 +12,8 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::get("profile.info", "/profile/info").replay_safe();
 
 /// Asks how much the user and the account store, and may store.
+///
+/// `GET /profile/info`.
 #[doc(alias = "profileInfoGet")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GetProfileInfo;

@@ -48,17 +48,19 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// An operation by method (`GET`, `POST`, `PUT`, `PATCH`, `DELETE`) and path, query included.
+    /// Makes an operation of a method (`GET`, `POST`, `PUT`, `PATCH`, `DELETE`) and path, query included.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), body: Bytes::new(), replay: Replay::Never }
     }
 
-    /// A GET. It is not taken to be safe to repeat: several GETs of this API change something.
+    /// Makes a GET.
+    ///
+    /// It is not taken to be safe to repeat: several GETs of this API change something.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
     }
 
-    /// A POST with a JSON body, as text.
+    /// Makes a POST with a JSON body, as text.
     pub fn post(path: impl Into<String>, json: impl Into<Bytes>) -> Self {
         Self::new(Method::POST, path).with_body(json)
     }

@@ -15,6 +15,8 @@ pub(super) static SPEC: Spec = Spec::post("file.rename", "/file/rename/{id}");
 
 /// Gives a file or folder another name in the same folder.
 ///
+/// `POST /file/rename/{id}`.
+///
 /// The answer is the renamed file; its old name is in [`File::extra`] as `old_name`.
 #[doc(alias = "fileRenameIdPost")]
 #[doc(alias = "FileRenameReq")]

@@ -1,7 +1,4 @@
 //! `POST /file/search`
-//!
-//! Over everything the user sees: there is no folder to search below, no limit, no order. Names match parts (source:
-//! the documentation from before 2018); how times compare is not published.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -16,6 +13,9 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::post("file.search", "/file/search").replay_safe();
 
 /// Searches files by name, tag and time.
+///
+/// `POST /file/search`, over everything the user sees: there is no folder to search below, no limit, no order. Names
+/// match parts (source: the documentation from before 2018); how times compare is not published.
 ///
 /// ```
 /// use quatrix_proto::api::{Condition, SearchFiles};
@@ -108,7 +108,7 @@ impl SearchFiles {
 }
 
 impl Condition {
-    /// The name holds this part.
+    /// Asks for a name that holds this part.
     pub fn name(part: impl Into<String>) -> Self {
         Self::Name(Group { all: vec![part.into()], any: Vec::new() })
     }

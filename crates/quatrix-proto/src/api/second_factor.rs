@@ -1,7 +1,4 @@
 //! `POST /session/login`
-//!
-//! Answers the second factor of a partial session. The answer may bring another session id (Q4), or ask for yet another
-//! factor (207). 401 with code 83 or 84: wrong code or PIN.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,6 +19,9 @@ pub(super) static SPEC: Spec = Spec::post("session.second_factor", "/session/log
     .statuses(&[200, 207]);
 
 /// Answers the second factor; takes the partial session id of the login.
+///
+/// `POST /session/login`. The answer may bring another session id (Q4), or ask for yet another factor (207); 401 with
+/// code 83 or 84 means a wrong code or PIN.
 ///
 /// [`Session::answer`](crate::Session::answer) does this and all that may follow.
 ///

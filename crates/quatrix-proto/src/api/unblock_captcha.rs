@@ -1,6 +1,4 @@
 //! `POST /session/unblock-captcha`, since 2020-01 `GET /session/unblock-captcha?token=` (Q7)
-//!
-//! 200 and 401 both carry `{valid}`: a 401 means that the captcha was wrong, not that the session is lost.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -22,6 +20,9 @@ pub(super) static GET: Spec = Spec::get("session.unblock_captcha", "/session/unb
     .statuses(&[200, 401]);
 
 /// Unblocks a session with a solved captcha; takes the session id that the login came with.
+///
+/// `POST /session/unblock-captcha`, since 2020-01 `GET /session/unblock-captcha?token=` (Q7). 200 and 401 both carry
+/// `{valid}`: a 401 means that the captcha was wrong, not that the session is lost.
 ///
 /// [`Session::answer`](crate::Session::answer) does this and all that may follow.
 ///
@@ -72,7 +73,7 @@ pub struct CaptchaResponse {
 }
 
 impl UnblockCaptcha {
-    /// The form of the seed documentation, a POST.
+    /// Takes the form that was published until 2019-12, a POST.
     pub fn new(token: impl Into<CaptchaToken>) -> Self {
         Self { token: token.into(), method: CaptchaMethod::Post }
     }

@@ -1,7 +1,4 @@
 //! `POST /upload/chunked/{upload_key}`, beside the API base
-//!
-//! In no specification: known from the C#, Java and rclone clients. Chunks come in order, one at a time. The C# client
-//! sends no credentials here, the others do (Q12).
 
 use std::ops::Range;
 
@@ -20,6 +17,9 @@ use crate::wire;
 pub(super) static SPEC: Spec = Spec::post("upload.chunk", "/upload/chunked/{upload_key}").files_base().replay_safe();
 
 /// Sends a range of a file; its bytes are read from the caller's source while they are sent.
+///
+/// `POST /upload/chunked/{upload_key}`, beside the API base, in no specification: known from the C#, Java and rclone
+/// clients. Chunks come in order, one at a time. The C# client sends no credentials here, the others do (Q12).
 #[derive(Clone, Debug)]
 pub struct UploadChunk {
     /// The key of the upload.

@@ -1,7 +1,4 @@
 //! `POST /upload/link`, `POST /file/modify`
-//!
-//! Both give a key to write a file with: a new file, or one that exists. A key is good for 15 minutes; whether chunks
-//! prolong that is not known (Q13).
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -19,7 +16,11 @@ pub(super) static LINK: Spec = Spec::post("upload.link", "/upload/link");
 /// Again is as good as once: it cuts to the same length, and no byte has been written yet.
 pub(super) static MODIFY: Spec = Spec::post("file.modify", "/file/modify").replay_safe();
 
-/// Begins the upload of a new file. [`Upload`](crate::task::Upload) does this and all that follows.
+/// Begins the upload of a new file.
+///
+/// `POST /upload/link`. The key is good for 15 minutes; whether chunks prolong that is not known (Q13).
+///
+/// [`Upload`](crate::task::Upload) does this and all that follows.
 ///
 /// ```
 /// use quatrix_proto::api::{FinalizeUpload, GetUploadLink, UploadChunk};
@@ -62,6 +63,8 @@ pub struct GetUploadLink {
 }
 
 /// Begins to write into a file that exists: what is cut off is lost at once.
+///
+/// `POST /file/modify`. The key is good for as long as that of [`GetUploadLink`].
 #[doc(alias = "fileModifyPost")]
 #[doc(alias = "FileModifyReq")]
 #[derive(Clone, Debug, Serialize)]

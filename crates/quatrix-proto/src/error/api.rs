@@ -58,12 +58,16 @@ impl ApiError {
         self.status
     }
 
-    /// The server's code. It is missing where something else answered: a proxy, a gateway, another service.
+    /// The server's code.
+    ///
+    /// It is missing where something else answered: a proxy, a gateway, another service.
     pub fn code(&self) -> Option<ErrorCode> {
         self.code
     }
 
-    /// The server's message, as it came. Escape it before it reaches a terminal.
+    /// The server's message, as it came.
+    ///
+    /// Escape it before it reaches a terminal.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
@@ -112,7 +116,9 @@ impl fmt::Debug for ApiError {
 
 impl std::error::Error for ApiError {}
 
-/// The free-form part of an error: a JSON object, other for each operation. `Debug` hides it.
+/// The free-form part of an error: a JSON object, other for each operation.
+///
+/// `Debug` hides it.
 #[derive(Clone, Default)]
 pub struct Details(Value);
 
@@ -134,7 +140,9 @@ impl fmt::Debug for Details {
     }
 }
 
-/// A code of the server's error model. The set is open: the spec's range (-1 to 100) is exceeded in practice.
+/// A code of the server's error model.
+///
+/// The set is open: the spec's range (-1 to 100) is exceeded in practice.
 ///
 /// Source: constants of the vendor's C# client and the list in the vendor's documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -77,17 +77,19 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// A failure whose request provably never left, such as a connection that was not made.
+    /// Makes a failure whose request provably never left, such as a connection that was not made.
     pub fn unsent(kind: FailureKind) -> Self {
         Self { kind, may_have_been_sent: false, context: None }
     }
 
-    /// A failure whose request may have reached the server.
+    /// Makes a failure whose request may have reached the server.
     pub fn maybe_sent(kind: FailureKind) -> Self {
         Self { may_have_been_sent: true, ..Self::unsent(kind) }
     }
 
-    /// This step took longer than allowed. What was still connecting has sent nothing.
+    /// Makes the failure of a step that took longer than allowed.
+    ///
+    /// What was still connecting has sent nothing.
     pub fn timed_out(during: During) -> Self {
         match during {
             During::Connecting => Self::unsent(FailureKind::TimedOut).with_detail("while connecting"),
@@ -96,19 +98,23 @@ impl Failure {
         }
     }
 
-    /// The caller went away and took the exchange along.
+    /// Makes the failure of a caller that went away and took the exchange along.
     pub fn aborted() -> Self {
         Self::maybe_sent(FailureKind::Aborted)
     }
 
-    /// Adds the error of the transport. Its text must hold no secret.
+    /// Adds the error of the transport.
+    ///
+    /// Its text must hold no secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.context_mut().source = Some(Arc::from(source.into()));
         self
     }
 
-    /// Adds a few words on what happened. They must hold no secret.
+    /// Adds a few words on what happened.
+    ///
+    /// They must hold no secret.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Arc<str>>) -> Self {
         self.context_mut().detail = Some(detail.into());

@@ -19,7 +19,9 @@ pub struct CallId {
     generation: u32,
 }
 
-/// One round trip. A call that is sent again keeps its [`CallId`] and gets a new exchange.
+/// One round trip.
+///
+/// A call that is sent again keeps its [`CallId`] and gets a new exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId {
     pub(super) serial: u64,
@@ -68,7 +70,7 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// Nothing out of the ordinary.
+    /// Makes options that ask for nothing out of the ordinary.
     pub fn new() -> Self {
         Self::default()
     }
@@ -114,7 +116,9 @@ impl<T> Ticket<T> {
         self.id
     }
 
-    /// Reads the outcome. It takes no part of the session, so it can be done outside any lock.
+    /// Reads the outcome.
+    ///
+    /// It takes no part of the session, so it can be done outside any lock.
     ///
     /// # Errors
     /// Whatever the call ended with.
@@ -146,6 +150,14 @@ impl Answered {
         match self {
             Self::Response(response) => Ok(response),
             Self::Login(_) | Self::Logout(_) => Err(Misuse::UnknownCall.into()),
+        }
+    }
+
+    /// For tickets of logins and answers.
+    pub(super) fn login(self) -> Result<Login, Error> {
+        match self {
+            Self::Login(login) => Ok(login),
+            Self::Logout(_) | Self::Response(_) => Err(Misuse::UnknownCall.into()),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::endpoint::Spec;
 use crate::error::{FailureKind, LoggedOut};
 use crate::session::CallId;
 
-/// Something that happened to a session. It holds no secret: an exchange is named by its endpoint.
+/// Something that happened to a session.
+///
+/// It holds no secret: an exchange is named by its endpoint.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

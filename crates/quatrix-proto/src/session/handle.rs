@@ -11,8 +11,9 @@ use crate::retry::retry_after;
 use crate::time::Timestamp;
 
 impl Session {
-    /// Takes the answer to an exchange. Then poll its call again, and every call whose last step was
-    /// [`Step::Wait`](crate::Step::Wait).
+    /// Takes the answer to an exchange.
+    ///
+    /// Then poll its call again, and every call whose last step was [`Step::Wait`](crate::Step::Wait).
     pub fn handle_response(&mut self, now: Timestamp, exchange: ExchangeId, response: http::Response<Bytes>) {
         if let Some((carrier, spec)) = self.shared(exchange) {
             self.events.exchanged(carrier, spec, Ok(response.status()));
@@ -28,8 +29,9 @@ impl Session {
         }
     }
 
-    /// Takes note that an exchange did not come to an end. Then poll as after
-    /// [`handle_response`](Self::handle_response).
+    /// Takes note that an exchange did not come to an end.
+    ///
+    /// Then poll as after [`handle_response`](Self::handle_response).
     pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: Failure) {
         if let Some((carrier, spec)) = self.shared(exchange) {
             self.events.exchanged(carrier, spec, Err(failure.kind()));

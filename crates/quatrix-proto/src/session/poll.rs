@@ -8,15 +8,19 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::call::{Answered, Kind, Status};
-use super::{CallId, Carried, Event, ExchangeId, Outcome, Phase, Session, token_header};
+use super::{CallId, Carried, Event, ExchangeId, Outcome, Phase, Session};
 use crate::challenge::Challenge;
+use crate::config::Config;
 use crate::content_range::Wanted;
-use crate::endpoint::{Answers, Endpoint as _, Prepared, Replay, Spec};
+use crate::endpoint::{Answers, Endpoint as _, Prepared, Replay, Spec, X_AUTH_TOKEN};
 use crate::error::{Error, Failure, FailureKind, LoggedOut, Misuse};
 use crate::receiver::Receiver;
+use crate::secret::SessionId;
 use crate::time::Timestamp;
 
-/// What a caller does next. Exhaustive on purpose: a driver must know all four.
+/// What a caller does next.
+///
+/// Exhaustive on purpose: a driver must know all four.
 #[derive(Debug)]
 pub enum Step {
     /// Send this, then report with [`Session::handle_response`] or [`Session::handle_failure`].
@@ -75,7 +79,11 @@ impl fmt::Debug for Transmit {
 }
 
 impl Session {
-    /// What this call's caller does next. It can be asked at any time, any number of times.
+    /// Says what this call's caller does next.
+    ///
+    /// It can be asked at any time, any number of times. After [`Step::Send`] and [`Step::Ask`], report with
+    /// `handle_*`, then poll again; after [`Step::Wait`], poll at that moment, or as soon as a `handle_*` or
+    /// [`cancel`](Self::cancel) was called for another; after [`Step::Ready`], never again.
     #[must_use]
     pub fn poll_call(&mut self, now: Timestamp, call: CallId) -> Step {
         const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -266,7 +274,7 @@ fn transmit(
     deadline: Timestamp,
     prepared: &Prepared,
     request: http::Request<Bytes>,
-    config: &crate::config::Config,
+    config: &Config,
 ) -> Transmit {
     let limit = match prepared.spec.answers {
         Answers::Small => config.session_limit,
@@ -281,4 +289,9 @@ fn transmit(
         wanted: prepared.wanted(),
         limit,
     }
+}
+
+/// The token goes out as it is, or after the server's prefix.
+fn token_header(token: &SessionId, config: &Config) -> (HeaderName, HeaderValue) {
+    (X_AUTH_TOKEN, token.header(config.server.token_prefix()))
 }

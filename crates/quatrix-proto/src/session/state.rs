@@ -16,7 +16,9 @@ pub enum Login {
     Challenged(Challenge),
 }
 
-/// How a logout ended. The session is gone from this program either way.
+/// How a logout ended.
+///
+/// The session is gone from this program either way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logout {

@@ -94,8 +94,10 @@ impl Download {
         Self::start(server, what, State::Linking)
     }
 
-    /// Downloads a folder, or several files and folders, as one ZIP. The server makes it while it sends, so its size is
-    /// not known, and a connection that is cut ends it with an error.
+    /// Downloads a folder, or several files and folders, as one ZIP.
+    ///
+    /// The server makes it while it sends, so its size is not known, and a connection that is cut ends it with an
+    /// error.
     pub fn zip(server: &Server, ids: impl Into<Vec<FileId>>) -> Self {
         Self::start(server, What::Zip(ids.into()), State::Linking)
     }
@@ -110,8 +112,10 @@ impl Download {
         download
     }
 
-    /// Goes on after so many bytes, which an earlier download of this very version of the file has left in the sink. That
-    /// it is the same version is the caller's to know, by size and time; at the end the file is looked at once more.
+    /// Goes on after so many bytes, which an earlier download of this very version of the file has left in the sink.
+    ///
+    /// That it is the same version is the caller's to know, by size and time; at the end the file is looked at once
+    /// more.
     #[must_use]
     pub fn after(mut self, done: u64) -> Self {
         self.done = done;
@@ -122,8 +126,9 @@ impl Download {
         self
     }
 
-    /// Asks for no more than so many bytes at once. By default a range is as large as what comes in about a minute,
-    /// from 4 MiB up.
+    /// Asks for no more than so many bytes at once.
+    ///
+    /// By default a range is as large as what comes in about a minute, from 4 MiB up.
     #[must_use]
     pub fn with_ranges_of_at_most(mut self, bytes: u64) -> Self {
         self.pace = self.pace.at_most(bytes.max(1));
@@ -143,7 +148,7 @@ impl Download {
         self.done
     }
 
-    /// What happened since the last time.
+    /// Takes what happened since the last time.
     pub fn poll_event(&mut self) -> Option<TransferEvent> {
         self.events.pop()
     }

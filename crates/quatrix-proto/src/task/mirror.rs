@@ -119,8 +119,10 @@ impl Mirror {
         self
     }
 
-    /// As [`plan`](Self::plan), for trees as they were read. What is skipped on one side is left alone on both; where
-    /// something could not be read, what seems to be missing may not be, and nothing is deleted.
+    /// Lists what [`plan`](Self::plan) does, for trees as they were read.
+    ///
+    /// What is skipped on one side is left alone on both; where something could not be read, what seems to be missing
+    /// may not be, and nothing is deleted.
     pub fn compare(&self, source: &Tree, target: &Tree) -> Vec<Action> {
         let left_alone = |path: &RemotePath| {
             let mut skipped = source.skipped.iter().chain(&target.skipped);
@@ -219,7 +221,8 @@ impl Mirror {
 }
 
 impl Item {
-    /// What a file on the server is to a mirror; `None` for links, the trash and what is unknown, which it leaves alone.
+    /// Reads what a file on the server is to a mirror; `None` for links, the trash and what is unknown, which it leaves
+    /// alone.
     pub fn of(file: &File) -> Option<Self> {
         match file.kind {
             FileKind::Folder | FileKind::Project => Some(Self::Folder),

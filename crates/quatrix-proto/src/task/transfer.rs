@@ -8,7 +8,7 @@ use crate::endpoint::Prepared;
 /// A driver that streams shows its observer [`poll_event`](Self::poll_event) before each poll, and
 /// [`TransferEvent::progress`] from [`position`](Self::position) on while a call is under way.
 pub trait Transfer: Task + Sized {
-    /// What happened since the last time.
+    /// Takes what happened since the last time.
     fn poll_event(&mut self) -> Option<TransferEvent>;
 
     /// How many bytes of the whole come before those that this call moves.
@@ -17,7 +17,9 @@ pub trait Transfer: Task + Sized {
     /// Bytes of the whole, where known so far.
     fn total(&self) -> Option<u64>;
 
-    /// Gives up. The call under way is to be dropped, not handled.
+    /// Gives up.
+    ///
+    /// The call under way is to be dropped, not handled.
     ///
     /// What comes back has to tidy up: poll it to its end as before, which is
     /// [`Error::Cancelled`](crate::Error::Cancelled). `None`: there is nothing to tidy up, and that is the end.

@@ -41,7 +41,9 @@ pub enum TransferEvent {
 }
 
 impl TransferEvent {
-    /// More bytes are on their way. Tasks tell only of what has arrived; this is for a driver that streams.
+    /// Makes a [`Progress`](Self::Progress) of bytes that are on their way.
+    ///
+    /// Tasks tell only of what has arrived; this is for a driver that streams.
     pub fn progress(done: u64, total: Option<u64>) -> Self {
         Self::Progress { done, total }
     }

@@ -152,13 +152,16 @@ enum Then {
 }
 
 impl Upload {
-    /// Uploads `size` bytes to a new file. A name that is taken is an error, unless [`on_clash`](Self::on_clash) says
-    /// otherwise. The seed makes the temporary name; it should be another one for each upload.
+    /// Uploads `size` bytes to a new file.
+    ///
+    /// A name that is taken is an error, unless [`on_clash`](Self::on_clash) says otherwise. The seed makes the
+    /// temporary name; it should be another one for each upload.
     pub fn new(server: &Server, parent: FileId, name: FileName, size: u64, seed: u64) -> Self {
         Self::start(server, Target::New { parent, name, clash: Clash::Refuse }, size, seed)
     }
 
     /// Writes `size` bytes into a file that exists, in place: **its old content is lost first**, whatever happens then.
+    ///
     /// The file keeps its id, and nothing is ever deleted. It is for servers without `file.moveone`;
     /// [`Clash::Overwrite`] is safer.
     pub fn in_place(server: &Server, file: FileId, size: u64) -> Self {
@@ -210,8 +213,9 @@ impl Upload {
         self
     }
 
-    /// Sends no more than so many bytes at once. By default a chunk is as large as what goes through in about four
-    /// seconds, from 4 MiB to 100 MiB.
+    /// Sends no more than so many bytes at once.
+    ///
+    /// By default a chunk is as large as what goes through in about four seconds, from 4 MiB to 100 MiB.
     #[must_use]
     pub fn with_chunks_of_at_most(mut self, bytes: u64) -> Self {
         self.pace = self.pace.at_most(bytes.max(1));
@@ -223,13 +227,15 @@ impl Upload {
         self.size
     }
 
-    /// What happened since the last time.
+    /// Takes what happened since the last time.
     pub fn poll_event(&mut self) -> Option<TransferEvent> {
         self.events.pop()
     }
 
-    /// Gives up. The call under way is to be dropped, not handled; then the task is polled to its end as before: it
-    /// deletes what it has made, and ends with [`Error::Cancelled`]. An upload that has ended stays as it is.
+    /// Gives up.
+    ///
+    /// The call under way is to be dropped, not handled; then the task is polled to its end as before: it deletes what
+    /// it has made, and ends with [`Error::Cancelled`]. An upload that has ended stays as it is.
     pub fn cancel(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Done(Err(Error::Cancelled)));
         self.state = self.cancelled(state);

@@ -70,7 +70,7 @@ impl Walk {
         Self { server: server.clone(), folders, entries: VecDeque::new(), started: false, failed: None }
     }
 
-    /// The next entry that the calls so far have brought.
+    /// Takes the next entry that the calls so far have brought.
     pub fn next_entry(&mut self) -> Option<Entry> {
         self.entries.pop_front()
     }

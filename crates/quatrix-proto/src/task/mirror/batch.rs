@@ -138,7 +138,9 @@ pub enum Did {
     Deleted,
 }
 
-/// What came of many files. Paths start at the folder that was transferred.
+/// What came of many files.
+///
+/// Paths start at the folder that was transferred.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
@@ -155,7 +157,9 @@ pub struct Report {
 }
 
 impl Batch {
-    /// Everything here into this folder there. Folders that are there are no hindrance; a file that is there clashes.
+    /// Plans to upload everything here into this folder there.
+    ///
+    /// Folders that are there are no hindrance; a file that is there clashes.
     pub fn upload(here: Tree, folder: FileId, clash: Clash) -> Self {
         let there = Remote::new(folder, []);
         let actions = Mirror::default().plan(&here.items, &there.tree.items);
@@ -163,14 +167,15 @@ impl Batch {
         Self::new(actions, Direction::Up { clash, folders, there }, Report::of(here))
     }
 
-    /// Everything there into a folder here. Folders that are here are no hindrance; files are, unless they may be
-    /// overwritten.
+    /// Plans to download everything there into a folder here.
+    ///
+    /// Folders that are here are no hindrance; files are, unless they may be overwritten.
     pub fn download(there: Remote, overwrite: bool) -> Self {
         let actions = Mirror::default().plan(&there.tree.items, &BTreeMap::new());
         Self::new(actions, Direction::Down { overwrite, there: there.files }, Report::of(there.tree))
     }
 
-    /// What makes the folder there like the one here.
+    /// Plans what makes the folder there like the one here.
     pub fn mirror_up(how: &Mirror, here: Tree, there: Remote) -> Self {
         let folders = there.folders();
         let (actions, report) = compare(how, here, there.tree);
@@ -178,7 +183,7 @@ impl Batch {
         Self::new(actions, Direction::Up { clash: Clash::Refuse, folders, there: there.files }, report)
     }
 
-    /// What makes the folder here like the one there.
+    /// Plans what makes the folder here like the one there.
     pub fn mirror_down(how: &Mirror, there: Remote, here: Tree) -> Self {
         let (actions, report) = compare(how, there.tree, here);
         Self::new(actions, Direction::Down { overwrite: true, there: there.files }, report)
@@ -208,7 +213,9 @@ impl Batch {
         &self.report
     }
 
-    /// Says what to do next. A job is given out once.
+    /// Says what to do next.
+    ///
+    /// A job is given out once.
     pub fn poll(&mut self) -> BatchStep {
         while !self.cancelled {
             let copies = self.actions.iter().take_while(|action| matches!(action, Action::Copy { .. })).count();
@@ -224,7 +231,7 @@ impl Batch {
         BatchStep::Done
     }
 
-    /// The next of the files to be copied; `None` when all are taken, or the batch is cancelled.
+    /// Takes the next of the files to be copied; `None` when all are taken, or the batch is cancelled.
     pub fn next_copy(&mut self) -> Option<Job> {
         while !self.cancelled && matches!(self.actions.front(), Some(Action::Copy { .. })) {
             if let Next::Job(job) = self.next() {
@@ -234,7 +241,9 @@ impl Batch {
         None
     }
 
-    /// Takes what came of a job. [`Error::Cancelled`] ends the batch: nothing further is begun.
+    /// Takes what came of a job.
+    ///
+    /// [`Error::Cancelled`] ends the batch: nothing further is begun.
     pub fn handle(&mut self, job: Job, result: Result<Did, Error>) {
         match result {
             Ok(Did::Made(id)) => {
@@ -252,7 +261,7 @@ impl Batch {
         }
     }
 
-    /// What came of it.
+    /// Ends the batch: comes to the report.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if a job was; what single files ended with is in the report.

@@ -29,7 +29,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// From the entries of a walk below this folder whose paths begin at [`RemotePath::home`].
+    /// Makes a folder of the entries of a walk below this folder whose paths begin at [`RemotePath::home`].
     pub fn new(folder: FileId, entries: impl IntoIterator<Item = Entry>) -> Self {
         let (mut tree, mut files) = (Tree::default(), BTreeMap::new());
         for Entry { path, file } in entries {
@@ -47,7 +47,7 @@ impl Remote {
         Self { folder, tree, files }
     }
 
-    /// What is in it, to compare.
+    /// Takes out what is in it, to compare.
     pub fn into_tree(self) -> Tree {
         self.tree
     }
