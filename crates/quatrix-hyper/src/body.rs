@@ -10,17 +10,11 @@ use tokio::sync::mpsc;
 
 /// What a request carries. Its length stands in the request's headers, which the core wrote.
 pub(crate) enum Outgoing {
-    /// All of it, or nothing.
-    Whole(Option<Bytes>),
+    /// All that is left of it.
+    Whole(Bytes),
     /// Bytes of the caller's, as they are read. It ends when its sender is dropped; if that is too early, the connection
     /// is closed.
     Pieces(mpsc::Receiver<Bytes>),
-}
-
-impl Outgoing {
-    pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
 }
 
 impl Body for Outgoing {
@@ -29,19 +23,20 @@ impl Body for Outgoing {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take()),
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
             Self::Pieces(pieces) => pieces.poll_recv(cx),
         };
         piece.map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None))
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Pieces(_) => SizeHint::default(),
         }
     }

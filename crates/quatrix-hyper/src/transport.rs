@@ -1,6 +1,6 @@
 //! One exchange over the wire: the request out, the answer in.
 //!
-//! No decision about the protocol is made here. The request comes whole from the core (hyper adds `Host`), the answer
+//! No decision about the protocol is made here. The request comes whole from the core but for `Host`, the answer
 //! goes through the core's [`Receiver`](quatrix_proto::Receiver) piece by piece.
 
 use std::future::{Future, poll_fn};
@@ -12,7 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
+use http::header::HOST;
+use http::{HeaderValue, Request, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -31,8 +32,9 @@ use crate::proxy::Proxy;
 use crate::streams::Streams;
 use crate::watch::Watch;
 
-/// The largest head of an answer, give or take a read; and the largest read.
-const HEAD: usize = 64 * 1024;
+/// The largest head of an answer, give or take a read; and the largest piece that a download comes in. Each piece wakes
+/// two tasks, so smaller ones cost time; larger ones gain little.
+const READ: usize = 96 * 1024;
 /// How many connections to one server are kept for later.
 const IDLE: usize = 256;
 /// Servers close idle connections after a minute or so; ours go first.
@@ -60,7 +62,8 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(IDLE)
-            .http1_max_buf_size(HEAD)
+            .http1_max_buf_size(READ)
+            .set_host(false)
             .build(connector);
         Self { http, stall: patience.stall }
     }
@@ -77,10 +80,10 @@ impl Transport {
     ) -> Result<Response<Bytes>, Failure> {
         let timer = pin!(sleep_until(deadline.min(Instant::now() + self.stall)));
         let mut watch = Watch::new(timer, self.stall, deadline);
-        let request = std::mem::take(&mut transmit.request);
+        let request = with_host(std::mem::take(&mut transmit.request));
         let Some(range) = transmit.source.clone() else {
             streams.begin(0);
-            let answer = self.http.request(request.map(Outgoing::whole));
+            let answer = self.http.request(request.map(Outgoing::Whole));
             let answer = watch.over(Answering, answer).await?.map_err(failure::of_request)?;
             return receive(answer, &transmit, &mut watch, streams).await;
         };
@@ -94,6 +97,15 @@ impl Transport {
         };
         receive(answer.map_err(failure::of_request)?, &transmit, &mut watch, streams).await
     }
+}
+
+/// Adds the one header that the core leaves to the transport. hyper-util would write it with a formatter, piece by piece;
+/// in the core's URIs it is there as it goes out.
+fn with_host(mut request: Request<Bytes>) -> Request<Bytes> {
+    if let Some(host) = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        request.headers_mut().insert(HOST, host);
+    }
+    request
 }
 
 enum Sent {
