@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
 use quatrix_emulator::Emulator;
 use quatrix_proto::api::GetHome;
 use quatrix_proto::{ApiKey, Config, Server};
@@ -105,7 +106,7 @@ const CLIENTS: [(&str, &str); 6] = [
 
 pub(crate) fn run() {
     let programs = Programs { quatrix: program::quatrix(), rclone: program::rclone() };
-    let folder = TempDir::new().expect("there is room for temporary files");
+    let folder = folder();
     let (large, small) = (folder.path().join("large.bin"), folder.path().join("small"));
     write_large(&large);
     write_small(&small);
@@ -229,6 +230,14 @@ impl Programs {
         };
         Some(words)
     }
+}
+
+/// A folder for all files; in memory where there is room, since clients are to be measured and not disks.
+fn folder() -> TempDir {
+    const MEMORY: &str = "/dev/shm";
+    let roomy = statvfs(MEMORY).is_ok_and(|memory| memory.blocks_available() * memory.fragment_size() >= 4 * LARGE);
+    let folder = if roomy { TempDir::new_in(MEMORY) } else { TempDir::new() };
+    folder.expect("there is room for temporary files")
 }
 
 /// Bytes that do not compress, and differ from place to place.

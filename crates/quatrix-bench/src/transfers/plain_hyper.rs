@@ -137,6 +137,7 @@ impl Plain {
             file.write_all(&piece).await.expect("there is room");
         }
         file.flush().await.expect("there is room");
+        file.sync_all().await.expect("there is room");
     }
 }
 

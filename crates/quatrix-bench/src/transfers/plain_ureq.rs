@@ -96,6 +96,7 @@ impl Plain<'_> {
         let mut response = self.agent.run(Request::from_parts(head, ())).expect("it is answered");
         let mut file = File::create(to).expect("it can be made");
         io::copy(&mut response.body_mut().as_reader(), &mut file).expect("it is whole");
+        file.sync_all().expect("there is room");
     }
 }
 
