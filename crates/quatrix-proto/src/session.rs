@@ -68,7 +68,7 @@ pub struct Session {
     kept: Option<Credentials>,
     user: Option<Arc<str>>,
     calls: Calls,
-    /// + 1 for each token granted.
+    /// + 1 for each token granted or resumed: no two tokens share one, whoever they belong to.
     epoch: u64,
     /// + 1 for each login, resume and logout that somebody asked for.
     identity: u64,

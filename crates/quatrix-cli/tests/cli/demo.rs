@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use crate::support::{BINARY, assert_snapshot};
+use crate::support::{BINARY, assert_snapshot, measured};
 
 fn demo(transport: &str) -> String {
-    let output = Command::new(BINARY).args(["demo", "--transport", transport]).env_clear().output().unwrap();
+    let output =
+        Command::new(BINARY).args(["demo", "--transport", transport]).env_clear().envs(measured()).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use rexpect::session::{Options, PtySession, spawn_with_options};
 
-use crate::support::{BINARY, Ended, Home, PASSWORD, USER};
+use crate::support::{BINARY, Ended, Home, PASSWORD, USER, measured};
 
 const PAGE: &str = include_str!("../../../../docs/CLI.md");
 
@@ -25,6 +25,7 @@ fn shell(home: &Home, line: &str, variables: &BTreeMap<&str, String>) -> Command
     let mut shell = Command::new("env");
     shell.arg("-i").arg(format!("HOME={}", home.folder.path().display()));
     shell.arg(format!("PATH={}:/usr/bin:/bin", binaries.display()));
+    shell.args(measured().map(|(name, file)| format!("{name}={}", file.display())));
     shell.args(variables.iter().map(|(name, value)| format!("{name}={value}")));
     shell.args(["sh", "-c", line]).current_dir(home.folder.path());
     shell
@@ -182,7 +183,7 @@ fn the_error_for_programs_looks_as_shown() {
 
 #[test]
 fn the_page_lists_the_exit_codes_of_the_help() {
-    let help = Command::new(BINARY).arg("--help").env_clear().output().unwrap();
+    let help = Command::new(BINARY).arg("--help").env_clear().envs(measured()).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let listed: Vec<_> =
         PAGE.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse::<u8>().ok()).collect();

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{BINARY, assert_snapshot};
+use crate::support::{BINARY, assert_snapshot, measured};
 
 const COMMANDS: &[&str] = &[
     "login",
@@ -31,7 +31,7 @@ const COMMANDS: &[&str] = &[
 ];
 
 fn help(args: &[&str]) -> String {
-    let output = Command::new(BINARY).args(args).env_clear().output().unwrap();
+    let output = Command::new(BINARY).args(args).env_clear().envs(measured()).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty());
     String::from_utf8(output.stdout).unwrap()
 }
@@ -62,7 +62,7 @@ fn the_first_help_names_every_command_and_exit_code() {
 
 #[test]
 fn without_a_command_the_help_is_shown_as_an_error() {
-    let output = Command::new(BINARY).env_clear().output().unwrap();
+    let output = Command::new(BINARY).env_clear().envs(measured()).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     assert!(String::from_utf8(output.stderr).unwrap().contains("Usage: quatrix COMMAND"));
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use quatrix_ureq::proto::Saved;
 
-use crate::support::{BINARY, Ended, Home, TOTP, USER};
+use crate::support::{BINARY, Ended, Home, TOTP, USER, measured};
 
 fn mode(path: &std::path::Path) -> u32 {
     use std::os::unix::fs::MetadataExt as _;
@@ -82,7 +82,8 @@ fn m39_a_disk_that_is_full_leaves_the_old_file_and_no_session_behind() {
     // No file may grow: writing fails as on a full disk.
     let script = format!("trap '' XFSZ; ulimit -f 0; exec '{BINARY}' login --user {USER} --password-file '{password}'");
     let mut shell = Command::new("sh");
-    shell.args(["-c", &script]).env_clear().env("HOME", home.folder.path()).env("PATH", "/usr/bin:/bin");
+    shell.args(["-c", &script]).env_clear().envs(measured());
+    shell.env("HOME", home.folder.path()).env("PATH", "/usr/bin:/bin");
     let ended = Ended::of(shell.output().unwrap());
     let error = ended.failed(13);
     assert!(error.contains(&file.display().to_string()), "{error}");

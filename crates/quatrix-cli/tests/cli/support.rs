@@ -1,5 +1,6 @@
 //! A server, a home of one's own, and the command in an environment that has nothing else in it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -64,6 +65,12 @@ pub(crate) fn set_modified(path: &PathBuf, seconds: u64) {
     file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
 }
 
+/// What is left of the environment when the rest is taken away: where a program that is measured (`.ci/deep coverage`)
+/// notes what was reached.
+pub(crate) fn measured() -> Option<(&'static str, OsString)> {
+    std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file))
+}
+
 impl Home {
     pub(crate) fn new() -> Self {
         Self::of(Emulator::start().unwrap())
@@ -99,7 +106,7 @@ impl Home {
     /// The command, not started yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
-        command.args(args).env_clear().env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin");
+        command.args(args).env_clear().envs(measured()).env("HOME", self.folder.path()).env("PATH", "/usr/bin:/bin");
         command.envs(self.variables.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command

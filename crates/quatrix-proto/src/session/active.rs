@@ -184,17 +184,13 @@ impl Session {
         response: &http::Response<Bytes>,
     ) {
         self.events.exchanged(id, &crate::api::KEEP_ALIVE, Ok(response.status()));
-        let current = self.calls.get(id).is_some_and(|call| call.identity == self.identity);
-        let todays = current && epoch == self.epoch && matches!(self.phase, Phase::Active(_));
         match response.status() {
             status if status.is_success() => {
-                if todays {
-                    self.note_success(epoch, sent);
-                }
+                self.note_success(epoch, sent);
                 self.rest_until(id, Timestamp::ZERO, 0);
             }
             StatusCode::UNAUTHORIZED => {
-                if todays {
+                if epoch == self.epoch && matches!(self.phase, Phase::Active(_)) {
                     self.become_expired();
                 }
                 self.rest_until(id, Timestamp::ZERO, 0);

@@ -104,7 +104,7 @@ impl Session {
 
         if response.status().is_success() {
             self.budget.earn();
-            if same_identity && self.counts_as_use(spec) {
+            if self.counts_as_use(spec) {
                 self.note_success(epoch, sent);
             }
             return self.calls.end(id, Ok(Answered::Response(response)));

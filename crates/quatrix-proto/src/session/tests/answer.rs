@@ -105,6 +105,17 @@ fn s14_another_factor_may_be_due() {
 }
 
 #[test]
+fn s14_q06_after_a_code_a_captcha_or_an_unknown_factor_may_be_due() {
+    for (mfa_code, state) in [("72", "captcha 0"), ("99", "Other(99) 0")] {
+        let mut world = World::new().challenged("71");
+        let answer = world.totp("654321");
+        let sent = world.sent(&answer);
+        world.answer(&sent, 207, &[("mfa-code", mfa_code)], r#"{"session_id":"further"}"#);
+        assert_eq!(world.state(), state);
+    }
+}
+
+#[test]
 fn m06_a_factor_of_an_unknown_kind_is_answered_as_the_caller_chooses() {
     for answer in [Answer::Totp("654321".into()), Answer::Pin("654321".into())] {
         let mut world = World::new();

@@ -14,14 +14,17 @@ fn chunk() -> crate::api::UploadChunk {
 fn s23_an_idle_session_sends_one_keepalive_per_interval() {
     let mut world = World::active("one");
     let run = world.session.run_keepalive(world.now);
+    let mut intervals = std::collections::BTreeSet::new();
     for _ in 0..20 {
         let until = world.waits(&run);
         assert!(within(&world, until, 9 * MINUTE, 11 * MINUTE));
+        intervals.insert(until.saturating_since(world.now));
         world.now = until;
         let sent = world.sent(&run);
         assert_eq!((sent.name, sent.token()), ("session.keepalive", "one"));
         world.ok(&sent, "");
     }
+    assert!(intervals.len() > 10, "each round rolls the dice: {intervals:?}");
 }
 
 #[test]
@@ -100,6 +103,24 @@ fn s23_with_credentials_it_waits_for_the_next_session_and_sends_no_password_itse
 }
 
 #[test]
+fn s21_s23_its_late_401_disturbs_neither_the_next_login_nor_the_next_session() {
+    for granted in [false, true] {
+        let mut world = World::active("one");
+        let run = world.session.run_keepalive(world.now);
+        world.now = world.waits(&run);
+        let late = world.sent(&run);
+        world.expire();
+        let call = world.profile();
+        let login = world.sent(&call);
+        if granted {
+            world.grant(&login, "two");
+        }
+        world.refuse(&late, 401, 14);
+        assert_eq!(world.state(), if granted { "active" } else { "logging in" });
+    }
+}
+
+#[test]
 fn s09_s23_it_outlives_a_login_that_came_to_nothing() {
     let mut world = World::active("one");
     let run = world.session.run_keepalive(world.now);
@@ -147,12 +168,13 @@ fn q10_a_transfer_pays_for_a_keepalive_when_one_is_due() {
     let keepalive = world.sent(&call);
     assert_eq!((keepalive.name, keepalive.token()), ("session.keepalive", "one"));
     world.ok(&keepalive, "");
+    world.pass(MINUTE);
     let sent = world.sent(&call);
     assert_eq!((sent.name, sent.source.clone()), ("upload.chunk", Some(0..4)));
     world.pass(9 * MINUTE);
     world.ok(&sent, "\"id\"");
     let Phase::Active(active) = &world.session.phase else { panic!() };
-    assert_eq!(world.now.saturating_since(active.used), 9 * MINUTE, "the chunk itself does not count");
+    assert_eq!(world.now.saturating_since(active.used), 10 * MINUTE, "the chunk itself does not count");
 
     let mut world = World::with(|config| config.transfers_count_as_use(true));
     world.log_in("one");

@@ -201,6 +201,8 @@ fn s07_every_captcha_signal_is_a_challenge() {
         (401, vec![code, id], r#"{"code":14,"msg":"no"}"#),
         (401, vec![], r#"{"code":72,"msg":"captcha","session_id":"partial"}"#),
         (401, vec![id], ""),
+        (403, vec![code, id], ""),
+        (400, vec![], r#"{"code":72,"msg":"captcha","session_id":"partial"}"#),
     ];
     for (status, headers, body) in signals {
         let mut world = World::new();
@@ -292,6 +294,19 @@ fn s08_a_bare_401_counts_as_a_refusal() {
     world.answer(&sent, 401, &[("content-type", "text/html")], "<h1>no</h1>");
     assert_eq!(world.failed(login), "session.login: refused with status 401 Unauthorized");
     assert_eq!(world.state(), "refused");
+}
+
+#[test]
+fn s07_s08_s09_without_a_signal_a_400_or_403_is_a_refusal_if_it_says_why_and_else_a_failure() {
+    for status in [400, 403] {
+        for (body, state) in [(r#"{"code":14,"msg":"no"}"#, "refused"), ("{}", "failed")] {
+            let mut world = World::new();
+            let login = world.login();
+            let sent = world.sent(&login);
+            world.answer(&sent, status, &[("x-auth-token", "partial")], body);
+            assert_eq!(world.state(), state);
+        }
+    }
 }
 
 #[test]
@@ -424,6 +439,26 @@ fn s11_a_dead_carrier_cannot_wedge_the_session() {
 }
 
 #[test]
+fn s09_a_login_that_times_out_or_is_cut_has_not_lost_its_carrier() {
+    for (patience, kind, said) in [
+        (None, FailureKind::TimedOut, "timed out"),
+        (Some(Duration::from_secs(1)), FailureKind::Interrupted, "the connection was interrupted"),
+    ] {
+        let mut world = World::active("one");
+        world.expire();
+        let options = CallOptions { deadline: patience, ..CallOptions::new() };
+        let carrier = world.session.call_with(world.now, &GetProfile, options);
+        let waiting = world.profile();
+        let login = world.sent(&carrier);
+        world.waits(&waiting);
+        world.pass(Duration::from_secs(1));
+        world.fail(&login, Failure::maybe_sent(kind));
+        assert_eq!(world.state(), "failed");
+        assert_eq!(world.failed(waiting), said);
+    }
+}
+
+#[test]
 fn s11_a_carrier_out_of_patience_hands_over() {
     let mut world = World::active("one");
     world.expire();
@@ -477,6 +512,8 @@ fn s29_an_api_key_rides_as_bearer_and_a_401_is_final() {
     assert_eq!((world.failed(login), world.failed(keepalive)), (needless.into(), needless.into()));
     let run = world.session.run_keepalive(world.now);
     assert_eq!(world.failed(run), needless);
+    let answer = world.captcha("solved");
+    assert_eq!(world.failed(answer), needless);
     assert!(world.session.save().is_none());
 
     let logout = world.session.logout(world.now);

@@ -166,6 +166,19 @@ fn s27_a_logout_whose_caller_vanishes_ends_unconfirmed() {
 }
 
 #[test]
+fn s26_s27_nobody_else_logs_out_the_token_that_a_vanished_caller_waited_for() {
+    for vanishes in [false, true] {
+        let mut world = World::new();
+        let login = world.login();
+        let sent = world.sent(&login);
+        let (logout, other) = (world.logout(), world.profile());
+        world.session.cancel(world.now, if vanishes { logout.id() } else { other.id() });
+        world.grant(&sent, "one");
+        assert_eq!(world.state(), if vanishes { "by user" } else { "logging out" });
+    }
+}
+
+#[test]
 fn i05_no_late_answer_revives_a_session_that_was_logged_out() {
     let mut world = World::active("one");
     world.expire();

@@ -35,6 +35,17 @@ fn m31_what_provably_was_not_sent_is_repeated_whatever_it_is() {
 }
 
 #[test]
+fn i09_a_failure_that_another_try_would_not_mend_is_not_followed_by_one() {
+    for kind in [FailureKind::TooLarge, FailureKind::Aborted] {
+        let mut world = World::active("one");
+        let call = world.profile();
+        let sent = world.sent(&call);
+        world.fail(&sent, Failure::maybe_sent(kind));
+        assert!(matches!(world.done(call), Err(Error::Exchange(failure)) if failure.kind() == kind));
+    }
+}
+
+#[test]
 fn i02_a_late_answer_is_not_taken_for_the_answer_to_the_repetition() {
     let mut world = World::active("one");
     let call = world.profile();
