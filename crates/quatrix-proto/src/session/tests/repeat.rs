@@ -227,6 +227,25 @@ fn an_observer_sees_exchanges_and_changes_in_their_order() {
 }
 
 #[test]
+fn an_observer_is_told_of_each_repetition_and_how_often_it_was_sent_before() {
+    let mut world = World::active("one");
+    let call = world.profile();
+    for _ in 0..2 {
+        let sent = world.sent(&call);
+        world.lose(&sent);
+        world.now = world.waits(&call);
+    }
+    world.sent(&call);
+    let mut repeating = Vec::new();
+    while let Some(event) = world.session.poll_event() {
+        if let Event::Repeating { call, endpoint, attempts } = event {
+            repeating.push((call, endpoint, attempts));
+        }
+    }
+    assert_eq!(repeating, [(call.id(), "profile.get", 1), (call.id(), "profile.get", 2)]);
+}
+
+#[test]
 fn an_observer_that_sleeps_loses_the_oldest() {
     let mut world = World::active("one");
     for _ in 0..100 {
