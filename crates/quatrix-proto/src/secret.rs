@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_text_is_fixed() {
+    fn m46_debug_text_is_fixed() {
         let shown = format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             Password::new("canary"),

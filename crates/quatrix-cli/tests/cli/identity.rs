@@ -1,8 +1,9 @@
 //! Who speaks to the server: options, environment, configuration, session file, in this order.
 
+use quatrix_emulator::{Account, Accounts, Emulator, SecondFactor, TotpSecret};
 use serde_json::json;
 
-use crate::support::{Home, PASSWORD, TOTP, USER};
+use crate::support::{Home, PASSWORD, PIN, TOTP, USER, here};
 
 const KEY: &str = "test-key-4711";
 
@@ -149,4 +150,36 @@ fn a_key_or_password_that_is_wrong_is_called_so() {
     assert!(key.ends_with("\n  The API key is wrong, or has been switched off.\n"), "{key}");
     let password = home.run(&["ls", "--user", USER, "--password-file", &wrong]).failed(4);
     assert!(password.ends_with("\n  The address or the password is wrong.\n"), "{password}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn m46_no_secret_stands_in_the_list_of_processes() {
+    let secret = TotpSecret::from_base32("JBSWY3DPEHPK3PXP").unwrap();
+    let account =
+        Account { second_factor: Some(SecondFactor::Totp(secret)), ..Account::new(USER, "canary-of-the-list") };
+    let home = Home::of(Emulator::builder().accounts(Accounts::new(vec![account])).start().unwrap());
+    home.write("code", &home.emulator.code(USER).unwrap());
+    // The list is made while the command waits for this program.
+    let home = home
+        .with("QUATRIX_PASSWORD", "canary-of-the-list")
+        .with("QUATRIX_CODE_COMMAND", "cd; cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' > list; cat code");
+    home.run(&["login", "--user", USER]).ok();
+    let list = std::fs::read_to_string(here(&home, "list")).unwrap();
+    assert!(list.contains(&format!("login --user {USER}")) && list.contains("cat code"), "{list}");
+    assert!(!list.contains("canary-of-the-list"), "{list}");
+}
+
+#[test]
+fn m46_no_flag_takes_a_secret_but_those_that_say_so() {
+    let home = Home::new();
+    for command in ["login", "answer", "get", "api"] {
+        let help = home.run(&[command, "--help"]).ok();
+        for flag in ["--password <", "--api-key <", "--token <", "--session <"] {
+            assert!(!help.contains(flag), "{help}");
+        }
+    }
+    home.run(&["login", "--user", PIN, "--password-file", &home.password_file()]).code.unwrap();
+    let warned = home.run(&["answer", "--code", "1234567"]).err;
+    assert!(warned.contains("--code is seen by everybody"), "{warned}");
 }

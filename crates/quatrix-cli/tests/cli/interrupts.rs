@@ -61,6 +61,20 @@ fn m40_an_interrupt_leaves_nothing_half_done_here() {
 }
 
 #[test]
+fn m40_an_interrupt_leaves_old_files_as_they_were_here() {
+    let seed = (0..40).fold(Seed::new().folder("d"), |seed, n| seed.file(&format!("d/{n}"), "new"));
+    let home = slow(seed);
+    for n in 0..40 {
+        home.write(&format!("d/{n}"), "old");
+    }
+    let args = ["get", "/d", &here(&home, ""), "--parallel", "2"];
+    interrupted(&home, &args, || has_asked(&home, "/file/download/{id}")).failed(130);
+    let left = names(&here(&home, "d")).into_iter().map(|name| fs::read_to_string(here(&home, &format!("d/{name}"))));
+    let (old, new): (Vec<_>, Vec<_>) = left.map(Result::unwrap).partition(|text| text == "old");
+    assert!(old.len() > 20 && old.len() + new.len() == 40 && new.iter().all(|text| text == "new"), "{new:?}");
+}
+
+#[test]
 fn m40_an_interrupted_download_that_may_be_resumed_keeps_what_came() {
     let big = "0123456789".repeat(2_000_000);
     let home = Home::of(Emulator::builder().files(Seed::new().file("big", big.clone())).start().unwrap());

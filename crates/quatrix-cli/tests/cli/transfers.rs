@@ -162,6 +162,45 @@ fn m40_another_version_is_not_mixed_in() {
     home.run(&["get", "/", &here(&home, ""), "--resume"]).failed(2);
 }
 
+/// A folder in which whoever runs this may not write: root may in any of its own, but not among Linux's.
+#[cfg(unix)]
+fn forbidden(home: &Home) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let own = here(home, "forbidden");
+    fs::create_dir(&own).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o555)).unwrap();
+    let refuses = |folder: &String| fs::write(format!("{folder}/x"), "").is_err();
+    [own, "/sys".to_owned()].into_iter().find(refuses).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn m40_a_folder_without_permission_is_named_and_no_byte_is_asked_for() {
+    let home = home_with(Seed::new().file("a", "words"));
+    let folder = forbidden(&home);
+    let error = home.run(&["get", "/a", &format!("{folder}/a")]).failed(13);
+    assert!(error.contains(&folder), "{error}");
+    assert!(!home.asked().iter().any(|(_, path, _)| path.contains("/download/")), "{:?}", home.asked());
+}
+
+#[test]
+fn m40_a_source_that_shrinks_as_it_goes_up_leaves_the_old_file() {
+    let home = home_with(Seed::new().file("a", "old"));
+    let path = home.write("a", &"new".repeat(1_000_000));
+    // By then the server has been told its size, and none of its bytes.
+    let later = Fault::new(What::Status(429)).header("retry-after", "1").on("POST", "/upload/link");
+    home.emulator.set_faults([later]).unwrap();
+    let process = home.spawn(&["put", &here(&home, "a"), "/"]);
+    while !home.asked().iter().any(|(_, path, _)| path == "/upload/link") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::File::options().write(true).open(&path).unwrap().set_len(10).unwrap();
+    let error = Ended::of(process.wait_with_output().unwrap()).failed(13);
+    assert!(error.contains("the source ended 2999990 bytes early"), "{error}");
+    assert_eq!(there(&home, "a").as_deref(), Some("old"));
+    assert_eq!(home.paths(), ["a"]);
+}
+
 #[test]
 fn what_fails_for_good_leaves_nothing_behind() {
     let home = home_with(Seed::new().file("a", "old"));
