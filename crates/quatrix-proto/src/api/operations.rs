@@ -181,16 +181,29 @@ mod tests {
         assert_eq!(described.len(), operations().len(), "each has a path and method of its own");
     }
 
+    /// The text of every file that holds operations of its own.
+    fn sources() -> String {
+        let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")).unwrap();
+        let paths = files.map(|file| file.unwrap().path()).filter(|path| !path.ends_with("raw.rs"));
+        paths.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    }
+
     #[test]
     fn no_operation_is_left_out_of_the_list() {
-        let mut written = 0;
-        for file in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")).unwrap() {
-            let path = file.unwrap().path();
-            if !path.ends_with("raw.rs") {
-                written += std::fs::read_to_string(&path).unwrap().matches(concat!(": Spec", " =")).count();
-            }
+        let written = sources().matches(concat!(": Spec", " =")).count();
+        assert_eq!(written, operations().len(), "a `Spec` that is not in the list above, or in it twice");
+    }
+
+    #[test]
+    fn the_published_documentation_names_every_method_and_path() {
+        let sources = sources();
+        for Operation { type_name, spec } in operations() {
+            let name = format!("`{} {}", spec.method(), spec.path());
+            assert!(
+                sources.lines().any(|line| line.starts_with("/// ") && line.contains(&name)),
+                "{type_name}: {name}"
+            );
         }
-        assert_eq!(written, operations().len());
     }
 
     #[test]
