@@ -92,6 +92,8 @@ pub struct Pair {
     serial: u64,
     dice: Dice,
     callers: Vec<Caller>,
+    /// How far [`Session::wakes`](quatrix_proto::Session::wakes) had come when those who wait were woken.
+    woken: u64,
     /// A session that was put down, and whose it was.
     saved: Option<(Saved, &'static str)>,
     rules: Rules,
@@ -178,6 +180,7 @@ impl Pair {
             serial: 0,
             dice: Dice::new(seed),
             callers: (0..callers).map(|_| Caller::new(errands)).collect(),
+            woken: 0,
             saved: None,
             rules: Rules::default(),
             journal: Journal::new(shown),
@@ -224,6 +227,7 @@ impl Pair {
                 Due::Told { caller, challenge, right, .. } => self.told(caller, challenge, right),
                 Due::Expiry => self.expire(),
             }
+            self.wake();
             assert_eq!(self.session.verdict(), Ok(()));
         }
         for caller in &self.callers {

@@ -21,7 +21,7 @@
 //! # Ok::<(), quatrix_proto::Invalid>(())
 //! ```
 //!
-//! It watches I1 to I5, I7, I9 and I11. That nothing panics (I6) the test sees by itself. What it says of I2 is that no
+//! It watches I1 to I5, I7, I9, I11 and I12. That nothing panics (I6) the test sees by itself. What it says of I2 is that no
 //! call ends twice or gets lost, and that nothing is left once nobody waits; that every call does end is for the
 //! driver to show, who must be fair for that.
 
@@ -42,6 +42,7 @@ mod record;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use record::{Asked, Leaving, Record};
 
@@ -57,6 +58,7 @@ pub enum Invariant {
     I7,
     I9,
     I11,
+    I12,
 }
 
 /// What a session did that it must not do.
@@ -93,7 +95,7 @@ impl Watched {
     /// As [`Session::login`].
     pub fn login(&mut self, now: Timestamp, credentials: Credentials) -> Ticket<Login> {
         let taken = matches!(self.session.state(), State::LoggedOut(_) | State::Challenged(_));
-        let ticket = self.session.login(now, credentials);
+        let ticket = self.act(now, None, |session| session.login(now, credentials));
         if taken {
             self.record.begins(false, None);
             self.record.password.allowed_to(ticket.id());
@@ -106,7 +108,7 @@ impl Watched {
     /// As [`Session::answer`].
     pub fn answer(&mut self, now: Timestamp, answer: Answer) -> Ticket<Login> {
         let challenged = matches!(self.session.state(), State::Challenged(_));
-        let ticket = self.session.answer(now, answer);
+        let ticket = self.act(now, None, |session| session.answer(now, answer));
         self.record.submitted(ticket.id(), Asked::Answer, Timestamp::MAX);
         if challenged && matches!(self.session.state(), State::Answering) {
             self.record.answer_given();
@@ -129,7 +131,7 @@ impl Watched {
     ) -> Ticket<E::Response> {
         let spec = endpoint.prepare(self.session.config().server()).map(|prepared| prepared.spec()).ok();
         let known = options.known(self.session.config());
-        let ticket = self.session.call_with(now, endpoint, options);
+        let ticket = self.act(now, None, |session| session.call_with(now, endpoint, options));
         self.requested(now, ticket.id(), asked(spec, &known), known.deadline);
         ticket
     }
@@ -143,21 +145,21 @@ impl Watched {
     ) -> Ticket<http::Response<Bytes>> {
         let spec = prepared.spec();
         let known = options.known(self.session.config());
-        let ticket = self.session.call_prepared(now, prepared, options);
+        let ticket = self.act(now, None, |session| session.call_prepared(now, prepared, options));
         self.requested(now, ticket.id(), asked(Some(spec), &known), known.deadline);
         ticket
     }
 
     /// As [`Session::keepalive`].
     pub fn keepalive(&mut self, now: Timestamp) -> Ticket<()> {
-        let ticket = self.session.keepalive(now);
+        let ticket = self.act(now, None, |session| session.keepalive(now));
         self.requested(now, ticket.id(), Asked::KeepAlive, None);
         ticket
     }
 
     /// As [`Session::run_keepalive`].
     pub fn run_keepalive(&mut self, now: Timestamp) -> Ticket<std::convert::Infallible> {
-        let ticket = self.session.run_keepalive(now);
+        let ticket = self.act(now, None, |session| session.run_keepalive(now));
         self.record.submitted(ticket.id(), Asked::RunKeepAlive, Timestamp::MAX);
         self.look();
         ticket
@@ -166,7 +168,7 @@ impl Watched {
     /// As [`Session::logout`].
     pub fn logout(&mut self, now: Timestamp) -> Ticket<Logout> {
         let first = !matches!(self.session.state(), State::LoggingOut);
-        let ticket = self.session.logout(now);
+        let ticket = self.act(now, None, |session| session.logout(now));
         if first {
             self.record.leaves();
         }
@@ -177,7 +179,7 @@ impl Watched {
 
     /// As [`Session::cancel`].
     pub fn cancel(&mut self, now: Timestamp, call: CallId) {
-        self.session.cancel(now, call);
+        self.act(now, None, |session| session.cancel(now, call));
         self.record.vanished(call);
         self.look();
     }
@@ -189,36 +191,38 @@ impl Watched {
     pub fn resume(&mut self, now: Timestamp, saved: Saved, credentials: Option<Credentials>) -> Result<(), Misuse> {
         let (token, active) = (saved.token().expose().to_owned(), saved.stage() == Stage::Active);
         let keeps = credentials.is_some();
-        self.session.resume(now, saved, credentials)?;
+        self.act(now, None, |session| session.resume(now, saved, credentials))?;
         self.record.begins(active && keeps, Some(token));
         self.look();
         Ok(())
     }
 
-    /// As [`Session::forget_password`].
-    pub fn forget_password(&mut self) {
-        self.session.forget_password();
+    /// As [`Session::forget_password`], at that moment.
+    pub fn forget_password(&mut self, now: Timestamp) {
+        self.act(now, None, Session::forget_password);
         self.record.password.forgotten();
     }
 
     /// As [`Session::handle_response`].
     pub fn handle_response(&mut self, now: Timestamp, exchange: ExchangeId, response: http::Response<Bytes>) {
+        let carrier = self.record.carrier(exchange);
         self.record.answered(now, exchange, &response);
-        self.session.handle_response(now, exchange, response);
+        self.act(now, carrier, |session| session.handle_response(now, exchange, response));
         self.look();
     }
 
     /// As [`Session::handle_failure`].
     pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: Failure) {
+        let carrier = self.record.carrier(exchange);
         self.record.failed(now, exchange, &failure);
-        self.session.handle_failure(now, exchange, failure);
+        self.act(now, carrier, |session| session.handle_failure(now, exchange, failure));
         self.look();
     }
 
     /// As [`Session::handle_answer`].
     pub fn handle_answer(&mut self, now: Timestamp, call: CallId, answer: Result<Answer, Declined>) {
         let challenged = matches!(self.session.state(), State::Challenged(_));
-        self.session.handle_answer(now, call, answer);
+        self.act(now, Some(call), |session| session.handle_answer(now, call, answer));
         if challenged && matches!(self.session.state(), State::Answering) {
             self.record.answer_given();
             self.record.asked += 1;
@@ -231,7 +235,10 @@ impl Watched {
     pub fn poll_call(&mut self, now: Timestamp, call: CallId) -> Step {
         self.record.time_passes(now);
         let before = self.session.state();
-        let step = self.session.poll_call(now, call);
+        let step = self.act(now, Some(call), |session| session.poll_call(now, call));
+        if let Step::Wait(until) = step {
+            self.waits(call, until);
+        }
         self.record.looked_at(&self.session.state());
         let judged = self.record.polled(now, call, &step, &before);
         self.note(judged);

@@ -167,7 +167,7 @@ impl Story {
                 }
                 return;
             }
-            Op::ForgetPassword => return self.session.forget_password(),
+            Op::ForgetPassword => return self.session.forget_password(now),
             Op::Cancel { told } => return self.cancel(told, choices),
             Op::Poll => {
                 let ids: Vec<_> = self.open.iter().map(|(id, _)| *id).chain(self.closed.last().copied()).collect();

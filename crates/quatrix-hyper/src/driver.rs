@@ -1,7 +1,7 @@
 //! The driver of the core, awaited, with a lock around the session and a bell for those who wait.
 //!
 //! The lock is held to look at the session and never across an await, a callback or a person who types. A carrier that
-//! is dropped, wherever it stands, gives its call up and rings the bell, so that others take over what it carried.
+//! is dropped, wherever it stands, gives its call up; the session then has the bell rung, so that others take over what it carried.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) struct Driver {
     pub(crate) second_factor: Option<SecondFactor>,
     origin: Instant,
     state: Mutex<State>,
-    /// Rung when the session may let a waiting call go on.
+    /// Rung when those who wait may go on.
     bell: Notify,
 }
 
@@ -64,7 +64,7 @@ impl Driver {
             (ticket, step)
         });
         let mut carrier = Carrier { driver: self, call: ticket.id(), exchange: None, arrived: false };
-        self.announce();
+        self.tell_events();
         loop {
             step = match step {
                 Step::Send(transmit) => carrier.send(transmit, streams).await,
@@ -103,16 +103,15 @@ impl Driver {
         }
     }
 
-    /// Does something to the session that may concern others than the caller.
+    /// Does something to the session of which there may be something to tell.
     pub(crate) fn act<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
         let result = self.look(action);
-        self.announce();
+        self.tell_events();
         result
     }
 
-    /// Lets others know that something has happened: those who wait, and the observer.
-    fn announce(&self) {
-        self.bell.notify_waiters();
+    /// Hands the latest events to the observer.
+    fn tell_events(&self) {
         // While a panic unwinds, events are left to the next teller: a second panic would end the program.
         if let Some(on_event) = &self.on_event
             && !std::thread::panicking()
@@ -124,11 +123,18 @@ impl Driver {
         }
     }
 
-    /// Looks at the session.
+    /// Takes the session in hand, and rings the bell if those who wait may go on by it.
     pub(crate) fn look<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
         let mut state = self.lock();
         let now = self.now();
-        action(&mut state.session, now)
+        let before = state.session.wakes();
+        let result = action(&mut state.session, now);
+        let news = state.session.wakes() != before;
+        drop(state);
+        if news {
+            self.bell.notify_waiters();
+        }
+        result
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -181,9 +187,9 @@ impl Carrier<'_> {
 
     fn poll(&self) -> Step {
         let step = self.driver.look(|session, now| session.poll_call(now, self.call));
-        // A call that ends by its own deadline may have carried something for others.
+        // What ends by its own deadline is an event that nobody else has seen.
         if let Step::Ready(_) = step {
-            self.driver.announce();
+            self.driver.tell_events();
         }
         step
     }

@@ -61,7 +61,8 @@
 //! ```
 //!
 //! [`drive()`] and [`drive_async()`] are this loop over closures. A program with many callers puts the session behind a lock
-//! that it never holds across the IO, and wakes those whose last step was [`Step::Wait`] after every `handle_*`.
+//! that it never holds across the IO. Before it lets go of it, it looks whether [`Session::wakes`] has grown, and if so
+//! wakes those whose last step was [`Step::Wait`].
 //!
 //! # The states
 //!

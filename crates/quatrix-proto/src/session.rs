@@ -16,7 +16,7 @@ use crate::challenge::{Answer, Declined};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::endpoint::{Auth, Endpoint, Prepared};
-use crate::error::{Error, Invalid, LoggedOut, Misuse};
+use crate::error::{Error, LoggedOut, Misuse};
 use crate::retry::{Budget, Rng};
 use crate::saved::{Saved, Stage};
 use crate::secret::ApiKey;
@@ -25,6 +25,7 @@ use crate::time::Timestamp;
 mod active;
 mod answer;
 mod call;
+mod carried;
 mod event;
 mod handle;
 #[cfg(feature = "_internals")]
@@ -47,6 +48,7 @@ pub use state::{Login, Logout, State};
 use active::Active;
 use answer::{Answering, Challenged};
 use call::{Answered, Call, Calls, Kind, Request, Role, RunKeepAlive};
+use carried::Carried;
 use event::Events;
 use login::{Attempt, LoggingIn};
 use logout::LoggingOut;
@@ -58,8 +60,7 @@ use logout::LoggingOut;
 /// late, double or unknown is ignored. *Outputs* (`poll_*`) can be called at any time, any number of times. Getters
 /// change nothing, so that there is nothing to poll after them.
 ///
-/// After any `handle_*`, and after [`logout`](Self::logout) and [`cancel`](Self::cancel), poll again every call whose last
-/// step was [`Step::Wait`].
+/// Whatever makes [`wakes`](Self::wakes) grow, poll again every call whose last step was [`Step::Wait`].
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub struct Session {
     config: Arc<Config>,
@@ -73,6 +74,8 @@ pub struct Session {
     /// + 1 for each login, resume and logout that somebody asked for.
     identity: u64,
     serial: u64,
+    /// + 1 whenever a call may go on that waits for others.
+    wakes: u64,
     /// How many carriers of the login after this expiry have vanished.
     takeovers: u8,
     budget: Budget,
@@ -90,18 +93,6 @@ enum Phase {
     Active(Active),
     LoggingOut(Box<LoggingOut>),
     ApiKey(ApiKey),
-}
-
-/// A shared exchange and the caller that carries it.
-#[derive(Clone)]
-struct Carried {
-    prepared: Prepared,
-    carrier: CallId,
-    /// `None`: the carrier has not polled yet.
-    exchange: Option<ExchangeId>,
-    sent: Timestamp,
-    /// When it counts as lost, reported or not.
-    deadline: Timestamp,
 }
 
 impl Session {
@@ -126,6 +117,7 @@ impl Session {
             epoch: 0,
             identity: 0,
             serial: 0,
+            wakes: 0,
             takeovers: 0,
             budget: Budget::new(),
             rng: Rng::new(seed),
@@ -284,12 +276,12 @@ impl Session {
             Stage::Active => {
                 self.kept = credentials.filter(|_| self.config.keep_credentials);
                 self.epoch += 1;
-                self.phase = Phase::Active(Active::resumed(saved.token));
+                self.enter(Phase::Active(Active::resumed(saved.token)));
             }
             Stage::Challenged(challenge) => {
                 self.kept = None;
                 let attempt = Attempt::resumed(credentials, self.config.keep_credentials);
-                self.phase = Phase::Challenged(Box::new(Challenged::new(now, saved.token, challenge, attempt)));
+                self.enter(Phase::Challenged(Box::new(Challenged::new(now, saved.token, challenge, attempt))));
             }
         }
         Ok(())
@@ -314,9 +306,10 @@ impl Session {
 
     /// Forgets the password.
     ///
-    /// An expiry then ends the session. Nothing is to be polled: calls under way go on.
+    /// An expiry then ends the session. Calls under way go on; a keepalive that waits for a login ends at its next poll.
     pub fn forget_password(&mut self) {
         self.kept = None;
+        self.wakes += 1;
         if let Some(attempt) = self.attempt_mut() {
             attempt.keep = false;
         }
@@ -336,6 +329,14 @@ impl Session {
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop()
+    }
+
+    /// Grows whenever a call whose last step was [`Step::Wait`] may go on before its time.
+    ///
+    /// Commands, inputs and polls can make it grow: a driver that lets go of the session wakes those who wait if it has
+    /// grown meanwhile. The call that an exchange belongs to is polled after its `handle_*` in any case.
+    pub fn wakes(&self) -> u64 {
+        self.wakes
     }
 
     /// Says where the session stands.
@@ -372,33 +373,6 @@ impl Session {
         self.calls.insert(Call { deadline, ..call })
     }
 
-    /// A shared exchange that `carrier` sends at its next poll.
-    fn carried_by(&self, now: Timestamp, carrier: CallId, endpoint: &impl Endpoint) -> Result<Carried, Invalid> {
-        let prepared = endpoint.prepare(&self.config.server)?;
-        let deadline = now.saturating_add(self.config.exchange_timeout);
-        Ok(Carried { prepared, carrier, exchange: None, sent: now, deadline })
-    }
-
-    fn carried(&self) -> Option<&Carried> {
-        match &self.phase {
-            Phase::LoggingIn(logging_in) => Some(&logging_in.carried),
-            Phase::Answering(answering) => Some(&answering.carried),
-            Phase::Active(active) => active.probe.as_deref(),
-            Phase::LoggingOut(logging_out) => Some(&logging_out.carried),
-            Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => None,
-        }
-    }
-
-    fn carried_mut(&mut self) -> Option<&mut Carried> {
-        match &mut self.phase {
-            Phase::LoggingIn(logging_in) => Some(&mut logging_in.carried),
-            Phase::Answering(answering) => Some(&mut answering.carried),
-            Phase::Active(active) => active.probe.as_deref_mut(),
-            Phase::LoggingOut(logging_out) => Some(&mut logging_out.carried),
-            Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => None,
-        }
-    }
-
     fn attempt_mut(&mut self) -> Option<&mut Attempt> {
         match &mut self.phase {
             Phase::LoggingIn(logging_in) => Some(&mut logging_in.attempt),
@@ -406,6 +380,12 @@ impl Session {
             Phase::Answering(answering) => Some(&mut answering.challenged.attempt),
             Phase::LoggedOut(_) | Phase::Active(_) | Phase::LoggingOut(_) | Phase::ApiKey(_) => None,
         }
+    }
+
+    /// Takes up a phase, and has everybody who waits look at it: this is what they wait for.
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.wakes += 1;
     }
 
     /// The phase, to be replaced by its successor.
@@ -416,7 +396,7 @@ impl Session {
     /// There is no session any more.
     fn become_logged_out(&mut self, why: LoggedOut) {
         self.events.push(|| Event::LoggedOut(why.clone()));
-        self.phase = Phase::LoggedOut(why);
+        self.enter(Phase::LoggedOut(why));
     }
 
     /// Ends every call that waits for a session, and those under way once they come to wait for one. A running keepalive

@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
     pub(crate) transport: Arc<Transport>,
     guarded: Mutex<Guarded>,
-    /// Notified after each change.
+    /// Notified when those who wait may go on.
     changed: Condvar,
     second_factor: Option<SecondFactor>,
     on_event: Option<OnEvent>,
@@ -29,9 +29,7 @@ pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
 /// Never locked across IO or a callback.
 struct Guarded {
     session: Session,
-    /// + 1 for each change: whoever waits sees by it that something happened since the last poll.
-    changes: u64,
-    /// How many threads wait for a change.
+    /// How many threads wait until the session may let them go on.
     waiting: usize,
     /// Some thread is handing events to the observer, and will hand over what comes meanwhile.
     telling: bool,
@@ -45,7 +43,7 @@ impl Shared {
         second_factor: Option<SecondFactor>,
         on_event: Option<OnEvent>,
     ) -> Self {
-        let guarded = Mutex::new(Guarded { session, changes: 0, waiting: 0, telling: false });
+        let guarded = Mutex::new(Guarded { session, waiting: 0, telling: false });
         Self { config, transport, guarded, changed: Condvar::new(), second_factor, on_event }
     }
 
@@ -65,11 +63,7 @@ impl Shared {
         if prepared.source_range().is_some() && ends.source.is_none() {
             return Err(Misuse::NoSource.into());
         }
-        let ticket = {
-            let mut guarded = self.lock();
-            let now = self.transport.now();
-            guarded.session.call_prepared(now, prepared, options)
-        };
+        let ticket = self.change(|session, now| session.call_prepared(now, prepared, options));
         self.drive(ticket, ends)
     }
 
@@ -77,7 +71,7 @@ impl Shared {
         let id = ticket.id();
         let mut pending = Pending { shared: self, id: Some(id) };
         loop {
-            let (step, seen) = self.poll(id);
+            let (step, seen) = self.change(|session, now| (session.poll_call(now, id), session.wakes()));
             self.tell_events();
             match step {
                 Step::Send(transmit) => {
@@ -99,36 +93,14 @@ impl Shared {
         }
     }
 
-    fn poll(&self, id: CallId) -> (Step, u64) {
-        let mut guarded = self.lock();
-        let now = self.transport.now();
-        let step = guarded.session.poll_call(now, id);
-        let seen = guarded.changes;
-        // A call that ends by its own deadline may have carried something for others.
-        if let Step::Ready(_) = step {
-            self.wake(guarded);
-        }
-        (step, seen)
-    }
-
-    /// Waits until there is a change that was not seen yet, or until this moment.
+    /// Waits until the session may let more calls go on than it did then, or until this moment.
     fn wait(&self, seen: u64, until: Timestamp) {
         let longest = until.saturating_since(self.transport.now());
         let mut guarded = self.lock();
         guarded.waiting += 1;
-        let woken = self.changed.wait_timeout_while(guarded, longest, |guarded| guarded.changes == seen);
+        let woken = self.changed.wait_timeout_while(guarded, longest, |guarded| guarded.session.wakes() == seen);
         let (mut guarded, _) = woken.unwrap_or_else(PoisonError::into_inner);
         guarded.waiting -= 1;
-    }
-
-    /// Wakes those who wait, if any.
-    fn wake(&self, mut guarded: MutexGuard<'_, Guarded>) {
-        guarded.changes += 1;
-        let anybody = guarded.waiting > 0;
-        drop(guarded);
-        if anybody {
-            self.changed.notify_all();
-        }
     }
 
     fn ask(&self, call: CallId, challenge: Challenge) {
@@ -138,12 +110,17 @@ impl Shared {
         }
     }
 
-    /// Does something to the session, and wakes those who wait.
+    /// Does something to the session, and wakes those who wait if they may go on by it.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
         let mut guarded = self.lock();
         let now = self.transport.now();
+        let before = guarded.session.wakes();
         let result = change(&mut guarded.session, now);
-        self.wake(guarded);
+        let news = guarded.waiting > 0 && guarded.session.wakes() != before;
+        drop(guarded);
+        if news {
+            self.changed.notify_all();
+        }
         result
     }
 

@@ -105,8 +105,12 @@ impl Pair {
         self.later(wait, Due::Turn { caller, turn });
     }
 
-    /// After something has happened to the session, whoever waits for it looks again, in any order.
-    pub(super) fn wake_all(&mut self) {
+    /// As every driver: if that is worth it, those who wait look at the session again, in any order.
+    pub(super) fn wake(&mut self) {
+        let wakes = self.session.session().wakes();
+        if std::mem::replace(&mut self.woken, wakes) == wakes {
+            return;
+        }
         for caller in 0..self.callers.len() {
             if self.callers[caller].open.as_ref().is_some_and(|open| open.at == At::Waits) {
                 let wait = self.dice.up_to(Duration::from_millis(2));
@@ -191,7 +195,7 @@ impl Pair {
                 }
                 return;
             }
-            Wish::ForgetPassword => return self.session.forget_password(),
+            Wish::ForgetPassword => return self.session.forget_password(now),
         };
         let call = what.call();
         self.callers[caller].open = Some(Open { serial, call, what, at: At::Waits });
@@ -257,7 +261,7 @@ impl Pair {
             let call = open.call;
             self.session.handle_answer(self.client_time(), call, answer);
         }
-        self.wake_all();
+        self.poll(caller);
     }
 
     fn answer(&self, challenge: Challenge, right: bool) -> quatrix_proto::Answer {
@@ -271,6 +275,7 @@ impl Pair {
             && open.at == At::Flies(exchange)
         {
             open.at = At::Waits;
+            self.poll(caller);
         }
     }
 
@@ -285,7 +290,6 @@ impl Pair {
             self.session.handle_failure(now, exchange, Failure::aborted());
         }
         self.session.cancel(now, open.call);
-        self.wake_all();
         self.rest(caller);
     }
 
@@ -309,8 +313,6 @@ impl Pair {
         self.ran.calls += u64::from(is_call);
         self.ran.succeeded += u64::from(is_call && result.is_ok());
         self.ended(caller, serial, &result);
-        // What one call learned may be what another waits for.
-        self.wake_all();
         self.rest(caller);
     }
 

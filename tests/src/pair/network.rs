@@ -155,7 +155,7 @@ impl Pair {
         self.later(wait, Due::Report(Box::new(Report { caller: flight.caller, exchange, name, result })));
     }
 
-    /// A driver tells the session, and wakes all who wait.
+    /// A driver tells the session, and goes on.
     pub(super) fn report(&mut self, report: Report) {
         let Report { caller, exchange, name, result } = report;
         let now = self.client_time();
@@ -168,7 +168,6 @@ impl Pair {
             Err(failure) => self.session.handle_failure(now, exchange, failure),
         }
         self.landed(caller, exchange);
-        self.wake_all();
     }
 
     /// Mostly quick, sometimes slow, and while there is trouble slow enough that everything overtakes everything.

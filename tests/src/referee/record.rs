@@ -163,6 +163,13 @@ impl Record {
         self.calls.iter_mut().find(|call| call.id == id)
     }
 
+    /// Who was told to send it.
+    pub(super) fn carrier(&self, exchange: ExchangeId) -> Option<CallId> {
+        let shared = self.shared.filter(|shared| shared.exchange == exchange).map(|shared| shared.carrier);
+        let own = |call: &&Call| matches!(call.last, Last::InFlight { exchange: own, .. } if own == exchange);
+        shared.or_else(|| Some(self.calls.iter().find(own)?.id))
+    }
+
     /// A call has its outcome. What it carried for all is lost if its own time has run out, else it goes on.
     pub(super) fn ended(&mut self, now: Timestamp, id: CallId) {
         match self.call(id).is_some_and(|call| call.deadline <= now) {

@@ -137,7 +137,7 @@ impl Record {
     }
 }
 
-fn holds(holds: bool, invariant: Invariant, what: &'static str) -> Result<(), Violation> {
+pub(super) fn holds(holds: bool, invariant: Invariant, what: &'static str) -> Result<(), Violation> {
     if holds { Ok(()) } else { broken(invariant, what) }
 }
 

@@ -142,6 +142,17 @@ fn what_is_sent_or_waited_for_too_often_is_seen() {
 }
 
 #[test]
+fn a_call_that_nobody_wakes_is_seen() {
+    let (mut session, call) = active();
+    session.waits(call, START.saturating_add(Duration::from_secs(1)));
+    assert_eq!(session.verdict().unwrap_err().to_string(), "I12: a call that waits may go on before its time");
+    let (mut session, call) = active();
+    let exchange = sent(&mut session, call).exchange;
+    session.act(START, None, |session| session.handle_response(START, exchange, answer(200, "{}")));
+    assert_eq!(session.verdict().unwrap_err().to_string(), "I12: a call may go on, and nobody is told");
+}
+
+#[test]
 fn another_identity_is_seen() {
     assert_eq!(complaint(|record| record.identity += 1), "I11: a call is sent under another identity");
     let (mut session, call) = active();

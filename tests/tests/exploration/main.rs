@@ -68,7 +68,7 @@ fn i01_i04_captcha_and_second_factor() {
 }
 
 #[test]
-fn i07_i09_running_keepalive_and_a_call() {
+fn i07_i09_i12_running_keepalive_and_a_call() {
     whole(&World::new(&[(Login("A"), None), (RunKeepAlive, Some(0)), (Read, Some(0))]), 39_000);
 }
 
@@ -130,7 +130,7 @@ fn i01_i09_a_driver_that_is_asked_for_codes_and_captchas() {
 }
 
 #[test]
-fn i01_i11_two_calls_and_a_driver_that_is_asked() {
+fn i01_i11_i12_two_calls_and_a_driver_that_is_asked() {
     let world = World::new(&[(Login("A"), None), (Read, Some(0)), (Read, Some(1))]).with_codes();
     beginning(&world.with_a_driver_that_knows());
 }

@@ -165,7 +165,7 @@ impl World {
             What::RunKeepAlive => session.run_keepalive(now).id(),
             What::Logout => session.logout(now).id(),
             What::ForgetPassword => {
-                session.forget_password();
+                session.forget_password(now);
                 return Progress::Over;
             }
         };

@@ -112,3 +112,9 @@ fn i10_client_and_server_agree_whatever_the_seed() {
 fn i11_no_call_rides_in_a_session_of_somebody_else() {
     stories(Theme::People, |seen| seen.logouts.min(seen.logins));
 }
+
+#[test]
+fn i12_nobody_who_may_go_on_is_left_waiting() {
+    stories(Theme::Expiries, |seen| seen.waits);
+    stories(Theme::Challenges, |seen| seen.waits);
+}

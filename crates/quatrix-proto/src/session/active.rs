@@ -118,7 +118,7 @@ impl Session {
 
     pub(super) fn probe_answered(&mut self, mut active: Active, response: &http::Response<Bytes>) {
         let sent = active.probe.take().map(|probe| probe.sent);
-        self.phase = Phase::Active(active);
+        self.enter(Phase::Active(active));
         match response.status() {
             StatusCode::UNAUTHORIZED => return self.become_expired(),
             status if status.is_success() => {
@@ -133,7 +133,7 @@ impl Session {
     /// A carrier that went away proves nothing: the next held call that polls asks again.
     pub(super) fn probe_failed(&mut self, mut active: Active, failure: &Failure) {
         active.probe = None;
-        self.phase = Phase::Active(active);
+        self.enter(Phase::Active(active));
         if failure.kind() != FailureKind::Aborted {
             self.release_held();
         }

@@ -90,7 +90,7 @@ impl Session {
         if !asks && let Some(command) = challenged.attempt.command.take() {
             self.calls.end(command, Ok(login));
         }
-        self.phase = Phase::Challenged(Box::new(challenged));
+        self.enter(Phase::Challenged(Box::new(challenged)));
         if !asks {
             self.fail_waiting(&Error::Challenged(challenge));
         }
@@ -123,6 +123,7 @@ impl Session {
             return;
         }
         challenged.asking = None;
+        self.wakes += 1;
         let answer = answer.ok().filter(|answer| challenged.challenge.takes(answer));
         match (answer, &challenged.refusal) {
             // The same once more would only be refused once more.
@@ -178,7 +179,7 @@ impl Session {
             challenged.attempt.asked += u8::from(command.is_none());
             challenged.attempt.answer = command;
             challenged.asking = None;
-            self.phase = Phase::Answering(Box::new(Answering { challenged, step, asked: command.is_none(), carried }));
+            self.enter(Phase::Answering(Box::new(Answering { challenged, step, asked: command.is_none(), carried })));
         }
         Ok(())
     }
@@ -241,7 +242,7 @@ impl Session {
             && let Some(method) = other.take()
         {
             return match self.captcha_carried_by(now, answering.carried.carrier, token, method) {
-                Ok(carried) => self.phase = Phase::Answering(Box::new(Answering { carried, ..answering })),
+                Ok(carried) => self.enter(Phase::Answering(Box::new(Answering { carried, ..answering }))),
                 Err(invalid) => self.answer_failed(answering, invalid.into()),
             };
         }
@@ -265,7 +266,7 @@ impl Session {
         match self.carried_by(now, answering.carried.carrier, &GetProfile) {
             Ok(carried) => {
                 let check = Answering { step: AnswerStep::Check, carried, ..answering };
-                self.phase = Phase::Answering(Box::new(check));
+                self.enter(Phase::Answering(Box::new(check)));
             }
             Err(invalid) => self.answer_failed(answering, invalid.into()),
         }
@@ -310,7 +311,7 @@ impl Session {
     pub(super) fn answer_failed(&mut self, answering: Answering, error: Error) {
         let Answering { mut challenged, asked, carried, .. } = answering;
         let teller = if asked { Some(carried.carrier) } else { challenged.attempt.answer.take() };
-        self.phase = Phase::Challenged(challenged);
+        self.enter(Phase::Challenged(challenged));
         if let Some(teller) = teller {
             self.calls.end(teller, Err(error));
         }

@@ -13,7 +13,8 @@ use crate::time::Timestamp;
 impl Session {
     /// Takes the answer to an exchange.
     ///
-    /// Then poll its call again, and every call whose last step was [`Step::Wait`](crate::Step::Wait).
+    /// Then poll its call again, and if [`wakes`](Self::wakes) has grown, every call whose last step was
+    /// [`Step::Wait`](crate::Step::Wait).
     pub fn handle_response(&mut self, now: Timestamp, exchange: ExchangeId, response: http::Response<Bytes>) {
         if let Some((carrier, spec)) = self.shared(exchange) {
             self.events.exchanged(carrier, spec, Ok(response.status()));
@@ -22,7 +23,7 @@ impl Session {
                 Phase::Answering(answering) => self.answer_answered(now, *answering, response),
                 Phase::Active(active) => self.probe_answered(active, &response),
                 Phase::LoggingOut(logging_out) => self.logout_answered(now, *logging_out, response),
-                other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.phase = other,
+                other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.enter(other),
             }
         } else if let Some(id) = self.calls.in_flight(exchange) {
             self.call_answered(now, id, response);
@@ -55,7 +56,7 @@ impl Session {
             Phase::Answering(answering) => self.answer_failed(*answering, failure.into()),
             Phase::Active(active) => self.probe_failed(active, &failure),
             Phase::LoggingOut(logging_out) => self.logout_failed(now, *logging_out),
-            other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.phase = other,
+            other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.enter(other),
         }
     }
 
@@ -76,8 +77,9 @@ impl Session {
         }
     }
 
-    /// A caller goes away: what it carried for all counts as lost.
+    /// A caller goes away: what it carried for all counts as lost, and others take over.
     pub(super) fn abandon(&mut self, now: Timestamp, id: CallId) {
+        self.wakes += 1;
         if self.carried().is_some_and(|carried| carried.carrier == id) {
             self.shared_failed(now, Failure::aborted());
         }

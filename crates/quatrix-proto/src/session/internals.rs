@@ -85,6 +85,7 @@ impl Session {
             epoch,
             identity,
             serial: _,
+            wakes: _,
             takeovers,
             budget: _,
             rng: _,

@@ -98,7 +98,7 @@ impl Verdict {
 impl Session {
     pub(super) fn start_login(&mut self, now: Timestamp, attempt: Attempt, carrier: CallId) -> Result<(), Invalid> {
         let carried = self.carried_by(now, carrier, &LogIn)?;
-        self.phase = Phase::LoggingIn(Box::new(LoggingIn { attempt, carried }));
+        self.enter(Phase::LoggingIn(Box::new(LoggingIn { attempt, carried })));
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl Session {
     pub(super) fn become_active(&mut self, attempt: Attempt, token: SessionId, sent: Timestamp) {
         self.epoch += 1;
         self.takeovers = 0;
-        self.phase = Phase::Active(Active::granted(token, sent));
+        self.enter(Phase::Active(Active::granted(token, sent)));
         self.events.push(|| Event::LoggedIn { again: attempt.again });
         self.end_command(&attempt, Ok(Login::Active));
         self.calls.iter_mut().for_each(|call| call.missed = false);

@@ -75,12 +75,12 @@ impl Session {
             },
             Phase::Challenged(challenged) => self.log_token_out(now, Some(command), challenged.partial),
             Phase::Active(active) => self.log_token_out(now, Some(command), active.token),
-            other @ Phase::LoggingOut(_) => self.phase = other,
+            other @ Phase::LoggingOut(_) => self.enter(other),
         }
     }
 
     fn wait_for_answer(&mut self, command: CallId, awaiting: Awaiting, carried: Carried) {
-        self.phase = Phase::LoggingOut(Box::new(LoggingOut { command: Some(command), awaiting, carried }));
+        self.enter(Phase::LoggingOut(Box::new(LoggingOut { command: Some(command), awaiting, carried })));
     }
 
     fn log_token_out(&mut self, now: Timestamp, command: Option<CallId>, token: SessionId) {
@@ -88,7 +88,7 @@ impl Session {
         match carried {
             Some(carried) => {
                 let awaiting = Awaiting::Logout(token);
-                self.phase = Phase::LoggingOut(Box::new(LoggingOut { command, awaiting, carried }));
+                self.enter(Phase::LoggingOut(Box::new(LoggingOut { command, awaiting, carried })));
             }
             None => self.finish_logout(false),
         }

@@ -25,8 +25,8 @@ use crate::time::Timestamp;
 pub enum Step {
     /// Send this, then report with [`Session::handle_response`] or [`Session::handle_failure`].
     Send(Transmit),
-    /// Poll again at this moment, or earlier if a `handle_*` happened meanwhile. It lies in the future, but never
-    /// more than an hour.
+    /// Poll again at this moment, or as soon as [`Session::wakes`] has grown. It lies in the future, but never more than
+    /// an hour.
     Wait(Timestamp),
     /// Ask whoever knows, then say so with [`Session::handle_answer`]. Comes only if the config says that this driver
     /// can ask.

@@ -13,7 +13,11 @@ impl World {
 
     /// Asks are on, and the first login has been challenged.
     fn asking() -> (Self, Ticket<Login>) {
-        let mut world = Self::with(|config| config.ask_the_driver(true));
+        Self::asking_and(|config| config)
+    }
+
+    fn asking_and(settings: impl FnOnce(Config) -> Config) -> (Self, Ticket<Login>) {
+        let mut world = Self::with(|config| settings(config.ask_the_driver(true)));
         let login = world.login();
         let sent = world.sent(&login);
         world.answer(&sent, 207, &[("mfa-code", "71")], r#"{"session_id":"partial"}"#);
@@ -351,6 +355,21 @@ fn s17_an_asked_answer_that_is_lost_fails_its_carrier_and_asks_the_next() {
     world.lose(&sent);
     assert_eq!(world.failed(login), "the connection was interrupted");
     assert!(world.is_asked(&call));
+}
+
+#[test]
+fn i12_an_asked_answer_that_cannot_be_sent_wakes_the_next() {
+    let (mut world, login) = World::asking_and(|config| config.with_captcha_form(crate::CaptchaForm::GetThenPost));
+    world.session.cancel(world.now, login.id());
+    let (first, second) = (world.profile(), world.profile());
+    assert!(world.is_asked(&first));
+    world.waits(&second);
+    let wakes = world.session.wakes();
+    let endless = Answer::Captcha("x".repeat(1 << 16).as_str().into());
+    world.session.handle_answer(world.now, first.id(), Ok(endless));
+    assert_eq!(world.failed(first), "path is too long");
+    assert!(world.session.wakes() > wakes);
+    assert!(world.is_asked(&second));
 }
 
 #[test]
