@@ -59,3 +59,21 @@ fn papers_name_files_and_tests_that_exist() {
         nothing_is_wrong(&ledger::dead_references(file, &rows, &tests, |path| root().join(path).is_file()));
     }
 }
+
+#[test]
+fn links_of_the_papers_lead_somewhere() {
+    let mut dead = Vec::new();
+    for folder in [root().to_owned(), root().join("docs")] {
+        let papers = fs::read_dir(&folder).expect("a folder of the workspace can be read");
+        let papers = papers.map(|entry| entry.expect("its entries as well").path());
+        for paper in papers.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+            let text = fs::read_to_string(&paper).expect("papers are UTF-8");
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+                if !link.contains("://") && !folder.join(link).exists() {
+                    dead.push(format!("{}: {link}", paper.display()));
+                }
+            }
+        }
+    }
+    nothing_is_wrong(&dead);
+}
