@@ -82,8 +82,8 @@ impl Session {
     /// Says what this call's caller does next.
     ///
     /// It can be asked at any time, any number of times. After [`Step::Send`] and [`Step::Ask`], report with
-    /// `handle_*`, then poll again; after [`Step::Wait`], poll at that moment, or as soon as a `handle_*` or
-    /// [`cancel`](Self::cancel) was called for another; after [`Step::Ready`], never again.
+    /// `handle_*`, then poll again; after [`Step::Wait`], poll at that moment, or as soon as [`wakes`](Self::wakes) has
+    /// grown; after [`Step::Ready`], never again.
     #[must_use]
     pub fn poll_call(&mut self, now: Timestamp, call: CallId) -> Step {
         const LONGEST: Duration = Duration::from_secs(60 * 60);
