@@ -85,8 +85,9 @@ fn target(
         BaseKind::Api => server.api(),
         BaseKind::Files => server.files(),
     };
-    // Most paths hold no value, and are then this long; others grow.
-    let mut text = String::with_capacity(base.path.len() + spec.path.len());
+    // As long as it gets, or a little longer where there are values; only what must be encoded makes it grow.
+    let parts = query.iter().flat_map(|(name, value)| ["?", name, "=", value]).chain(values.iter().copied());
+    let mut text = String::with_capacity(base.path.len() + spec.path.len() + parts.map(str::len).sum::<usize>());
     text.push_str(&base.path);
 
     let mut values = values.iter();

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use allocation_counter::measure;
 use bytes::Bytes;
 use http::HeaderValue;
-use quatrix_proto::api::{GetProfile, KeepAlive, LogIn};
+use quatrix_proto::api::{GetFile, GetProfile, KeepAlive, LogIn};
 use quatrix_proto::{
     Authorization, Config, Credentials, Endpoint, Login, Server, Session, SessionId, Step, Ticket, Timestamp,
 };
@@ -50,6 +50,11 @@ fn a_request_alone_takes_three_allocations() {
         black_box(LogIn.prepare(&server).unwrap().into_request(Authorization::Basic(&credentials)));
     });
     assert_eq!(login.count_total, 3);
+    let file = GetFile { id: "c6a2b9d4-7e1f-4b3a-8d5c-0f9e8d7c6b5a".parse().unwrap(), content: false };
+    let with_values = measure(|| {
+        black_box(file.prepare(&server).unwrap().into_request(Authorization::Session(&id)));
+    });
+    assert_eq!(with_values.count_total, 4, "one more, as the path is not as long as there was room for");
 }
 
 #[test]
