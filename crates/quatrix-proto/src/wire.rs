@@ -1,5 +1,7 @@
 //! The shapes that all requests and answers have. An endpoint is one line out of here each way.
 
+use std::io;
+
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
@@ -44,16 +46,36 @@ pub(crate) fn json_with_values(
     values: &[&str],
     body: &impl Serialize,
 ) -> Result<Prepared, Invalid> {
-    let body = serde_json::to_vec(body).map_err(|_| Invalid::new("body", "cannot be written as JSON"))?;
-    Ok(with_values(spec, server, values, &[])?.json(body))
+    Ok(with_values(spec, server, values, &[])?.json(written(body)?))
 }
 
 /// As [`json`], for a body that holds a secret: its buffer is wiped with its last clone.
 pub(crate) fn secret_json(spec: &'static Spec, server: &Server, body: &impl Serialize) -> Result<Prepared, Invalid> {
-    // Room for all, so that growing leaves no copy behind in freed memory.
-    let mut buffer = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    serde_json::to_writer(&mut *buffer, body).map_err(|_| Invalid::new("body", "cannot be written as JSON"))?;
-    Ok(plain(spec, server)?.json(Bytes::from_owner(buffer)))
+    Ok(plain(spec, server)?.json(Bytes::from_owner(Zeroizing::new(written(body)?))))
+}
+
+/// JSON in a buffer of exactly its length: one that grows would leave copies of a secret behind in freed memory.
+fn written(body: &impl Serialize) -> Result<Vec<u8>, Invalid> {
+    let unwritable = |_| Invalid::new("body", "cannot be written as JSON");
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, body).map_err(unwritable)?;
+    let mut buffer = Vec::with_capacity(length.0);
+    serde_json::to_writer(&mut buffer, body).map_err(unwritable)?;
+    Ok(buffer)
+}
+
+/// Only counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A request to a path as the caller wrote it, below the base.
@@ -85,32 +107,35 @@ fn target(
         BaseKind::Api => server.api(),
         BaseKind::Files => server.files(),
     };
-    // As long as it gets, or a little longer where there are values; only what must be encoded makes it grow.
-    let parts = query.iter().flat_map(|(name, value)| ["?", name, "=", value]).chain(values.iter().copied());
-    let mut text = String::with_capacity(base.path.len() + spec.path.len() + parts.map(str::len).sum::<usize>());
-    text.push_str(&base.path);
-
-    let mut values = values.iter();
-    let mut rest = spec.path;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}').unwrap_or(("", after));
-        let value = values.next().copied().unwrap_or_default();
-        // An empty or dotted segment would address another operation.
-        if matches!(value, "" | "." | "..") {
-            return Err(Invalid::new("path", format!("needs a value for {name}")));
+    let spell = |put: &mut dyn FnMut(&str)| {
+        put(&base.path);
+        let mut values = values.iter();
+        let mut rest = spec.path;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or(("", after));
+            let value = values.next().copied().unwrap_or_default();
+            // An empty or dotted segment would address another operation.
+            if matches!(value, "" | "." | "..") {
+                return Err(Invalid::new("path", format!("needs a value for {name}")));
+            }
+            put(before);
+            percent_encode(value.as_bytes(), VALUE).for_each(&mut *put);
+            rest = after;
         }
-        text.push_str(before);
-        text.extend(percent_encode(value.as_bytes(), VALUE));
-        rest = after;
-    }
-    text.push_str(rest);
-
-    for (index, (name, value)) in query.iter().enumerate() {
-        text.push(if index == 0 { '?' } else { '&' });
-        text.push_str(name);
-        text.push('=');
-        text.extend(percent_encode(value.as_bytes(), VALUE));
-    }
+        put(rest);
+        for (index, (name, value)) in query.iter().enumerate() {
+            put(if index == 0 { "?" } else { "&" });
+            put(name);
+            put("=");
+            percent_encode(value.as_bytes(), VALUE).for_each(&mut *put);
+        }
+        Ok(())
+    };
+    // Once to see how long it gets, so that there is one allocation whatever the values are.
+    let mut length = 0;
+    spell(&mut |piece| length += piece.len())?;
+    let mut text = String::with_capacity(length);
+    spell(&mut |piece| text.push_str(piece))?;
     PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| Invalid::new("path", "is too long"))
 }
 

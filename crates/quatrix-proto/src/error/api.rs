@@ -42,7 +42,10 @@ impl ApiError {
             endpoint,
             status: response.status(),
             code: integer(&model.code).map(ErrorCode),
-            message: model.msg.as_str().filter(|text| !text.is_empty()).map(Into::into),
+            message: match model.msg {
+                Value::String(text) if !text.is_empty() => Some(text.into()),
+                _ => None,
+            },
             details: Details(model.details),
             retry_after: crate::retry::retry_after(response.headers()),
         }
