@@ -313,6 +313,34 @@ mod tests {
     }
 
     #[test]
+    fn every_error_is_said_in_one_line_without_a_full_stop() {
+        use FailureKind::*;
+        use Misuse::*;
+        let failures =
+            [Connect, Tls, Proxy, TimedOut, Interrupted, TooLarge, Encoding, Range, Redirect, Aborted, Local];
+        let misuses = [
+            AlreadyLoggedIn,
+            NothingToAnswer,
+            NotWithApiKey,
+            OtherServer,
+            LoggingOut,
+            LoginIsACommand,
+            UnknownCall,
+            NoSource,
+        ];
+        let size = TransferError::Size { sent: 2, stored: 1 };
+        let transfers = [size, TransferError::Changed, TransferError::CannotReplace, TransferError::CannotStartOver];
+        assert_eq!(transfers.map(|error| Error::from(error).retryable()), [true, true, false, false]);
+        let errors = failures.map(|kind| Error::from(Failure::unsent(kind))).into_iter();
+        let errors = errors.chain(misuses.map(Error::from)).chain(transfers.map(Error::from)).chain([Error::Cancelled]);
+        for error in errors {
+            let said = error.to_string();
+            assert!(!said.is_empty() && !said.ends_with('.') && !said.contains('\n'), "{said:?}");
+            assert!(!said.starts_with(char::is_uppercase), "{said:?}");
+        }
+    }
+
+    #[test]
     fn errors_are_small_enough_to_return() {
         assert!(size_of::<Error>() <= 40, "{}", size_of::<Error>());
     }

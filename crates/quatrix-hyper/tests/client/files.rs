@@ -285,9 +285,10 @@ async fn a_mirror_copies_what_differs_and_deletes_when_asked() {
 
     let there = Scratch::new();
     there.write("old/x", "x", 1);
+    there.write("old.txt", "x", 1);
     there.write("a.txt", "changed", 1);
     let report = files.mirror_down(&home, &there.0, &keep.with_deletions()).await.unwrap();
-    assert_eq!((report.files, report.deleted, report.failed.len()), (2, 1, 0), "{report:?}");
+    assert_eq!((report.files, report.deleted, report.failed.len()), (2, 2, 0), "{report:?}");
     assert_eq!(there.tree(), here.tree());
     let again = files.mirror_down(&home, &there.0, &keep.with_deletions()).await.unwrap();
     assert_eq!((again.files, again.deleted), (0, 0));

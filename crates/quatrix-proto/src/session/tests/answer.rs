@@ -71,6 +71,23 @@ fn s12_a_factor_without_a_name_takes_whatever_the_caller_chooses() {
 }
 
 #[test]
+fn q02_how_a_code_is_encoded_is_a_setting() {
+    use crate::api::CodeEncoding::{Base64, PinInBase64, Plain};
+    for (encoding, totp, pin) in
+        [(Plain, "654321", "12345"), (Base64, "NjU0MzIx", "MTIzNDU="), (PinInBase64, "654321", "MTIzNDU=")]
+    {
+        for (mfa_code, answer, code) in
+            [("71", Answer::Totp("654321".into()), totp), ("73", Answer::Pin("12345".into()), pin)]
+        {
+            let mut world = World::with(|config| config.with_code_encoding(encoding)).challenged(mfa_code);
+            let answer = world.session.answer(world.now, answer);
+            let sent = world.sent(&answer);
+            assert!(sent.body().ends_with(&format!(r#""code":"{code}"}}"#)), "{}", sent.body());
+        }
+    }
+}
+
+#[test]
 fn s13_a_right_code_makes_a_session_with_the_new_id_or_the_old_one() {
     for (body, token) in [(r#"{"session_id":"rotated"}"#, "rotated"), ("{}", "partial"), ("", "partial")] {
         let mut world = World::new().challenged("71");

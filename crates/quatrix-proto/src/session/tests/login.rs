@@ -327,6 +327,20 @@ fn s09_a_login_that_came_to_nothing_fails_all_and_may_be_tried_by_the_next_call(
 }
 
 #[test]
+fn s09_a_call_after_a_login_that_came_to_nothing_says_what_that_one_said() {
+    let mut world = World::new();
+    let login = world.login();
+    let sent = world.sent(&login);
+    world.answer(&sent, 503, &[("retry-after", "9")], r#"{"code":7,"msg":"busy"}"#);
+    let call = world.profile();
+    for error in [world.done(login).unwrap_err(), world.done(call).unwrap_err()] {
+        let said = (error.status().map(|status| status.as_u16()), error.code().map(|code| code.0));
+        assert_eq!((said, error.retry_after()), ((Some(503), Some(7)), Some(Duration::from_secs(9))));
+        assert!(error.retryable());
+    }
+}
+
+#[test]
 fn s09_i04_a_call_under_way_does_not_log_in_after_a_login_came_to_nothing() {
     let mut world = World::active("one");
     let (under_way, repeated) = (world.profile(), world.profile());
@@ -514,6 +528,8 @@ fn s29_an_api_key_rides_as_bearer_and_a_401_is_final() {
     assert_eq!(world.failed(run), needless);
     let answer = world.captcha("solved");
     assert_eq!(world.failed(answer), needless);
+    let saved = World::active("one").session.save().unwrap();
+    assert_eq!(world.session.resume(world.now, saved, None), Err(Misuse::NotWithApiKey));
     assert!(world.session.save().is_none());
 
     let logout = world.session.logout(world.now);

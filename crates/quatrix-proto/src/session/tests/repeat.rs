@@ -35,6 +35,18 @@ fn m31_what_provably_was_not_sent_is_repeated_whatever_it_is() {
 }
 
 #[test]
+fn q16_i09_the_longest_wait_that_a_server_may_ask_for_is_a_setting() {
+    for (longest, waits) in [(6, false), (7, true)] {
+        let mut world = World::with(|config| config.with_longest_retry_after(Duration::from_secs(longest)));
+        world.log_in("one");
+        let call = world.profile();
+        let sent = world.sent(&call);
+        world.answer(&sent, 429, &[("retry-after", "7")], "");
+        assert_eq!(matches!(world.poll(&call), Step::Wait(_)), waits);
+    }
+}
+
+#[test]
 fn i09_a_failure_that_another_try_would_not_mend_is_not_followed_by_one() {
     for kind in [FailureKind::TooLarge, FailureKind::Aborted] {
         let mut world = World::active("one");
