@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+pub mod canaries;
 pub mod certificate;
 pub mod explore;
 pub mod gate;

@@ -14,6 +14,8 @@ use quatrix_proto::{
 };
 use tokio::runtime::Runtime;
 
+use crate::canaries::{none_in, none_in_error, watch};
+
 /// Answers challenges in the client's stead.
 pub type Provider = Arc<dyn Fn(Challenge) -> Result<Answer, Declined> + Send + Sync>;
 /// Hears of events.
@@ -134,6 +136,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
 /// Builds with either builder; they have the same methods.
 macro_rules! build {
     ($client:ty, $setup:expr) => {{
+        watch();
         let Setup { config, roots, key, provider, observer, names, proxy, connect, stall } = $setup;
         let mut builder = match proxy {
             Some(proxy) => <$client>::builder(config).proxy(proxy),
@@ -158,9 +161,12 @@ macro_rules! build {
             builder = builder.second_factor(move |challenge| provider(challenge));
         }
         if let Some(observer) = observer {
-            builder = builder.on_event(move |event| observer(event));
+            builder = builder.on_event(move |event| {
+                none_in(&format!("{event:?}"));
+                observer(event);
+            });
         }
-        builder.build()
+        clean(builder.build()).inspect(|client| none_in(&format!("{client:?}")))
     }};
 }
 
@@ -169,33 +175,33 @@ impl Subject for quatrix_ureq::Client {
         build!(Self, setup)
     }
     fn login(&self, credentials: Credentials) -> Result<Login, Error> {
-        self.login(credentials)
+        clean(self.login(credentials))
     }
     fn answer(&self, answer: Answer) -> Result<Login, Error> {
-        self.answer(answer)
+        clean(self.answer(answer))
     }
     fn call<E: Endpoint<Response: Send> + Sync>(&self, endpoint: &E) -> Result<E::Response, Error> {
-        self.call(endpoint)
+        clean(self.call(endpoint))
     }
     fn call_with<E: Endpoint<Response: Send> + Sync>(
         &self,
         endpoint: &E,
         options: CallOptions,
     ) -> Result<E::Response, Error> {
-        self.call_with(endpoint, options)
+        clean(self.call_with(endpoint, options))
     }
     fn run<T: Task<Output: Send> + Send + 'static>(&self, task: T) -> Result<T::Output, Error> {
-        self.run(task)
+        clean(self.run(task))
     }
     fn keepalive(&self) -> Result<(), Error> {
-        self.keepalive()
+        clean(self.keepalive())
     }
     fn run_keepalive(&self) -> Error {
-        let Err(error) = self.run_keepalive();
+        let Err(error) = clean(self.run_keepalive());
         error
     }
     fn logout(&self) -> Result<Logout, Error> {
-        self.logout()
+        clean(self.logout())
     }
     fn resume(&self, saved: Saved, credentials: Option<Credentials>) -> Result<(), Error> {
         self.resume(saved, credentials)
@@ -212,16 +218,16 @@ impl Subject for quatrix_ureq::Client {
         source: Vec<u8>,
         mut watch: impl FnMut(&TransferEvent) + Send,
     ) -> Result<Uploaded, Error> {
-        self.upload_observed(upload, Cursor::new(source), |event| {
+        clean(self.upload_observed(upload, Cursor::new(source), |event| {
             watch(event);
             ControlFlow::Continue(())
-        })
+        }))
     }
     fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error> {
-        self.files().upload_stream(&*source, &folder, name)
+        clean(self.files().upload_stream(&*source, &folder, name))
     }
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
-        self.files().upload(path, &folder)
+        clean(self.files().upload(path, &folder))
     }
     fn download_watched(
         &self,
@@ -233,19 +239,19 @@ impl Subject for quatrix_ureq::Client {
             watch(event);
             ControlFlow::Continue(())
         });
-        (result, sink)
+        (clean(result), sink)
     }
     fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error> {
-        self.download(download, sink)
+        clean(self.download(download, sink))
     }
     fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error> {
-        self.files().overwrite(true).download(&file, path)
+        clean(self.files().overwrite(true).download(&file, path))
     }
     fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
-        self.files().at_once(8).upload_folder(from, &to).map(|report| (report.files, report.failed.len()))
+        clean(self.files().at_once(8).upload_folder(from, &to)).map(|report| (report.files, report.failed.len()))
     }
     fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error> {
-        self.files().at_once(8).download_folder(&from, to).map(|report| (report.files, report.failed.len()))
+        clean(self.files().at_once(8).download_folder(&from, to)).map(|report| (report.files, report.failed.len()))
     }
     fn server(&self) -> &Server {
         self.config().server()
@@ -258,38 +264,47 @@ impl Subject for quatrix_ureq::Client {
 /// Every future of the async client runs here; threads of a test may block on it at once.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a test machine has threads"));
 
+fn run<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    clean(RUNTIME.block_on(future))
+}
+
+/// What a client says of a failure has no secret in it.
+fn clean<T>(result: Result<T, Error>) -> Result<T, Error> {
+    result.inspect_err(|error| none_in_error(error))
+}
+
 impl Subject for quatrix_hyper::Client {
     fn build(setup: Setup) -> Result<Self, Error> {
         build!(Self, setup)
     }
     fn login(&self, credentials: Credentials) -> Result<Login, Error> {
-        RUNTIME.block_on(self.login(credentials))
+        run(self.login(credentials))
     }
     fn answer(&self, answer: Answer) -> Result<Login, Error> {
-        RUNTIME.block_on(self.answer(answer))
+        run(self.answer(answer))
     }
     fn call<E: Endpoint<Response: Send> + Sync>(&self, endpoint: &E) -> Result<E::Response, Error> {
-        RUNTIME.block_on(self.call(endpoint))
+        run(self.call(endpoint))
     }
     fn call_with<E: Endpoint<Response: Send> + Sync>(
         &self,
         endpoint: &E,
         options: CallOptions,
     ) -> Result<E::Response, Error> {
-        RUNTIME.block_on(self.call_with(endpoint, options))
+        run(self.call_with(endpoint, options))
     }
     fn run<T: Task<Output: Send> + Send + 'static>(&self, task: T) -> Result<T::Output, Error> {
-        RUNTIME.block_on(self.run(task))
+        run(self.run(task))
     }
     fn keepalive(&self) -> Result<(), Error> {
-        RUNTIME.block_on(self.keepalive())
+        run(self.keepalive())
     }
     fn run_keepalive(&self) -> Error {
-        let Err(error) = RUNTIME.block_on(self.run_keepalive());
+        let Err(error) = run(self.run_keepalive());
         error
     }
     fn logout(&self) -> Result<Logout, Error> {
-        RUNTIME.block_on(self.logout())
+        run(self.logout())
     }
     fn resume(&self, saved: Saved, credentials: Option<Credentials>) -> Result<(), Error> {
         self.resume(saved, credentials)
@@ -306,16 +321,16 @@ impl Subject for quatrix_hyper::Client {
         source: Vec<u8>,
         mut watch: impl FnMut(&TransferEvent) + Send,
     ) -> Result<Uploaded, Error> {
-        RUNTIME.block_on(self.upload_observed(upload, Cursor::new(source), |event: &TransferEvent| {
+        run(self.upload_observed(upload, Cursor::new(source), |event: &TransferEvent| {
             watch(event);
             ControlFlow::Continue(())
         }))
     }
     fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error> {
-        RUNTIME.block_on(self.files().upload_stream(&*source, &folder, name))
+        run(self.files().upload_stream(&*source, &folder, name))
     }
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
-        RUNTIME.block_on(self.files().upload(path, &folder))
+        run(self.files().upload(path, &folder))
     }
     fn download_watched(
         &self,
@@ -323,24 +338,24 @@ impl Subject for quatrix_hyper::Client {
         mut watch: impl FnMut(&TransferEvent) + Send,
     ) -> (Result<Downloaded, Error>, Vec<u8>) {
         let mut sink = Vec::new();
-        let result = RUNTIME.block_on(self.download_observed(download, &mut sink, |event: &TransferEvent| {
+        let result = run(self.download_observed(download, &mut sink, |event: &TransferEvent| {
             watch(event);
             ControlFlow::Continue(())
         }));
         (result, sink)
     }
     fn download_into(&self, download: Download, sink: std::fs::File) -> Result<Downloaded, Error> {
-        RUNTIME.block_on(self.download(download, tokio::fs::File::from_std(sink)))
+        run(self.download(download, tokio::fs::File::from_std(sink)))
     }
     fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error> {
-        RUNTIME.block_on(self.files().overwrite(true).download(&file, path))
+        run(self.files().overwrite(true).download(&file, path))
     }
     fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
-        let report = RUNTIME.block_on(self.files().at_once(8).upload_folder(from, &to))?;
+        let report = run(self.files().at_once(8).upload_folder(from, &to))?;
         Ok((report.files, report.failed.len()))
     }
     fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error> {
-        let report = RUNTIME.block_on(self.files().at_once(8).download_folder(&from, to))?;
+        let report = run(self.files().at_once(8).download_folder(&from, to))?;
         Ok((report.files, report.failed.len()))
     }
     fn server(&self) -> &Server {

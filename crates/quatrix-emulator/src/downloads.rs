@@ -49,7 +49,7 @@ impl Server {
         if items.is_empty() {
             return Err(Problem::bad("no ids"));
         }
-        let id = self.ids.fresh();
+        let id = self.ids.secret();
         self.links.insert(id, Link { person: caller.person, items, since: call.now.elapsed });
         Ok(reply::ok(&json!({ "id": id })))
     }

@@ -8,6 +8,9 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id(u128);
 
+/// How the last group of a secret id begins.
+const SECRET: u128 = 0x5ec4e7;
+
 impl Id {
     /// Reads an id as the service writes it: 36 characters, lower case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -52,6 +55,13 @@ impl Ids {
         let random = u128::from(self.next()) << 64 | u128::from(self.next());
         let (version, variant) = (0xf << 76, 0x3 << 62);
         Id(random & !version & !variant | 0x4 << 76 | 0x2 << 62)
+    }
+
+    /// The next id of those whose holder may do something: a session, an upload key, a download link. It can be told from
+    /// others, and so be found where it must not be.
+    pub(crate) fn secret(&mut self) -> Id {
+        let Id(id) = self.fresh();
+        Id(id & !(0xff_ffff << 24) | SECRET << 24)
     }
 
     fn next(&mut self) -> u64 {

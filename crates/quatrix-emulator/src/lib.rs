@@ -20,6 +20,7 @@
 //! emulator.set_faults([Fault::new(What::Status(503)).on("GET", "/profile").times(2)])?;
 //! assert!(emulator.requests().is_empty());                        // what was asked, secrets masked
 //! assert_eq!(emulator.paths("user@example.com"), ["Trash/"]);     // what is stored
+//! assert_eq!(quatrix_emulator::secret_in("what was logged"), None);
 //! # assert!(code.is_some());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -115,6 +116,7 @@ mod profile;
 mod reply;
 mod requests;
 mod search;
+mod secrets;
 mod seed;
 mod server;
 mod sessions;
@@ -133,6 +135,7 @@ pub use command::run;
 pub use emulator::{Builder, Emulator};
 pub use faults::{BadFault, Fault, What, When};
 pub use requests::Recorded;
+pub use secrets::secret_in;
 pub use seed::Seed;
 pub use server::{Now, Server};
 pub use settings::{

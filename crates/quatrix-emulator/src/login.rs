@@ -164,7 +164,7 @@ impl Server {
     }
 
     fn open_session(&mut self, call: &Call<'_>, index: usize, stage: Stage) -> Id {
-        let id = self.ids.fresh();
+        let id = self.ids.secret();
         self.sessions.open(call.now.elapsed, id, index, stage);
         id
     }

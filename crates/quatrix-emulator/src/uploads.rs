@@ -110,7 +110,7 @@ impl Server {
         file: Id,
         total: Option<u64>,
     ) -> Result<Response<Body>, Problem> {
-        let key = self.ids.fresh();
+        let key = self.ids.secret();
         let upload = Upload { person: caller.person, file, total, latest: 0, next: 0, since: call.now.elapsed };
         self.uploads.insert(key, upload);
         let node = self.tree(caller).get(file)?;

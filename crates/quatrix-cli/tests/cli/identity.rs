@@ -64,7 +64,7 @@ fn keys_come_from_a_file_too_and_a_wrong_one_is_refused() {
 #[test]
 fn a_token_goes_from_one_command_to_others_and_is_ended_by_the_last() {
     let home = Home::new().with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
-    let exported = home.run(&["token", "--export"]).ok();
+    let exported = home.run_for_a_secret(&["token", "--export"]).ok();
     let token = exported.split('\'').nth(3).unwrap().to_owned();
     assert_eq!(
         exported,
@@ -75,7 +75,7 @@ fn a_token_goes_from_one_command_to_others_and_is_ended_by_the_last() {
     );
     let home = home.with("QUATRIX_SESSION", &token);
     assert!(home.run(&["status"]).ok().contains("QUATRIX_SESSION"));
-    assert_eq!(home.run(&["token"]).ok(), format!("{token}\n"));
+    assert_eq!(home.run_for_a_secret(&["token"]).ok(), format!("{token}\n"));
     home.run(&["keepalive"]).ok();
     home.run(&["logout"]).ok();
     home.run(&["status"]).failed(4);
@@ -97,7 +97,7 @@ fn the_first_that_is_found_speaks() {
     assert_eq!(by(&home, &[]), "an API key");
     let home = home.with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
     assert_eq!(by(&home, &[]), "a password, for this command only");
-    let token = home.run(&["token"]).ok();
+    let token = home.run_for_a_secret(&["token"]).ok();
     let home = home.with("QUATRIX_SESSION", token.trim());
     assert_eq!(by(&home, &[]), "the session in QUATRIX_SESSION");
     let home = home.with("QUATRIX_API_KEY", KEY);

@@ -4,6 +4,7 @@
 
 mod account;
 mod api;
+mod canaries;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(all(unix, feature = "demo"))]

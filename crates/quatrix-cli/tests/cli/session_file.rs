@@ -30,7 +30,8 @@ fn m39_one_that_others_can_read_is_refused_with_the_fix() {
     for open in [0o644, 0o640, 0o602] {
         fs::set_permissions(&file, fs::Permissions::from_mode(open)).unwrap();
         for command in [&["status"][..], &["token"], &["logout"], &["login", "--user", USER]] {
-            let error = home.run(command).failed(13);
+            // Not by `run`, which would find the secret open to others.
+            let error = Ended::of(home.command(command).output().unwrap()).failed(13);
             let fix = error.lines().last().unwrap().strip_prefix("  Next: ").unwrap().to_owned();
             assert_eq!(fix, format!("chmod 600 '{}'", file.display()));
         }

@@ -14,6 +14,8 @@ use quatrix_emulator::{Emulator, Seed};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::canaries;
+
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_quatrix");
 pub(crate) const PASSWORD: &str = "only-for-tests-4711";
 pub(crate) const USER: &str = "user@example.com";
@@ -91,7 +93,11 @@ impl Home {
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
+        let mut options = fs::File::options();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&path).unwrap().write_all(text.as_bytes()).unwrap();
         path
     }
 
@@ -112,8 +118,16 @@ impl Home {
         command
     }
 
+    /// Runs it. It shows no secret, and leaves none that others can read.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
-        Ended::of(self.command(args).output().unwrap())
+        let output = self.command(args).output().unwrap();
+        canaries::none_for_others(self.folder.path());
+        Ended::of(output)
+    }
+
+    /// Runs what is there to show a secret.
+    pub(crate) fn run_for_a_secret(&self, args: &[&str]) -> Ended {
+        Ended::with_secrets(self.command(args).output().unwrap())
     }
 
     pub(crate) fn run_with_stdin(&self, args: &[&str], input: &str) -> Ended {
@@ -150,7 +164,16 @@ impl Home {
 }
 
 impl Ended {
+    /// There is no secret in what it has said.
+    #[track_caller]
     pub(crate) fn of(output: Output) -> Self {
+        let ended = Self::with_secrets(output);
+        canaries::none_in(&ended.out);
+        canaries::none_in(&ended.err);
+        ended
+    }
+
+    fn with_secrets(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
