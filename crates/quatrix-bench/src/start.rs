@@ -71,15 +71,17 @@ fn command(program: &Path, set: &[String], arguments: &[&str]) -> Vec<OsString> 
 
 /// What a program gets that depends on a client of some API, with its default features.
 pub(crate) fn builds() {
-    let ours = |name: &str| format!("{{ path = \"{}\" }}", program::root().join("crates").join(name).display());
+    let ours =
+        |name: &str| format!("{name} = {{ path = \"{}\" }}", program::root().join("crates").join(name).display());
     let dependencies = [
         ("quatrix-ureq", ours("quatrix-ureq")),
         ("quatrix-hyper", ours("quatrix-hyper")),
-        ("octocrab", "\"0.54\"".to_owned()),
-        ("kube", "\"5\"".to_owned()),
-        ("ruma-client", "{ version = \"0.20\", features = [\"client-api\", \"reqwest\"] }".to_owned()),
+        ("octocrab", "octocrab = \"0.54\"".to_owned()),
+        // It does not build unless its user chooses a version of Kubernetes.
+        ("kube", "kube = \"5\"\nk8s-openapi = { version = \"0.29\", features = [\"latest\"] }".to_owned()),
+        ("ruma-client", "ruma-client = { version = \"0.20\", features = [\"client-api\", \"reqwest\"] }".to_owned()),
     ];
-    let rows: Vec<_> = dependencies.iter().filter_map(|(name, source)| build(name, source)).collect();
+    let rows: Vec<_> = dependencies.iter().filter_map(|(name, lines)| build(name, lines)).collect();
     table::print(
         "A cold release build of a program with this dependency",
         &["dependency", "crates", "time", "processor time"],
@@ -87,10 +89,11 @@ pub(crate) fn builds() {
     );
 }
 
-fn build(name: &str, source: &str) -> Option<Vec<String>> {
+/// `lines` are what its manifest says of it.
+fn build(name: &str, lines: &str) -> Option<Vec<String>> {
     let folder = TempDir::new().ok()?;
     let manifest = format!(
-        "[package]\nname = \"cold\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{name} = {source}\n"
+        "[package]\nname = \"cold\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{lines}\n"
     );
     fs::write(folder.path().join("Cargo.toml"), manifest).ok()?;
     fs::create_dir(folder.path().join("src")).ok()?;
