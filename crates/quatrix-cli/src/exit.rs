@@ -154,6 +154,32 @@ mod tests {
     }
 
     #[test]
+    fn every_number_has_the_word_that_scripts_know() {
+        use Exit::*;
+        let words = [
+            (Other, 1, "other"),
+            (Usage, 2, "usage"),
+            (Cancelled, 3, "cancelled"),
+            (Login, 4, "login"),
+            (Challenge, 5, "challenge"),
+            (NotFound, 6, "not_found"),
+            (Forbidden, 7, "forbidden"),
+            (RateLimited, 8, "rate_limited"),
+            (Network, 9, "network"),
+            (Server, 10, "server"),
+            (Nonsense, 11, "nonsense"),
+            (Partial, 12, "partial"),
+            (LocalFile, 13, "local_file"),
+            (Exists, 14, "exists"),
+            (Quota, 15, "quota"),
+            (Interrupted, 130, "interrupted"),
+        ];
+        for (exit, number, word) in words {
+            assert_eq!((exit as u8, exit.name()), (number, word));
+        }
+    }
+
+    #[test]
     fn a_refusal_goes_by_its_code_and_then_by_its_status() {
         let of = |status, code: i64| Exit::of_answer(status, Some(ErrorCode(code)));
         assert_eq!(of(400, 20), Exit::NotFound);

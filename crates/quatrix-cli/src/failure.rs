@@ -268,6 +268,14 @@ mod tests {
     }
 
     #[test]
+    fn what_may_have_been_carried_out_says_so_and_what_was_not_sent_does_not() {
+        use quatrix_ureq::proto::Failure as Lost;
+        let told = |lost: Lost| Failure::from(Error::from(lost)).text("default").contains("look before you repeat it");
+        assert!(told(Lost::maybe_sent(FailureKind::Interrupted)));
+        assert!(!told(Lost::unsent(FailureKind::Interrupted)));
+    }
+
+    #[test]
     fn the_form_for_programs_has_every_key_every_time() {
         let json: serde_json::Value = serde_json::from_str(&Failure::usage("no").json("default")).unwrap();
         assert_eq!(
