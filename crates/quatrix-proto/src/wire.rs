@@ -107,35 +107,32 @@ fn target(
         BaseKind::Api => server.api(),
         BaseKind::Files => server.files(),
     };
-    let spell = |put: &mut dyn FnMut(&str)| {
-        put(&base.path);
-        let mut values = values.iter();
-        let mut rest = spec.path;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').unwrap_or(("", after));
-            let value = values.next().copied().unwrap_or_default();
-            // An empty or dotted segment would address another operation.
-            if matches!(value, "" | "." | "..") {
-                return Err(Invalid::new("path", format!("needs a value for {name}")));
-            }
-            put(before);
-            percent_encode(value.as_bytes(), VALUE).for_each(&mut *put);
-            rest = after;
+    // As long as it gets, or a little longer where there are values; only what must be encoded makes it grow.
+    let parts = query.iter().flat_map(|(name, value)| ["?", name, "=", value]).chain(values.iter().copied());
+    let mut text = String::with_capacity(base.path.len() + spec.path.len() + parts.map(str::len).sum::<usize>());
+    text.push_str(&base.path);
+
+    let mut values = values.iter();
+    let mut rest = spec.path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').unwrap_or(("", after));
+        let value = values.next().copied().unwrap_or_default();
+        // An empty or dotted segment would address another operation.
+        if matches!(value, "" | "." | "..") {
+            return Err(Invalid::new("path", format!("needs a value for {name}")));
         }
-        put(rest);
-        for (index, (name, value)) in query.iter().enumerate() {
-            put(if index == 0 { "?" } else { "&" });
-            put(name);
-            put("=");
-            percent_encode(value.as_bytes(), VALUE).for_each(&mut *put);
-        }
-        Ok(())
-    };
-    // Once to see how long it gets, so that there is one allocation whatever the values are.
-    let mut length = 0;
-    spell(&mut |piece| length += piece.len())?;
-    let mut text = String::with_capacity(length);
-    spell(&mut |piece| text.push_str(piece))?;
+        text.push_str(before);
+        text.extend(percent_encode(value.as_bytes(), VALUE));
+        rest = after;
+    }
+    text.push_str(rest);
+
+    for (index, (name, value)) in query.iter().enumerate() {
+        text.push(if index == 0 { '?' } else { '&' });
+        text.push_str(name);
+        text.push('=');
+        text.extend(percent_encode(value.as_bytes(), VALUE));
+    }
     PathAndQuery::from_maybe_shared(Bytes::from(text)).map_err(|_| Invalid::new("path", "is too long"))
 }
 
