@@ -221,6 +221,12 @@ mod tests {
     }
 
     #[test]
+    fn i08_a_body_is_written_into_a_buffer_of_its_length() {
+        let buffer = written(&vec!["canary"; 1000]).unwrap();
+        assert_eq!((buffer.capacity(), buffer.len()), (9001, 9001));
+    }
+
+    #[test]
     fn q15_the_field_that_is_there_tells_a_value_from_a_job_and_the_status_where_both_are() {
         #[derive(Debug, PartialEq, Deserialize)]
         struct Ids {

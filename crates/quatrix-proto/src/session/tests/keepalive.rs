@@ -134,6 +134,18 @@ fn s09_s23_it_outlives_a_login_that_came_to_nothing() {
 }
 
 #[test]
+fn i12_a_password_that_is_forgotten_ends_the_wait_for_a_login() {
+    let mut world = World::active("one");
+    let run = world.session.run_keepalive(world.now);
+    world.expire();
+    world.waits(&run);
+    let before = world.session.wakes();
+    world.session.forget_password();
+    assert!(world.session.wakes() > before);
+    assert_eq!(world.failed(run), "the session has expired");
+}
+
+#[test]
 fn s23_a_resumed_session_is_confirmed_at_once() {
     let saved = World::active("one").session.save().unwrap();
     let mut world = World::new();

@@ -18,6 +18,18 @@ fn s01_login_sends_the_password_once_and_only_its_caller_carries_it() {
 }
 
 #[test]
+fn i12_a_login_that_is_granted_wakes_those_who_wait_for_it() {
+    let mut world = World::new();
+    let login = world.login();
+    let other = world.profile();
+    let sent = world.sent(&login);
+    world.waits(&other);
+    let before = world.session.wakes();
+    world.grant(&sent, "one");
+    assert!(world.session.wakes() > before);
+}
+
+#[test]
 fn s01_login_while_challenged_drops_the_partial_id() {
     let mut world = World::new().challenged("71");
     let login = world.login();
