@@ -354,11 +354,13 @@ fn s04_a_driver_that_declines_hands_the_challenge_to_everybody() {
 }
 
 #[test]
-fn s04_an_asked_caller_that_goes_away_is_replaced() {
+fn s04_i12_an_asked_caller_that_goes_away_is_replaced() {
     let (mut world, login) = World::asking();
     let call = world.profile();
     assert!(world.is_asked(&login));
+    let before = world.session.wakes();
     world.session.cancel(world.now, login.id());
+    assert!(world.session.wakes() > before);
     assert!(world.is_asked(&call));
 }
 
