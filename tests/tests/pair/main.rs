@@ -50,6 +50,24 @@ fn i02_i10_client_and_server_agree_once_the_faults_stop() {
 }
 
 #[test]
+fn i10_they_agree_too_where_one_means_another_idle_time_than_the_other() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let one = number("SEED");
+    for (server, client) in [(5, 15), (5, 60), (15, 5), (15, 60), (60, 5), (60, 15)] {
+        let mut expiries = 0;
+        for seed in one.map_or(0..SEEDS / 50, |seed| seed..seed + 1) {
+            let _shown = Seed(seed);
+            let mut plan = Plan::wild(seed);
+            plan.settings.idle_timeout = minutes(server);
+            plan.config = plan.config.with_lifetime(minutes(client));
+            plan.rest = minutes(20);
+            expiries += Pair::new(plan, seed, one.is_some()).run().expiries;
+        }
+        assert!(one.is_some() || expiries > 100, "{server} and {client} minutes: hardly any session ends, {expiries}");
+    }
+}
+
+#[test]
 fn i09_a_seed_replays_bit_by_bit() {
     let runs: Vec<_> = (0..50).map(|seed| wild(seed, false)).collect();
     for (seed, ran) in runs.iter().enumerate() {
