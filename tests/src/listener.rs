@@ -258,6 +258,15 @@ impl Connection {
         while matches!(self.read(&mut [0; 4096]), Ok(1..)) {}
     }
 
+    /// Ends what this side sends, and waits for a while until the client closes: one that watches its idle connections
+    /// does so, one that looks at them when it needs them does not.
+    pub fn end(&mut self) {
+        self.say_goodbye();
+        let _ = self.socket().shutdown(Shutdown::Write);
+        let _ = self.socket().set_read_timeout(Some(Duration::from_millis(500)));
+        self.linger();
+    }
+
     /// Sends a fatal alert, as a server does that cannot make sense of what it got.
     pub fn alert(&mut self) {
         let Stream::Tls(stream) = &mut self.stream else { return };
@@ -272,11 +281,15 @@ impl Connection {
         if self.reset {
             return;
         }
+        self.say_goodbye();
+        let _ = self.socket().shutdown(Shutdown::Both);
+    }
+
+    fn say_goodbye(&mut self) {
         if let Stream::Tls(stream) = &mut self.stream {
             stream.conn.send_close_notify();
             let _ = stream.flush();
         }
-        let _ = self.socket().shutdown(Shutdown::Both);
     }
 }
 
