@@ -8,6 +8,10 @@ use crate::content_range::Wanted;
 use crate::endpoint::{Answers, Spec};
 use crate::error::{Failure, FailureKind, Nonsense};
 
+/// How large a head may be, in bytes as they are sent. Transports have limits of their own, which are those of their
+/// buffers.
+const LARGEST_HEAD: usize = 64 * 1024;
+
 /// Takes in the body of one answer; made by [`Transmit::receiver`](crate::Transmit::receiver) from its head.
 ///
 /// A driver pushes what it reads. What belongs into the caller's sink comes back, everything else is kept: JSON, and the
@@ -27,6 +31,10 @@ pub struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(spec: &'static Spec, wanted: Wanted, limit: usize, head: &Parts) -> Result<Self, Failure> {
+        let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
+        if head.headers.iter().map(line).sum::<usize>() > LARGEST_HEAD {
+            return Err(Failure::maybe_sent(FailureKind::TooLarge));
+        }
         let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
         if !head.headers.get_all(CONTENT_ENCODING).iter().all(identity) {
             return Err(Failure::maybe_sent(FailureKind::Encoding));
@@ -153,6 +161,13 @@ mod tests {
     fn m23_an_answer_that_ends_early_is_interrupted() {
         assert_eq!(taken(&[("content-length", "4")], b"abcd").unwrap(), "abcd");
         assert_eq!(taken(&[("content-length", "4")], b"abc"), Err(FailureKind::Interrupted));
+    }
+
+    #[test]
+    fn m27_a_head_of_64_kib_passes_and_one_byte_more_does_not() {
+        let value = "y".repeat(LARGEST_HEAD / 2 - 5);
+        assert_eq!(taken(&[("x", &value), ("z", &value)], b"").unwrap(), "");
+        assert_eq!(taken(&[("x", &value), ("zz", &value)], b""), Err(FailureKind::TooLarge));
     }
 
     #[test]
