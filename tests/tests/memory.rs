@@ -15,8 +15,9 @@ use quatrix_tests::stage::Wire;
 
 /// The limit of answers.
 const LIMIT: usize = 1024 * 1024;
-/// Buffers of a connection: reading, writing, a head of 64 KiB as bytes and as a map; and what a runtime takes.
-const BUFFERS: usize = 384 * 1024;
+/// Buffers of a connection: what is read, 256 KiB at once in the async client and twice on its way from task to task;
+/// what is written; a head of 64 KiB as bytes and as a map; and what a runtime takes.
+const BUFFERS: usize = 1024 * 1024;
 
 /// What a call ended with, and the most bytes that were taken at once, through the blocking client and the async one.
 fn cost<E: Endpoint<Response: Send> + Sync>(

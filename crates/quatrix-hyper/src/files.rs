@@ -11,14 +11,11 @@ use quatrix_proto::api::Clash;
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, BufWriter};
+use tokio::io::AsyncRead;
 
 use crate::blocking::off_the_runtime;
 use crate::client::Client;
-
-/// How much of a download is gathered before it is written to a file, since that takes another thread each time. What
-/// comes in larger pieces is not copied.
-const PIECE: usize = 64 * 1024;
+use crate::sink::FileSink;
 
 /// Uploads and downloads by paths on this machine; [`Client::files`] makes one.
 ///
@@ -189,8 +186,8 @@ impl Files {
     ) -> Result<Downloaded, Error> {
         let beside = place.to_owned();
         let partial = off_the_runtime(move || Partial::beside(&beside, overwrite)).await?;
-        let sink = BufWriter::with_capacity(PIECE, File::from_std(partial.writer()?));
-        let downloaded = self.client.download_observed(download, sink, |event| self.tell(path, event)).await?;
+        let sink = FileSink::new(partial.writer()?);
+        let downloaded = self.client.carry(download, sink, |event| self.tell(path, event)).await?;
         let modified = downloaded.modified;
         off_the_runtime(move || partial.keep(modified)).await?;
         Ok(downloaded)

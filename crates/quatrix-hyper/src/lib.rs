@@ -76,6 +76,7 @@ mod failure;
 mod files;
 mod names;
 mod proxy;
+mod sink;
 mod source;
 mod streams;
 mod tls;

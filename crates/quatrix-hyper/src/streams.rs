@@ -22,7 +22,7 @@ pub(crate) trait Streams: Send {
     }
 
     /// Adds bytes to the sink.
-    fn write(&mut self, _piece: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
+    fn write(&mut self, _piece: Bytes) -> impl Future<Output = io::Result<()>> + Send {
         async { Ok(()) }
     }
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use quatrix_proto::task::{Download, Downloaded, TaskStep, Transfer, TransferEvent, Upload, Uploaded};
 use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName};
-use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
 
 use crate::client::Client;
 use crate::driver::Driver;
+use crate::sink::Sink;
 use crate::source::{Piped, Seekable};
 use crate::streams::Streams;
 
@@ -128,7 +129,7 @@ impl Client {
         self.carry(download, Sink(sink), observer)
     }
 
-    fn carry<T, S, O>(
+    pub(crate) fn carry<T, S, O>(
         &self,
         task: T,
         streams: S,
@@ -176,21 +177,6 @@ where
     }
 }
 
-/// Where a download goes to.
-struct Sink<W>(W);
-
-impl<W: AsyncWrite + Send + Unpin> Streams for Sink<W> {
-    const SINK: bool = true;
-
-    async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.0.write_all(piece).await
-    }
-
-    async fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().await
-    }
-}
-
 /// The caller's end of a transfer, and who watches it.
 struct Watched<S, O> {
     streams: S,
@@ -221,7 +207,7 @@ where
         self.streams.read(offset, most)
     }
 
-    fn write(&mut self, piece: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
+    fn write(&mut self, piece: Bytes) -> impl Future<Output = io::Result<()>> + Send {
         self.streams.write(piece)
     }
 

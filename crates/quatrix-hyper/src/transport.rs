@@ -32,9 +32,9 @@ use crate::proxy::Proxy;
 use crate::streams::Streams;
 use crate::watch::Watch;
 
-/// The largest head of an answer, give or take a read; and the largest piece that a download comes in. Each piece wakes
-/// two tasks, so smaller ones cost time; larger ones gain little.
-const READ: usize = 96 * 1024;
+/// How much is read at once at most, and so the largest head that is read: the core takes no more than a quarter of it.
+/// Each piece of a download wakes two tasks, so smaller ones cost time.
+const READ: usize = 256 * 1024;
 /// How many connections to one server are kept for later.
 const IDLE: usize = 256;
 /// Servers close idle connections after a minute or so; ours go first.
@@ -171,10 +171,11 @@ async fn receive<S: Streams>(
     while let Some(frame) = watch.over(Answering, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
         // What is no data is a trailer, and says nothing to us.
         let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };
-        let wanted = receiver.push(&piece)?;
-        if !wanted.is_empty() {
+        let wanted = piece.slice_ref(receiver.push(&piece)?);
+        let length = wanted.len();
+        if length > 0 {
             streams.write(wanted).await.map_err(local)?;
-            go_on(streams.moved(wanted.len()))?;
+            go_on(streams.moved(length))?;
         }
     }
     let body = receiver.finish()?;
