@@ -20,7 +20,7 @@ pub(crate) struct Result {
     pub(crate) cpu: Vec<f64>,
 }
 
-/// The middle of several measurements, and what half of them lie between.
+/// The middle of several measurements, and what half of them lie between; of three, all.
 #[derive(Clone, Copy)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
@@ -73,8 +73,8 @@ impl Summary {
     pub(crate) fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        let at = |quarter: usize| sorted[(sorted.len() - 1) * quarter / 4];
-        Self { median: at(2), low: at(1), high: at(3) }
+        let (last, quarter) = (sorted.len() - 1, (sorted.len() - 1) / 4);
+        Self { median: sorted[last / 2], low: sorted[quarter], high: sorted[last - quarter] }
     }
 
     /// The ratios of two contenders, round by round.
@@ -86,6 +86,8 @@ impl Summary {
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { median, low, high } = self;
-        write!(f, "{median:.2} ({low:.2}–{high:.2})")
+        // So that a thousandth is no zero.
+        let digits = if *median < 0.1 { 4 } else { 2 };
+        write!(f, "{median:.digits$} ({low:.digits$}–{high:.digits$})")
     }
 }

@@ -29,7 +29,7 @@ const LARGE: u64 = 1 << 30;
 const SMALL: usize = 4096;
 const SMALL_FILES: usize = 1000;
 const AT_ONCE: usize = 4;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// What is transferred, and which way.
 #[derive(Clone, Copy, PartialEq, Eq)]
