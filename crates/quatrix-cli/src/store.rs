@@ -236,6 +236,8 @@ mod tests {
                 taken.push(entry.file_name().into_string().unwrap());
             }
         }
+        // What fuzzing has added has a number for a name.
+        taken.retain(|name: &String| !name.bytes().all(|byte| byte.is_ascii_hexdigit()));
         taken.sort();
         let expected =
             ["active", "captcha", "files", "loopback", "more", "other", "pin", "prefix", "totp", "unicode", "unnamed"];
