@@ -11,7 +11,9 @@ use crate::{ApiKey, Challenge, Factor, Server};
 
 mod active;
 mod answer;
+mod asked;
 mod budget;
+mod failed_login;
 mod keepalive;
 mod login;
 mod logout;
