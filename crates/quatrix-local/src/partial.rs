@@ -6,9 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use quatrix_proto::task::partial_name;
 use quatrix_proto::{Error, UnixTime};
 
 use crate::{local, unusable};
+
+/// Bytes that a name has at most on the usual file systems.
+const LONGEST_NAME: usize = 255;
 
 /// A file under a temporary name, which goes away with this value unless it is put in its place.
 #[derive(Debug)]
@@ -29,9 +33,9 @@ impl Partial {
             return Err(local(place, io::ErrorKind::AlreadyExists.into()));
         }
         let name = place.file_name().ok_or_else(|| unusable(place, "it has no name"))?;
-        // Cut, so that a name of the greatest length has room for the ending.
-        let stem: String = name.to_string_lossy().chars().take(50).collect();
-        let temporary = place.with_file_name(format!("{stem}.{:08x}.partial", RandomState::new().hash_one(()) as u32));
+        let suffix = RandomState::new().hash_one(()) as u32;
+        let name = partial_name(&name.to_string_lossy(), suffix, LONGEST_NAME, char::len_utf8);
+        let temporary = place.with_file_name(name);
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary);
         let file = file.map_err(|error| local(&temporary, error))?;
         Ok(Self { file, temporary: Some(temporary), place: place.to_owned() })

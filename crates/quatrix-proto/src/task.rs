@@ -48,6 +48,7 @@ pub mod mirror;
 #[cfg_attr(not(test), allow(dead_code, reason = "the fuzz targets need a part of it"))]
 pub(crate) mod model;
 mod pace;
+mod partial_name;
 mod transfer;
 mod transfer_event;
 mod upload;
@@ -56,6 +57,7 @@ mod walk;
 pub use download::{Download, Downloaded};
 pub use look_up::LookUp;
 pub use make_folders::MakeFolders;
+pub use partial_name::{is_partial_name, partial_name, partial_stem};
 pub use transfer::Transfer;
 pub use transfer_event::TransferEvent;
 pub use upload::{Upload, Uploaded};

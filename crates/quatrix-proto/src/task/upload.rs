@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::look_up::Finder;
 use super::pace::Pace;
+use super::partial_name::partial_name;
 use super::transfer_event::{Events, TransferEvent};
 use super::{Task, TaskStep};
 use crate::api::{Clash, DeleteFiles, FinalizeUpload, GetFile, GetUploadLink, ModifyFile, MoveOne, UploadChunk};
@@ -254,9 +255,7 @@ impl Upload {
 
     /// The temporary name, cut so that it is one that the server takes.
     fn partial_name(&self, name: &FileName) -> Result<FileName, Invalid> {
-        let ending = format!(".{:08x}.partial", self.suffix);
-        let stem: String = name.as_str().chars().take(FileName::LONGEST - ending.len()).collect();
-        FileName::new(stem + &ending)
+        FileName::new(partial_name(name.as_str(), self.suffix, FileName::LONGEST, |_| 1))
     }
 
     fn opening(&self) -> Result<Prepared, Invalid> {
