@@ -12,11 +12,13 @@ use quatrix_proto::{Error, Failure, FailureKind, RemotePath, UnixTime};
 
 mod names;
 mod partial;
+mod private;
 mod temporary;
 mod tree;
 
 pub use names::is_usable;
 pub use partial::Partial;
+pub use private::{Access, NotPrivate, NotPrivateReason, check_folder_of, open_private};
 pub use temporary::nameless;
 pub use tree::read_tree;
 
