@@ -31,6 +31,20 @@ pub struct CopyFiles {
     pub resolve: bool,
 }
 
+impl CopyFiles {
+    /// Copies these into a folder. A name that is taken is refused with code 30.
+    pub fn new(ids: impl Into<Vec<FileId>>, target: FileId) -> Self {
+        Self { ids: ids.into(), target, resolve: false }
+    }
+
+    /// Lets the server pick a free name if the name is taken, such as `test(1).pdf`; by default it refuses with code 30.
+    #[must_use]
+    pub fn rename_on_conflict(mut self) -> Self {
+        self.resolve = true;
+        self
+    }
+}
+
 /// Moves files and folders into a folder.
 ///
 /// `POST /file/move`. It becomes a job from about ten ids on.
@@ -46,6 +60,20 @@ pub struct MoveFiles {
     pub target: FileId,
     /// What happens if a name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
     pub resolve: bool,
+}
+
+impl MoveFiles {
+    /// Moves these into a folder. A name that is taken is refused with code 30.
+    pub fn new(ids: impl Into<Vec<FileId>>, target: FileId) -> Self {
+        Self { ids: ids.into(), target, resolve: false }
+    }
+
+    /// Lets the server pick a free name if the name is taken, such as `test(1).pdf`; by default it refuses with code 30.
+    #[must_use]
+    pub fn rename_on_conflict(mut self) -> Self {
+        self.resolve = true;
+        self
+    }
 }
 
 impl Endpoint for CopyFiles {

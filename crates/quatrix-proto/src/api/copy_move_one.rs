@@ -33,6 +33,27 @@ pub struct CopyOne {
     pub clash: Clash,
 }
 
+impl CopyOne {
+    /// Copies one item to a folder, under this name. A name that is taken is refused with code 30.
+    pub fn new(id: FileId, target: FileId, name: FileName) -> Self {
+        Self { id, target, name, modified: None, clash: Clash::Refuse }
+    }
+
+    /// Sets what happens if the name is taken.
+    #[must_use]
+    pub fn on_clash(mut self, clash: Clash) -> Self {
+        self.clash = clash;
+        self
+    }
+
+    /// Sets the modification time; by default the server chooses it.
+    #[must_use]
+    pub fn modified(mut self, time: UnixTime) -> Self {
+        self.modified = Some(time);
+        self
+    }
+}
+
 /// Moves one file or folder to a folder, under a name.
 ///
 /// `POST /file/moveone`, in no specification: known from the rclone backend, which uses it to get an answer at once and
@@ -73,6 +94,27 @@ pub struct MoveOne {
     pub modified: Option<UnixTime>,
     /// What happens if the name is taken.
     pub clash: Clash,
+}
+
+impl MoveOne {
+    /// Moves one item to a folder, under this name. A name that is taken is refused with code 30.
+    pub fn new(id: FileId, target: FileId, name: FileName) -> Self {
+        Self { id, target, name, modified: None, clash: Clash::Refuse }
+    }
+
+    /// Sets what happens if the name is taken.
+    #[must_use]
+    pub fn on_clash(mut self, clash: Clash) -> Self {
+        self.clash = clash;
+        self
+    }
+
+    /// Sets the modification time; by default the server chooses it.
+    #[must_use]
+    pub fn modified(mut self, time: UnixTime) -> Self {
+        self.modified = Some(time);
+        self
+    }
 }
 
 /// What happens if a name is taken.

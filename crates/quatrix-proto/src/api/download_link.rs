@@ -26,6 +26,13 @@ pub struct GetDownloadLink {
     pub ids: Vec<FileId>,
 }
 
+impl GetDownloadLink {
+    /// Asks for a link to these files and folders.
+    pub fn new(ids: impl Into<Vec<FileId>>) -> Self {
+        Self { ids: ids.into() }
+    }
+}
+
 impl Endpoint for GetDownloadLink {
     type Response = DownloadLink;
 

@@ -24,6 +24,13 @@ pub struct EmptyTrash {
     pub id: FileId,
 }
 
+impl EmptyTrash {
+    /// Empties this trash.
+    pub fn new(id: FileId) -> Self {
+        Self { id }
+    }
+}
+
 impl Endpoint for EmptyTrash {
     type Response = ();
 

@@ -45,6 +45,20 @@ pub struct GetFileId {
     pub parent: Option<FileId>,
 }
 
+impl GetFileId {
+    /// Looks this path up, from the home.
+    pub fn new(path: RemotePath) -> Self {
+        Self { path, parent: None }
+    }
+
+    /// Starts at this folder instead of the home.
+    #[must_use]
+    pub fn below(mut self, folder: FileId) -> Self {
+        self.parent = Some(folder);
+        self
+    }
+}
+
 /// What a path leads to.
 #[doc(alias = "FileIdResp")]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -24,6 +24,13 @@ pub struct GetFileInfo {
     pub id: FileId,
 }
 
+impl GetFileInfo {
+    /// Asks about this item.
+    pub fn new(id: FileId) -> Self {
+        Self { id }
+    }
+}
+
 /// More about a file or folder.
 #[doc(alias = "FileInfoResp")]
 #[derive(Clone, Debug, PartialEq, Deserialize)]

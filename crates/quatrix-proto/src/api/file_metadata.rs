@@ -22,10 +22,24 @@ const WITHOUT_CONTENT: (&str, &str) = ("content", "0");
 ///
 /// `GET /file/metadata`, otherwise as [`GetFile`].
 #[doc(alias = "fileMetadataGet")]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct GetHome {
     /// Whether the children come along.
     pub content: bool,
+}
+
+impl GetHome {
+    /// Asks for the home itself.
+    pub fn new() -> Self {
+        Self { content: false }
+    }
+
+    /// Asks for its children too.
+    #[must_use]
+    pub fn with_content(mut self) -> Self {
+        self.content = true;
+        self
+    }
 }
 
 /// Asks for a file or folder.
@@ -58,6 +72,20 @@ pub struct GetFile {
     pub content: bool,
 }
 
+impl GetFile {
+    /// Asks for an item itself.
+    pub fn new(id: FileId) -> Self {
+        Self { id, content: false }
+    }
+
+    /// Asks for the children of a folder too.
+    #[must_use]
+    pub fn with_content(mut self) -> Self {
+        self.content = true;
+        self
+    }
+}
+
 /// Sets the modification time of a file or folder.
 ///
 /// `POST /file/metadata`.
@@ -70,6 +98,13 @@ pub struct SetModified {
     /// The new time; the server keeps microseconds.
     #[serde(rename = "mtime")]
     pub modified: UnixTime,
+}
+
+impl SetModified {
+    /// Gives an item this modification time.
+    pub fn new(id: FileId, modified: UnixTime) -> Self {
+        Self { id, modified }
+    }
 }
 
 impl Endpoint for GetHome {

@@ -23,6 +23,13 @@ pub struct GetFileSize {
     pub id: FileId,
 }
 
+impl GetFileSize {
+    /// Asks for the size of this item.
+    pub fn new(id: FileId) -> Self {
+        Self { id }
+    }
+}
+
 impl Endpoint for GetFileSize {
     type Response = u64;
 

@@ -26,6 +26,20 @@ pub struct FinalizeUpload {
     pub modified: Option<UnixTime>,
 }
 
+impl FinalizeUpload {
+    /// Finalizes the upload with this key.
+    pub fn new(key: UploadKey) -> Self {
+        Self { key, modified: None }
+    }
+
+    /// Sets the modification time of the file; by default the server chooses it.
+    #[must_use]
+    pub fn modified(mut self, time: UnixTime) -> Self {
+        self.modified = Some(time);
+        self
+    }
+}
+
 /// A file that was uploaded.
 #[doc(alias = "UploadFinalizeResp")]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -44,6 +44,20 @@ pub struct MakeFolder {
     pub resolve: bool,
 }
 
+impl MakeFolder {
+    /// Makes a folder of this name in a folder. A name that is taken is refused with code 30.
+    pub fn new(target: FileId, name: FileName) -> Self {
+        Self { target, name, resolve: false }
+    }
+
+    /// Lets the server pick a free name if the name is taken, such as `test(1).pdf`; by default it refuses with code 30.
+    #[must_use]
+    pub fn rename_on_conflict(mut self) -> Self {
+        self.resolve = true;
+        self
+    }
+}
+
 impl Endpoint for MakeFolder {
     type Response = File;
 

@@ -31,6 +31,20 @@ pub struct RenameFile {
     pub resolve: bool,
 }
 
+impl RenameFile {
+    /// Gives an item this name. A name that is taken is refused with code 30.
+    pub fn new(id: FileId, name: FileName) -> Self {
+        Self { id, name, resolve: false }
+    }
+
+    /// Lets the server pick a free name if the name is taken, such as `test(1).pdf`; by default it refuses with code 30.
+    #[must_use]
+    pub fn rename_on_conflict(mut self) -> Self {
+        self.resolve = true;
+        self
+    }
+}
+
 impl Endpoint for RenameFile {
     type Response = File;
 

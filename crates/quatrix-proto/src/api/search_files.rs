@@ -107,10 +107,29 @@ impl SearchFiles {
     }
 }
 
+impl<T> Group<T> {
+    /// All of these values apply.
+    pub fn all(values: impl Into<Vec<T>>) -> Self {
+        Self { all: values.into(), any: Vec::new() }
+    }
+
+    /// At least one of these values applies.
+    pub fn any(values: impl Into<Vec<T>>) -> Self {
+        Self { all: Vec::new(), any: values.into() }
+    }
+}
+
+impl Tag {
+    /// Compares a tag with this value.
+    pub fn new(kind: TagKind, value: impl Into<String>) -> Self {
+        Self { kind, value: value.into() }
+    }
+}
+
 impl Condition {
     /// Asks for a name that holds this part.
     pub fn name(part: impl Into<String>) -> Self {
-        Self::Name(Group { all: vec![part.into()], any: Vec::new() })
+        Self::Name(Group::all([part.into()]))
     }
 }
 

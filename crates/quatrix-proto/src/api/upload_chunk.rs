@@ -30,6 +30,13 @@ pub struct UploadChunk {
     pub total: u64,
 }
 
+impl UploadChunk {
+    /// Sends this range of a file of `total` bytes.
+    pub fn new(key: UploadKey, range: Range<u64>, total: u64) -> Self {
+        Self { key, range, total }
+    }
+}
+
 impl Endpoint for UploadChunk {
     /// Nothing: the answers seen hold the id of the file, which is known already.
     type Response = ();

@@ -62,6 +62,27 @@ pub struct GetUploadLink {
     pub file_size: Option<u64>,
 }
 
+impl GetUploadLink {
+    /// Makes a file of this name in a folder. A name that is taken is refused with code 30.
+    pub fn new(parent_id: FileId, name: FileName) -> Self {
+        Self { parent_id, name, resolve: false, file_size: None }
+    }
+
+    /// Lets the server pick a free name if the name is taken, such as `test(1).pdf`; by default it refuses with code 30.
+    #[must_use]
+    pub fn rename_on_conflict(mut self) -> Self {
+        self.resolve = true;
+        self
+    }
+
+    /// Announces the size of the file in bytes, for the quota.
+    #[must_use]
+    pub fn file_size(mut self, bytes: u64) -> Self {
+        self.file_size = Some(bytes);
+        self
+    }
+}
+
 /// Begins to write into a file that exists: what is cut off is lost at once.
 ///
 /// `POST /file/modify`. The key is good for as long as that of [`GetUploadLink`].
@@ -73,6 +94,13 @@ pub struct ModifyFile {
     pub id: FileId,
     /// To how many bytes it is cut first.
     pub truncate: u64,
+}
+
+impl ModifyFile {
+    /// Writes into this file, which is cut to `truncate` bytes first.
+    pub fn new(id: FileId, truncate: u64) -> Self {
+        Self { id, truncate }
+    }
 }
 
 /// Where an upload may write.
