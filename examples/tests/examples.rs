@@ -73,10 +73,10 @@ fn the_operations_are_described_for_other_tools() {
     assert!(description.starts_with('{') && description.contains("\"/session/login\""), "{description}");
 }
 
-/// `docs/CLI.md` is run by the tests of the command as it stands there; the README shows the same.
+/// `docs/cli.md` is run by the tests of the command as it stands there; the README shows the same.
 #[test]
 fn the_readme_shows_the_snippets_that_are_run() {
-    let (readme, page) = (include_str!("../../README.md"), include_str!("../../docs/CLI.md"));
+    let (readme, page) = (include_str!("../../README.md"), include_str!("../../docs/cli.md"));
     for language in ["crontab", "yaml"] {
         let block = |text: &'static str| text.split(&format!("```{language}\n")).nth(1)?.split("```").next();
         assert_eq!(block(readme), block(page), "{language}");

@@ -1,4 +1,4 @@
-//! A referee: watches a session from outside and says which row of `docs/INVARIANTS.md` is broken.
+//! A referee: watches a session from outside and says which row of `docs/assurance/invariants.md` is broken.
 //!
 //! [`Watched`] has the methods of a [`Session`] and passes them on. Beside the session it keeps a record of what its
 //! callers and its server know of it: which calls there are and how often each was sent, which token the server
@@ -48,7 +48,7 @@ use record::{Asked, Leaving, Record};
 
 /// A rule that a session must never break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "docs/INVARIANTS.md says what they are")]
+#[allow(missing_docs, reason = "docs/assurance/invariants.md says what they are")]
 pub enum Invariant {
     I1,
     I2,

@@ -29,7 +29,7 @@
 //!
 //! # In any other language
 //!
-//! The command `quatrix-emulator` (see its `--help`, and `docs/EMULATOR.md` in the repository for all that it takes and
+//! The command `quatrix-emulator` (see its `--help`, and `docs/emulator.md` in the repository for all that it takes and
 //! fixtures in three languages) prints one line of JSON when it is ready:
 //!
 //! ```json

@@ -14,7 +14,7 @@ use crate::server::Server;
 /// Sessions can share one (`Arc<Config>`).
 ///
 /// The defaults are right for an application that talks to one account. What the evidence about the server leaves open
-/// is a setting with the number of its question (Q2, Q6 ..); `docs/OPEN-QUESTIONS.md` has both sides of each.
+/// is a setting with the number of its question (Q2, Q6 ..); `docs/assurance/open-questions.md` has both sides of each.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) server: Server,

@@ -105,7 +105,7 @@ fn m23_an_answer_cut_at_any_byte_is_no_answer<S: Subject>(wire: Wire) {
         for at in 0..length {
             cut.store(at, Ordering::SeqCst);
             match client.call_with(&GetProfile, once()) {
-                // ureq takes an answer in chunks from which only the last line break is missing: see `FAILURES.md`.
+                // ureq takes an answer in chunks from which only the last line break is missing: see `failures.md`.
                 Ok(profile) => {
                     assert!(end == End::Chunks && at + 2 >= length, "at byte {at} of {length}");
                     assert_eq!(profile.email, "me@example.com");

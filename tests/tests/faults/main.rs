@@ -1,4 +1,4 @@
-//! What goes wrong on the wire, in TLS and with sessions, through both adapters: the rows of `docs/FAILURES.md`.
+//! What goes wrong on the wire, in TLS and with sessions, through both adapters: the rows of `docs/assurance/failures.md`.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

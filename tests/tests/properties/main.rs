@@ -1,4 +1,4 @@
-//! What always holds (docs/INVARIANTS.md), for stories that nobody thought of. Each has a theme under which its rule
+//! What always holds (docs/assurance/invariants.md), for stories that nobody thought of. Each has a theme under which its rule
 //! is in danger, and counts how often: a property of stories in which nothing happens would be none.
 //!
 //! The stories are the same in each run; `PROPTEST_CASES=100000` tells more of them. The fuzz target `session_ops` tells

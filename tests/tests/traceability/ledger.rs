@@ -47,10 +47,10 @@ impl Table {
 
     pub(crate) fn file(self) -> &'static str {
         match self {
-            Self::States => "docs/STATES.md",
-            Self::Invariants => "docs/INVARIANTS.md",
-            Self::Questions => "docs/OPEN-QUESTIONS.md",
-            Self::Failures => "docs/FAILURES.md",
+            Self::States => "docs/assurance/states.md",
+            Self::Invariants => "docs/assurance/invariants.md",
+            Self::Questions => "docs/assurance/open-questions.md",
+            Self::Failures => "docs/assurance/failures.md",
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let text = "| id | state |\n|-|-|\n| S1 | x |\n| S2 | x |";
         let ledger = |tests: &[(&str, &str)]| ledger(Table::States, text, tests).rows_without_tests();
         assert_eq!(ledger(&[("s01_a", "a.rs"), ("x_s02", "b.rs")]), [""; 0]);
-        assert_eq!(ledger(&[("s01_a", "a.rs")]), ["docs/STATES.md: S2: has no test s02_.. in [Anywhere]"]);
+        assert_eq!(ledger(&[("s01_a", "a.rs")]), ["docs/assurance/states.md: S2: has no test s02_.. in [Anywhere]"]);
     }
 
     #[test]
@@ -214,8 +214,8 @@ mod tests {
         let (here, there) =
             (("q01_a", "crates/quatrix-proto/src/a.rs"), ("q01_b", "crates/quatrix-emulator/tests/b.rs"));
         assert_eq!(wrong(&[here, there]), [""; 0]);
-        assert_eq!(wrong(&[here]), ["docs/OPEN-QUESTIONS.md: Q1: has no test q01_.. in [Emulator]"]);
-        assert_eq!(wrong(&[there]), ["docs/OPEN-QUESTIONS.md: Q1: has no test q01_.. in [Client]"]);
+        assert_eq!(wrong(&[here]), ["docs/assurance/open-questions.md: Q1: has no test q01_.. in [Emulator]"]);
+        assert_eq!(wrong(&[there]), ["docs/assurance/open-questions.md: Q1: has no test q01_.. in [Client]"]);
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         let wrong = |through: &str, status: &str, tests: &[(&str, &str)]| {
             let text = format!("| id | through | status |\n|-|-|-|\n| M1 | {through} | {status} |");
             let mut wrong = ledger(Table::Failures, &text, tests).rows_without_tests();
-            wrong.pop().map(|text| text.replace("docs/FAILURES.md: M1: ", ""))
+            wrong.pop().map(|text| text.replace("docs/assurance/failures.md: M1: ", ""))
         };
         let is = |text: &str| Some(text.to_owned());
         assert_eq!(wrong("core", "injected", &[core]), None);
@@ -258,9 +258,9 @@ mod tests {
     fn rows_count_upwards() {
         let gaps = |text| ledger(Table::States, text, &[]).gaps();
         assert_eq!(gaps("| id |\n|-|\n| S1 |\n| S2 |"), [""; 0]);
-        assert_eq!(gaps("| id |\n|-|\n| S1 |\n| S3 |"), ["docs/STATES.md: \"S3\" where s02 is due"]);
-        assert_eq!(gaps("| id |\n|-|\n| Q1 |"), ["docs/STATES.md: \"Q1\" where s01 is due"]);
-        assert_eq!(gaps("no table"), ["docs/STATES.md has no table"]);
+        assert_eq!(gaps("| id |\n|-|\n| S1 |\n| S3 |"), ["docs/assurance/states.md: \"S3\" where s02 is due"]);
+        assert_eq!(gaps("| id |\n|-|\n| Q1 |"), ["docs/assurance/states.md: \"Q1\" where s01 is due"]);
+        assert_eq!(gaps("no table"), ["docs/assurance/states.md has no table"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::path::Path;
 use ledger::{Ledger, Table};
 
 /// Papers whose tables name files in a column `code` and tests in a column `test`.
-const PAPERS: [&str; 2] = ["docs/EVIDENCE.md", "SECURITY.md"];
+const PAPERS: [&str; 2] = ["docs/assurance/evidence.md", "SECURITY.md"];
 
 /// What is wrong, one line each.
 #[track_caller]
@@ -63,7 +63,7 @@ fn papers_name_files_and_tests_that_exist() {
 #[test]
 fn links_of_the_papers_lead_somewhere() {
     let mut dead = Vec::new();
-    for folder in [root().to_owned(), root().join("docs")] {
+    for folder in [root().to_owned(), root().join("docs"), root().join("docs/assurance")] {
         let papers = fs::read_dir(&folder).expect("a folder of the workspace can be read");
         let papers = papers.map(|entry| entry.expect("its entries as well").path());
         for paper in papers.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {

@@ -1,4 +1,4 @@
-//! What `docs/CLI.md` shows, run as it stands there.
+//! What `docs/cli.md` shows, run as it stands there.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,7 +10,7 @@ use rexpect::session::{Options, PtySession, spawn_with_options};
 
 use crate::support::{BINARY, Ended, Home, PASSWORD, USER, measured};
 
-const PAGE: &str = include_str!("../../../../docs/CLI.md");
+const PAGE: &str = include_str!("../../../../docs/cli.md");
 
 /// The fenced blocks of a language.
 fn blocks(language: &str) -> Vec<&'static str> {

@@ -1,4 +1,4 @@
-//! `docs/EMULATOR.md`: what it says is so.
+//! `docs/emulator.md`: what it says is so.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Memory, PASSWORD, Worker, get};
 use crate::wire::Wire;
 
-const GUIDE: &str = include_str!("../../../../docs/EMULATOR.md");
+const GUIDE: &str = include_str!("../../../../docs/emulator.md");
 
 /// The fenced blocks of a language.
 fn blocks(language: &str) -> Vec<&'static str> {

@@ -169,15 +169,15 @@ mod tests {
 
     #[test]
     fn the_description_and_the_documentation_agree() {
-        let documented: BTreeSet<Vec<String>> = here("../../docs/API.md")
+        let documented: BTreeSet<Vec<String>> = here("../../docs/api.md")
             .lines()
             .filter(|line| line.starts_with("| `"))
             .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect())
             .collect();
         let described = described();
         let only = |a: &BTreeSet<Vec<String>>, b: &BTreeSet<Vec<String>>| a.difference(b).cloned().collect::<Vec<_>>();
-        assert_eq!(only(&described, &documented), Vec::<Vec<String>>::new(), "not in docs/API.md");
-        assert_eq!(only(&documented, &described), Vec::<Vec<String>>::new(), "only in docs/API.md");
+        assert_eq!(only(&described, &documented), Vec::<Vec<String>>::new(), "not in docs/api.md");
+        assert_eq!(only(&documented, &described), Vec::<Vec<String>>::new(), "only in docs/api.md");
         assert_eq!(described.len(), operations().len(), "each has a path and method of its own");
     }
 
