@@ -1,6 +1,6 @@
 //! Everything that can happen to a session with a few callers, a server that says whatever it likes and a network that
 //! loses whatever it likes: no rule of `docs/assurance/invariants.md` is broken. Each world is checked for all of them, whichever
-//! its name has; `docs/assurance/exploration.md` says how large the worlds are and what is left out.
+//! its name has; `docs/assurance/testing.md` says how large the worlds are and what is left out.
 
 mod server;
 mod world;

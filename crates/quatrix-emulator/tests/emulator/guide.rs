@@ -1,6 +1,8 @@
-//! `docs/emulator.md`: what it says is so.
+//! The claims of `docs/emulator.md`.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -32,14 +34,17 @@ fn quoted(cell: &str) -> &str {
 }
 
 #[test]
-fn the_fixtures_are_the_files() {
-    for (language, file) in [
-        ("python", include_str!("../../../../examples/fixtures/session.py")),
-        ("js", include_str!("../../../../examples/fixtures/session.mjs")),
-        ("sh", include_str!("../../../../examples/fixtures/session.sh")),
-    ] {
-        assert!(blocks(language).contains(&file), "{language}: the guide shows something else");
+fn every_fixture_is_linked_and_run_by_the_checks() {
+    let (docs, checks) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs"), include_str!("../../../../.ci/fixtures"));
+    let mut linked = BTreeSet::new();
+    for row in rows("language | file | run") {
+        let (name, path) = row[1].trim_matches(['[', ')']).split_once("](").unwrap();
+        linked.insert(docs.join(path).canonicalize().unwrap());
+        assert!(row[2].contains(name) && checks.contains(name), "{row:?}");
     }
+    let files = fs::read_dir(docs.join("../examples/fixtures")).unwrap();
+    assert_eq!(linked, files.map(|entry| entry.unwrap().path().canonicalize().unwrap()).collect());
 }
 
 #[test]
