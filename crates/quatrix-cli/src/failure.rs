@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use quatrix_local::{NotPrivate, NotPrivateReason};
 use quatrix_ureq::proto::{ApiError, Challenge, Error, ErrorCode, FailureKind, LoggedOut};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::show::Shown;
+use crate::show::{Quoted, Shown, ShownJson};
 
 /// The end of a command that did not do what it was asked for.
 #[derive(Debug)]
@@ -110,10 +111,10 @@ impl Failure {
     pub(crate) fn text(&self, profile: &str) -> String {
         let mut text = format!("quatrix: {}\n", Shown(&self.what));
         if let Some(meaning) = &self.meaning {
-            let _ = writeln!(text, "  {meaning}");
+            let _ = writeln!(text, "  {}", Shown(meaning));
         }
         if let Some(next) = self.next_in(profile) {
-            let _ = writeln!(text, "  Next: {next}");
+            let _ = writeln!(text, "  Next: {}", Shown(&next));
         }
         text
     }
@@ -128,7 +129,7 @@ impl Failure {
             next: self.next_in(profile),
             facts: &self.facts,
         };
-        format!("{}\n", json!({ "error": error }))
+        format!("{}\n", ShownJson(&json!({ "error": error })))
     }
 
     fn next_in(&self, profile: &str) -> Option<String> {
@@ -147,6 +148,25 @@ struct Json<'a> {
     next: Option<String>,
     #[serde(flatten)]
     facts: &'a Facts,
+}
+
+/// What is wrong, and what mends it; where that differs from file to file, the caller adds it.
+impl From<NotPrivate> for Failure {
+    fn from(found: NotPrivate) -> Self {
+        let failure = Self::new(Exit::LocalFile, found.to_string());
+        match found.reason {
+            NotPrivateReason::Io(_) => failure,
+            NotPrivateReason::NotAFile => failure.because("Links and pipes are not used here: name the file itself."),
+            NotPrivateReason::OtherOwner => failure.because("Only what belongs to the user who runs quatrix is used."),
+            NotPrivateReason::Linked => {
+                failure.because("It can be read or replaced by its other name: remove it, and create it again.")
+            }
+            NotPrivateReason::Shared(_) => failure.next(format!("chmod 600 {}", Quoted(&found.path))),
+            NotPrivateReason::SharedFolder(_) => failure
+                .because("Another user could replace the files in it.")
+                .next(format!("chmod go-w {}", Quoted(&found.path))),
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -257,6 +277,17 @@ mod tests {
              Next: quatrix login\n"
         );
         assert!(failure.text("work").ends_with("Next: quatrix login --profile work\n"));
+    }
+
+    #[test]
+    fn nothing_in_a_meaning_or_a_suggestion_reaches_the_terminal_unescaped() {
+        let failure = Failure::usage("a\u{9b}").because("b\x1b[2J").next("c\u{202e}");
+        assert_eq!(failure.text("default"), "quatrix: a\\u{9b}\n  b\\u{1b}[2J\n  Next: c\\u{202e}\n");
+        let json = failure.json("default");
+        assert!(
+            json.contains(r#""meaning":"b\u001b[2J","message":"a\u009b","name":"usage","next":"c\u202e""#),
+            "{json}"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::show::Shown;
+use crate::show::{Shown, ShownJson};
 
 /// Writes this. Whoever closes the pipe early has seen enough; that is no failure.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
@@ -25,10 +25,15 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     write(format!("{text}\n").as_bytes())
 }
 
+/// A line of JSON.
+pub(crate) fn json_line(value: &serde_json::Value) -> Result<(), Failure> {
+    line(&ShownJson(value).to_string())
+}
+
 /// A line of JSON for programs, or the text for people.
 pub(crate) fn report(json: bool, value: &serde_json::Value, text: &str) -> Result<(), Failure> {
     match json {
-        true => line(&value.to_string()),
+        true => json_line(value),
         false => line(text),
     }
 }
@@ -49,7 +54,7 @@ pub(crate) fn notes_are_json() {
 /// A line on standard error of something that is no failure.
 pub(crate) fn note(text: &str) {
     match JSON.load(Ordering::Relaxed) {
-        true => say(&format!("{}\n", json!({ "note": text }))),
+        true => say(&format!("{}\n", ShownJson(&json!({ "note": text })))),
         false => say(&format!("quatrix: {}\n", Shown(text))),
     }
 }

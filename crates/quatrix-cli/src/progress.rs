@@ -15,6 +15,7 @@ use crate::interrupt::{StopSign, stop_sign};
 use crate::out;
 use crate::remote;
 use crate::settings::Settings;
+use crate::show::ShownJson;
 use crate::terminal;
 use line::Line;
 
@@ -150,7 +151,7 @@ impl Progress {
                     "all_done": line.all_done, "all_total": line.all_total,
                     "rate": line.rate as u64, "left_s": line.left(),
                 });
-                out::say(&format!("{json}\n"));
+                out::say(&format!("{}\n", ShownJson(&json)));
             }
             // What is quickly done needs no line.
             Style::Bar if self.start.elapsed() < 2 * PAUSE => {}

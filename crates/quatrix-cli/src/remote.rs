@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::show::Shown;
+use crate::show::{Quoted, Shown};
 use crate::units::utc;
 
 /// A place for something new: a folder that is there, and a name in it.
@@ -54,7 +54,7 @@ pub(crate) fn need_folder(client: &Client, path: &RemotePath) -> Result<Found, F
 /// The folder that something is to be put into.
 pub(crate) fn target_folder(client: &Client, path: &RemotePath) -> Result<Found, Failure> {
     need_folder(client, path).map_err(|failure| match failure.exit() {
-        Exit::NotFound => failure.next(format!("quatrix mkdir -p '{path}'")),
+        Exit::NotFound => failure.next(format!("quatrix mkdir -p {}", Quoted(path.to_string()))),
         _ => failure,
     })
 }

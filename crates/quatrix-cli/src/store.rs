@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs4::FileExt;
+use quatrix_local::{Access, NotPrivate, NotPrivateReason, check_folder_of, open_private};
 use quatrix_ureq::proto::{Saved, Server};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
+use crate::show::Quoted;
 
 /// The profile of whoever names none.
 pub(crate) const DEFAULT_PROFILE: &str = "default";
@@ -41,8 +43,7 @@ impl Store {
     /// The session, if there is one. A damaged file counts as none, and says so once on standard error.
     ///
     /// # Errors
-    /// A file that others can read, or that is no plain file, is refused: somebody else may have the token, or have put
-    /// it there.
+    /// A file that is not private is refused: another user may have the token, or have put it there.
     pub(crate) fn load(&self) -> Result<Option<Saved>, Failure> {
         let Some(file) = self.open()? else {
             return Ok(None);
@@ -65,45 +66,14 @@ impl Store {
     }
 
     fn open(&self) -> Result<Option<File>, Failure> {
-        const ATTEMPTS: usize = 100;
-
-        for _ in 0..ATTEMPTS {
-            let looked_at = fs::symlink_metadata(&self.file).and_then(|seen| Ok((seen, File::open(&self.file)?)));
-            let (seen, file) = match looked_at {
-                Ok(both) => both,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(Failure::file(&self.file, &error)),
-            };
-            if !seen.is_file() {
-                let what = format!("{} is not a plain file", self.file.display());
-                return Err(Failure::new(Exit::LocalFile, what)
-                    .because("Whoever put it there may read your session, or choose it.")
-                    .next(format!("rm '{}'", self.file.display())));
-            }
-            let opened = file.metadata().map_err(|error| Failure::file(&self.file, &error))?;
-            // Another command may replace it between the two looks; then the new one is looked at.
-            if is_same(&seen, &opened) {
-                return self.refuse_if_shared(&opened).map(|()| Some(file));
-            }
+        let opened = check_folder_of(&self.file).and_then(|()| open_private(&self.file, Access::Read));
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(found) if found.is_not_found() => Ok(None),
+            Err(found) => Err(refused(found).because(
+                "It holds a session. If somebody else may have read or written it, log out and in again afterwards.",
+            )),
         }
-        Err(Failure::new(Exit::LocalFile, format!("{} keeps changing", self.file.display())))
-    }
-
-    #[cfg(unix)]
-    fn refuse_if_shared(&self, file: &fs::Metadata) -> Result<(), Failure> {
-        use std::os::unix::fs::MetadataExt as _;
-        if file.mode() & 0o077 == 0 {
-            return Ok(());
-        }
-        let what = format!("{} can be read by others (mode {:o})", self.file.display(), file.mode() & 0o777);
-        Err(Failure::new(Exit::LocalFile, what)
-            .because("It holds a session. If somebody else may have read it, log out and in again afterwards.")
-            .next(format!("chmod 600 '{}'", self.file.display())))
-    }
-
-    #[cfg(not(unix))]
-    fn refuse_if_shared(&self, _file: &fs::Metadata) -> Result<(), Failure> {
-        Ok(())
     }
 
     /// Takes the lock, and waits for it while another process has it.
@@ -115,15 +85,14 @@ impl Store {
         const QUIET: Duration = Duration::from_secs(1);
 
         make_private_folder(&self.directory).map_err(|error| Failure::file(&self.directory, &error))?;
-        let failed = |error: io::Error| Failure::file(&self.lock, &error);
-        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(&self.lock);
-        let file = file.map_err(failed)?;
+        let file = check_folder_of(&self.lock).and_then(|()| open_private(&self.lock, Access::Write));
+        let file = file.map_err(refused)?;
         let (start, mut told) = (Instant::now(), false);
         loop {
             match FileExt::try_lock(&file) {
                 Ok(()) => return Ok(Locked { store: self, _lock: file }),
                 Err(fs4::TryLockError::WouldBlock) => {}
-                Err(fs4::TryLockError::Error(error)) => return Err(failed(error)),
+                Err(fs4::TryLockError::Error(error)) => return Err(Failure::file(&self.lock, &error)),
             }
             if start.elapsed() >= patience {
                 let what = format!("another quatrix command holds {}", self.lock.display());
@@ -177,15 +146,17 @@ impl Locked<'_> {
     }
 }
 
-#[cfg(unix)]
-fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(_one: &fs::Metadata, _other: &fs::Metadata) -> bool {
-    true
+/// What is in the way of a file of ours can be removed.
+fn refused(found: NotPrivate) -> Failure {
+    let in_the_way = match found.reason {
+        NotPrivateReason::NotAFile => Some(format!("rm {}", Quoted(&found.path))),
+        _ => None,
+    };
+    let failure = Failure::from(found);
+    match in_the_way {
+        Some(command) => failure.next(command),
+        None => failure,
+    }
 }
 
 #[cfg(unix)]

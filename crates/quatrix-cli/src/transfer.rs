@@ -93,13 +93,10 @@ impl Sum {
             .map(|(path, why)| json!({ "path": path, "message": why.what(), "exit": why.exit() as u8 }))
             .collect();
         if settings.json && !dry_run {
-            out::line(
-                &json!({
-                    "files": self.files, "bytes": self.bytes, "deleted": self.deleted, "left": self.left,
-                    "skipped": self.skipped, "failed": failed,
-                })
-                .to_string(),
-            )?;
+            out::json_line(&json!({
+                "files": self.files, "bytes": self.bytes, "deleted": self.deleted, "left": self.left,
+                "skipped": self.skipped, "failed": failed,
+            }))?;
         } else {
             for path in &self.skipped {
                 out::say(&format!("quatrix: {}: neither a file nor a folder, skipped\n", Shown(path)));

@@ -98,7 +98,7 @@ impl Relocation {
                 let made = relocate(client, what, to, clash)?;
                 if settings.json {
                     let path = shown.parent().unwrap_or_default().join(&made.name).unwrap_or(shown);
-                    out::line(&remote::json(&path, &made).to_string())?;
+                    out::json_line(&remote::json(&path, &made))?;
                 }
             }
             Ok(())

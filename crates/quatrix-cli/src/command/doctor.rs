@@ -125,7 +125,7 @@ impl Doctor {
             fs::write(path, format!("{json:#}\n")).map_err(|error| Failure::file(path, &error))?;
         }
         if settings.json {
-            return out::line(&json.to_string());
+            return out::json_line(&json);
         }
         findings.iter().try_for_each(|finding| out::line(&finding.to_string()))
     }

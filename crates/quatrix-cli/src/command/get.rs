@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote;
 use crate::settings::Settings;
+use crate::show::Quoted;
 use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, would_fail};
 
 mod resume;
@@ -205,6 +206,6 @@ fn need_folder_of(place: &Path) -> Result<(), Failure> {
     match folder.is_dir() {
         true => Ok(()),
         false => Err(Failure::new(Exit::LocalFile, format!("{}: there is no such folder", folder.display()))
-            .next(format!("mkdir -p '{}'", folder.display()))),
+            .next(format!("mkdir -p {}", Quoted(folder)))),
     }
 }

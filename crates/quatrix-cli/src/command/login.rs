@@ -104,7 +104,7 @@ pub(crate) fn finish(
             if failure.exit() == Exit::Challenge
                 && let Some(Stage::Challenged(challenge)) = client.save().map(|saved| saved.stage())
             {
-                out::line(&challenge::json(&challenge, client.config().server(), &user).to_string())?;
+                out::json_line(&challenge::json(&challenge, client.config().server(), &user))?;
             }
             Err(failure)
         }

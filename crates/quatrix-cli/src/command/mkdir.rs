@@ -37,7 +37,7 @@ impl Mkdir {
                     client.call(&MakeFolder { target: place.folder, name: place.name, resolve: false })?.id
                 };
                 if settings.json {
-                    out::line(&json!({ "path": path.to_string(), "id": id.as_str() }).to_string())?;
+                    out::json_line(&json!({ "path": path.to_string(), "id": id.as_str() }))?;
                 }
             }
             Ok(())

@@ -56,7 +56,7 @@ impl Rm {
                 let job = if self.dry_run { None } else { self.delete(client, &path, id)? };
                 let json = json!({ "path": path.to_string(), "deleted": !self.dry_run, "job": job });
                 match (settings.json, self.dry_run) {
-                    (true, _) => out::line(&json.to_string())?,
+                    (true, _) => out::json_line(&json)?,
                     (false, true) => out::line(&format!("would delete {}", Shown(&path.to_string())))?,
                     (false, false) => {}
                 }

@@ -8,6 +8,7 @@ use crate::failure::{Failure, answer_command};
 use crate::identity::Identity;
 use crate::out;
 use crate::settings::Settings;
+use crate::show::Quoted;
 
 /// Print the token of the session.
 ///
@@ -18,11 +19,14 @@ use crate::settings::Settings;
 ///   eval "$(quatrix token --export)"   # QUATRIX_SESSION and QUATRIX_BASE_URL
 ///   quatrix logout                     # ends that session
 ///
+/// --export is for POSIX shells (sh, bash, zsh ..). Others, such as fish, csh and
+/// PowerShell, set QUATRIX_SESSION themselves, to what `quatrix token` prints.
+///
 /// The server is not asked: the session may have ended.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Token {
-    /// Print shell commands that hand the session to the commands that follow
+    /// Print commands for a POSIX shell that hand the session to the commands that follow
     #[arg(long)]
     export: bool,
 }
@@ -57,27 +61,11 @@ impl Token {
         let text = match self.export {
             true => format!(
                 "unset QUATRIX_HOST\nexport QUATRIX_BASE_URL={}\nexport QUATRIX_SESSION={}",
-                quoted(server),
-                quoted(token)
+                Quoted(server),
+                Quoted(token)
             ),
             false => token.to_owned(),
         };
         out::report(settings.json, &json!({ "server": server, "token": token }), &text)
-    }
-}
-
-/// For a shell: nothing in it means anything.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_takes_a_quoted_token_as_it_is() {
-        assert_eq!(quoted("a$(b)`c`"), "'a$(b)`c`'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 }

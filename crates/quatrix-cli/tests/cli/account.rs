@@ -235,6 +235,8 @@ fn text_of_the_server_cannot_reach_the_terminal_unescaped() {
     home.log_in();
     let status = home.run(&["status"]).ok();
     assert!(status.contains("(\\u{1b}[31mEve\\u{202e})"), "{status}");
+    let json = home.run(&["status", "--json"]).ok();
+    assert!(json.contains(r#""name":"\u001b[31mEve\u202e""#), "{json}");
     let refusal = Canned::json(403, "{\"code\":50,\"msg\":\"\\u001b]0;x\\u0007\"}");
     let error = home.run(&["status", "--base-url", &refusal.base_url]).err;
     assert!(!error.contains('\x1b'), "{error}");

@@ -1,13 +1,15 @@
 //! The session file: the owner's alone, always whole, changed by one process at a time.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use quatrix_ureq::proto::Saved;
 
 use crate::support::{BINARY, Ended, Home, TOTP, USER, measured};
 
-fn mode(path: &std::path::Path) -> u32 {
+fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::MetadataExt as _;
     fs::metadata(path).unwrap().mode() & 0o777
 }
@@ -23,7 +25,6 @@ fn m39_it_can_be_read_by_its_owner_alone() {
 
 #[test]
 fn m39_one_that_others_can_read_is_refused_with_the_fix() {
-    use std::os::unix::fs::PermissionsExt as _;
     let home = Home::new();
     home.log_in();
     let file = home.session_file();
@@ -52,6 +53,86 @@ fn m39_a_symlink_is_refused_with_the_fix() {
     assert!(error.ends_with(&format!("  Next: rm '{}'\n", file.display())), "{error}");
     let password = home.password_file();
     home.run(&["login", "--user", USER, "--password-file", &password]).failed(13);
+}
+
+/// Replaces a file of the home by something else, and runs a command that reads the session and one that ends it.
+fn with_planted(name: &str, plant: impl Fn(&Path, &Path)) -> Vec<String> {
+    let home = Home::new();
+    home.log_in();
+    let file = home.session_file().with_file_name(name);
+    fs::remove_file(&file).unwrap();
+    let elsewhere = home.folder.path().join("elsewhere");
+    plant(&file, &elsewhere);
+    let before = fs::read(&elsewhere).ok();
+    let ended = ["status", "logout"].map(|command| home.run(&[command])).into_iter();
+    let errors: Vec<_> = ended.filter(|ended| ended.code != Some(0)).map(|ended| ended.failed(13)).collect();
+    assert_eq!(fs::read(&elsewhere).ok(), before, "{errors:?}");
+    errors
+}
+
+fn make_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(path).status().unwrap().success());
+}
+
+#[test]
+fn m39_a_pipe_in_place_of_the_session_or_its_lock_is_refused_without_waiting() {
+    let session = with_planted("default.session", |file, _| make_pipe(file));
+    assert_eq!(session.len(), 2, "{session:?}");
+    let lock = with_planted("default.lock", |file, _| make_pipe(file));
+    assert_eq!(lock.len(), 1, "only what changes the session takes the lock: {lock:?}");
+    assert!(lock[0].contains("default.lock is not a plain file\n") && lock[0].contains("\n  Next: rm '"), "{lock:?}");
+}
+
+#[test]
+fn m39_a_lock_is_not_created_through_a_link() {
+    let lock = with_planted("default.lock", |file, elsewhere| std::os::unix::fs::symlink(elsewhere, file).unwrap());
+    assert_eq!(lock.len(), 1, "{lock:?}");
+}
+
+#[test]
+fn m39_a_session_that_has_a_second_name_is_refused() {
+    let errors = with_planted("default.session", |file, elsewhere| {
+        fs::write(elsewhere, "{}").unwrap();
+        fs::set_permissions(elsewhere, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::hard_link(elsewhere, file).unwrap();
+    });
+    assert!(errors.len() == 2 && errors.iter().all(|error| error.contains("second name")), "{errors:?}");
+}
+
+#[test]
+fn m39_a_folder_that_others_can_write_to_is_refused_with_the_fix() {
+    let home = Home::new();
+    home.log_in();
+    let folder = home.session_file().parent().unwrap().to_owned();
+    let password = home.password_file();
+    for mode in [0o777, 0o770, 0o722] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        for args in [&["status"][..], &["logout"], &["login", "--user", USER, "--password-file", &password]] {
+            let error = home.run(args).failed(13);
+            assert!(error.ends_with(&format!("  Next: chmod go-w '{}'\n", folder.display())), "{error}");
+        }
+    }
+    assert!(Command::new("chmod").arg("go-w").arg(&folder).status().unwrap().success());
+    home.run(&["status"]).ok();
+}
+
+#[test]
+fn a_suggested_command_can_be_pasted_whatever_the_path() {
+    let home = Home::new();
+    let state = home.folder.path().join("it's $(touch pasted)\x1b[2K\u{202e}");
+    let home = home.with("QUATRIX_STATE_DIR", state.to_str().unwrap());
+    home.log_in();
+    let file = state.join("default.session");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let error = Ended::of(home.command(&["status"]).output().unwrap()).failed(13);
+    assert!(!error.contains(['\x1b', '\u{202e}']), "{error}");
+    let fix = error.lines().last().unwrap().strip_prefix("  Next: ").unwrap();
+    assert!(
+        Command::new("bash").args(["-c", fix]).current_dir(home.folder.path()).status().unwrap().success(),
+        "{fix}"
+    );
+    assert_eq!(mode(&file), 0o600);
+    assert!(!home.folder.path().join("pasted").exists());
 }
 
 #[test]
