@@ -48,7 +48,7 @@ pub(crate) enum Command {
 /// What every command takes.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// The account: NAME of NAME.quatrix.it, or a host name [QUATRIX_HOST]
+    /// The account: NAME of NAME.quatrix.it, a host name, or an address [QUATRIX_HOST]
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "base_url")]
     pub(crate) host: Option<String>,
 

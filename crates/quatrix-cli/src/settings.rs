@@ -112,8 +112,7 @@ fn settle_server(named: [(Option<String>, Option<String>); 3]) -> Result<Option<
         let server = match (host, base_url) {
             (None, None) => continue,
             (Some(_), Some(_)) => return Err(Failure::usage("both a host and a base URL are given: one is enough")),
-            (Some(host), None) => Server::account(&host),
-            (None, Some(base_url)) => Server::at(&base_url),
+            (Some(address), None) | (None, Some(address)) => Server::at(&address),
         };
         return server.map(Some).map_err(|error| Failure::usage(error.to_string()));
     }

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use quatrix_proto::{Answer, ApiKey, Challenge, Config, Declined, Error, Event, Invalid, Session};
+use quatrix_proto::{Answer, ApiKey, Challenge, Config, Declined, Error, Event, Invalid, ProxyRule, Session};
 
 use crate::client::Client;
 use crate::driver::{Driver, OnEvent, SecondFactor};
 use crate::names::Names;
-use crate::proxy::Proxy;
 use crate::tls::{self, Roots};
 use crate::transport::{Patience, Transport};
 
@@ -26,7 +25,7 @@ pub struct Builder {
     config: Result<Config, Error>,
     key: Option<ApiKey>,
     roots: Roots,
-    proxy: Result<Proxy, Error>,
+    proxy: Result<ProxyRule, Invalid>,
     names: Names,
     patience: Patience,
     shared: Option<Arc<Transport>>,
@@ -40,7 +39,7 @@ impl Builder {
             config: Ok(config),
             key: None,
             roots: Roots::Public,
-            proxy: Ok(Proxy::from_environment()),
+            proxy: Ok(ProxyRule::environment(|name| std::env::var_os(name))),
             names: Names::of_the_system(),
             patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             shared: None,
@@ -82,15 +81,16 @@ impl Builder {
 
     /// Connects through this proxy, `http://[USER:PASSWORD@]HOST:PORT`, whatever the environment says.
     ///
-    /// It is asked for a tunnel (`CONNECT`) and sees nothing but the server's name. By default `HTTPS_PROXY`,
-    /// `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` decide, except for servers on this machine.
+    /// It is asked for a tunnel (`CONNECT`) and sees nothing but the server's name; with a server over plain `http` it is
+    /// refused by [`build`](Self::build). By default `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide, except for servers
+    /// on this machine or over plain `http`.
     pub fn proxy(self, url: impl Into<String>) -> Self {
-        Self { proxy: Proxy::at(&url.into()), ..self }
+        Self { proxy: ProxyRule::fixed(&url.into()), ..self }
     }
 
     /// Connects straight to the server, whatever the environment says.
     pub fn no_proxy(self) -> Self {
-        Self { proxy: Ok(Proxy::None), ..self }
+        Self { proxy: Ok(ProxyRule::direct()), ..self }
     }
 
     /// Has names looked up by this, instead of by the operating system.
@@ -157,12 +157,16 @@ impl Builder {
     /// It connects when it is first used.
     ///
     /// # Errors
-    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots and proxies.
+    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots.
     pub fn build(self) -> Result<Client, Error> {
         let config = self.config?.observe(self.on_event.is_some()).ask_the_driver(self.second_factor.is_some());
         let transport = match self.shared {
             Some(transport) => transport,
-            None => Arc::new(Transport::new(tls::config(&self.roots)?, self.proxy?, self.names, self.patience)),
+            None => {
+                let proxy = self.proxy?;
+                proxy.towards(config.server())?;
+                Arc::new(Transport::new(tls::config(&self.roots)?, proxy, self.names, self.patience))
+            }
         };
         let config = Arc::new(config);
         // Each `RandomState` has keys of its own, which come from the system.

@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::uri::Scheme;
 use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
-use quatrix_proto::{During, Failure, FailureKind};
+use quatrix_proto::{During, Failure, FailureKind, ProxyRule};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
@@ -22,7 +22,6 @@ use tower_service::Service;
 use crate::connection::Connection;
 use crate::failure::{Unconnected, is_timeout, of_tls};
 use crate::names::Names;
-use crate::proxy::Proxy;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
@@ -41,7 +40,7 @@ struct Inner {
 
 impl Connector {
     /// `patience` is for all of it: name, socket, proxy and TLS.
-    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: Proxy, names: Names, patience: Duration) -> Self {
+    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: ProxyRule, names: Names, patience: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(names);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -95,7 +94,7 @@ fn why(error: BoxError) -> Failure {
 struct Dialer {
     tcp: Tcp,
     to_proxy: HttpsConnector<Tcp>,
-    proxy: Arc<Proxy>,
+    proxy: Arc<ProxyRule>,
 }
 
 /// There is no connection to speak TLS over.
@@ -115,29 +114,28 @@ impl Service<Uri> for Dialer {
     }
 
     fn call(&mut self, server: Uri) -> Self::Future {
-        let Some(proxy) = self.proxy.towards(&server) else {
+        let through =
+            self.proxy.towards_host(server.scheme().unwrap_or(&Scheme::HTTP), server.host().unwrap_or_default());
+        let proxy = match through {
+            Ok(proxy) => proxy,
+            // A client that shares the connections of another may be for a server that the rule is not for.
+            Err(invalid) => {
+                return Box::pin(async { Err(Undialled { kind: FailureKind::Proxy, source: invalid.into() }) });
+            }
+        };
+        let Some(proxy) = proxy else {
             let connecting = self.tcp.call(server);
             let undialled = |error| Undialled { kind: FailureKind::Connect, source: Box::new(error) };
             return Box::pin(async move { connecting.await.map(MaybeHttpsStream::Http).map_err(undialled) });
         };
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
-        if let Some(credentials) = proxy.basic_auth() {
+        if let Some(credentials) = proxy.authorization() {
             tunnel = tunnel.with_auth(credentials.clone());
         }
-        let connecting = tunnel.call(with_port(server));
+        let connecting = tunnel.call(server);
         let undialled = |error| Undialled { kind: FailureKind::Proxy, source: Box::new(error) };
         Box::pin(async move { connecting.await.map_err(undialled) })
     }
-}
-
-/// A tunnel takes a server without a port for one at 443.
-fn with_port(server: Uri) -> Uri {
-    if server.port().is_some() || server.scheme() != Some(&Scheme::HTTP) {
-        return server;
-    }
-    let mut parts = server.into_parts();
-    parts.authority = parts.authority.and_then(|host| Authority::try_from(format!("{host}:80")).ok());
-    Uri::from_parts(parts).expect("it had scheme, authority and path, and has them still")
 }
 
 impl fmt::Display for Undialled {

@@ -75,7 +75,6 @@ mod driver;
 mod failure;
 mod files;
 mod names;
-mod proxy;
 mod sink;
 mod source;
 mod streams;

@@ -18,7 +18,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use quatrix_proto::During::{Answering, Sending};
-use quatrix_proto::{Failure, FailureKind, Transmit};
+use quatrix_proto::{Failure, FailureKind, ProxyRule, Transmit};
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -28,7 +28,6 @@ use crate::connection::Unfinished;
 use crate::connector::Connector;
 use crate::failure;
 use crate::names::Names;
-use crate::proxy::Proxy;
 use crate::streams::Streams;
 use crate::watch::Watch;
 
@@ -56,7 +55,7 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(tls: ClientConfig, proxy: Proxy, names: Names, patience: Patience) -> Self {
+    pub(crate) fn new(tls: ClientConfig, proxy: ProxyRule, names: Names, patience: Patience) -> Self {
         let connector = Connector::new(&Arc::new(tls), proxy, names, patience.connect);
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

@@ -19,6 +19,7 @@ const API_PATH: &str = "/api/1.0";
 /// assert_eq!(Server::default().to_string(), "https://api.quatrix.it/api/1.0");
 /// assert_eq!(Server::account("acme")?.to_string(), "https://acme.quatrix.it/api/1.0");
 /// assert_eq!(Server::account("files.acme.com")?.to_string(), "https://files.acme.com/api/1.0");
+/// assert_eq!(Server::at("https://acme.quatrix.it/")?, Server::account("acme")?);
 /// assert!(Server::at("http://acme.com/api/1.0").is_err(), "plain http only reaches this machine");
 /// # Ok::<(), quatrix_proto::ServerError>(())
 /// ```
@@ -51,34 +52,35 @@ impl Server {
     /// [`ServerError`] if the name is not a bare host name.
     pub fn account(name: &str) -> Result<Self, ServerError> {
         if name.contains(['/', ':']) {
-            return Err(ServerError("an account is a bare name or host; give a whole URL as base URL instead"));
+            return Err(ServerError("an account is a bare name or host; `Server::at` takes a whole address"));
         }
-        let suffix = if name.contains('.') { "" } else { ".quatrix.it" };
-        Self::at(&format!("https://{name}{suffix}{API_PATH}"))
+        Self::at(name)
     }
 
-    /// Takes the API at exactly this base.
+    /// Takes an address as people write it: `acme`, `acme.quatrix.it`, `https://acme.quatrix.it/`, or the base of the
+    /// API itself.
     ///
-    /// It is `https`, or `http` to this very machine (`localhost`, `127.0.0.0/8`, `[::1]`).
+    /// A name without a dot is an account at Quatrix. Without a scheme it is `https`, without a path the API is at
+    /// `/api/1.0`. `http` only reaches this very machine (`localhost`, `127.0.0.0/8`, `[::1]`).
     ///
     /// # Errors
     /// [`ServerError`] on another scheme, user info, query, fragment, an empty or non-ASCII host, a control
     /// character, a path with empty or dotted segments.
-    pub fn at(api_base: &str) -> Result<Self, ServerError> {
-        let server = Self::at_insecure(api_base)?;
+    pub fn at(address: &str) -> Result<Self, ServerError> {
+        let server = Self::at_insecure(address)?;
         match server.0.api.is_secure() {
             true => Ok(server),
             false => Err(ServerError("plain http would send the password unencrypted: use https")),
         }
     }
 
-    /// Takes the API at exactly this base as [`Server::at`] does, but also plain `http` to any host: passwords and
+    /// Takes an address as [`Server::at`] does, but also plain `http` to any host: passwords and
     /// tokens can be read on the way.
     ///
     /// # Errors
     /// As [`Server::at`].
-    pub fn at_insecure(api_base: &str) -> Result<Self, ServerError> {
-        let api = Base::parse(api_base)?;
+    pub fn at_insecure(address: &str) -> Result<Self, ServerError> {
+        let api = Base::of_api(address)?;
         Ok(Self(Arc::new(Bases { files: api.usual_files(), api, token_prefix: None })))
     }
 
@@ -110,6 +112,11 @@ impl Server {
     /// The host name or address, without the port.
     pub fn host(&self) -> &str {
         self.0.api.authority.host()
+    }
+
+    /// Whether every request is encrypted: neither the API nor the uploads are plain `http`.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.api.scheme == Scheme::HTTPS && self.0.files.scheme == Scheme::HTTPS
     }
 
     pub(crate) fn api(&self) -> &Base {
@@ -174,6 +181,23 @@ impl fmt::Display for ServerError {
 impl std::error::Error for ServerError {}
 
 impl Base {
+    /// Adds to an address what people leave out.
+    fn of_api(address: &str) -> Result<Self, ServerError> {
+        let mut base = match address.contains("://") {
+            true => Self::parse(address)?,
+            false => {
+                let (host, path) = address.split_at(address.find('/').unwrap_or(address.len()));
+                let is_account = !host.is_empty() && !host.contains(['.', ':', '@']) && !is_loopback(host);
+                let suffix = if is_account { ".quatrix.it" } else { "" };
+                Self::parse(&format!("https://{host}{suffix}{path}"))?
+            }
+        };
+        if base.path.is_empty() {
+            base.path = API_PATH.into();
+        }
+        Ok(base)
+    }
+
     /// Stricter than `http::Uri`, which takes `https://user@h@evil/` for a request to `evil`.
     fn parse(text: &str) -> Result<Self, ServerError> {
         if text.contains(char::is_control) {
@@ -182,7 +206,7 @@ impl Base {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (Scheme::HTTPS, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (Scheme::HTTP, rest),
-            _ => return Err(ServerError("a base URL starts with https://")),
+            _ => return Err(ServerError("an address starts with https://, or is a name alone")),
         };
         if rest.contains('?') {
             return Err(ServerError("a base URL has no query"));
@@ -204,12 +228,15 @@ impl Base {
 
     /// Encrypted, or not leaving this machine.
     pub(crate) fn is_secure(&self) -> bool {
-        let host = self.authority.host();
-        self.scheme == Scheme::HTTPS
-            || host == "localhost"
-            || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
-            || bracketed(host).is_some_and(|address| address.is_loopback())
+        self.scheme == Scheme::HTTPS || is_loopback(self.authority.host())
     }
+}
+
+/// Whether a host is this very machine: `localhost`, `127.0.0.0/8`, `[::1]`.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        || bracketed(host).is_some_and(|address| address.is_loopback())
 }
 
 fn bracketed(host: &str) -> Option<Ipv6Addr> {
@@ -217,7 +244,7 @@ fn bracketed(host: &str) -> Option<Ipv6Addr> {
 }
 
 /// Lower case, without the port that goes without saying.
-fn authority(scheme: &Scheme, text: &str) -> Result<Authority, ServerError> {
+pub(crate) fn authority(scheme: &Scheme, text: &str) -> Result<Authority, ServerError> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (text, None),
@@ -297,8 +324,11 @@ mod tests {
         assert_eq!(refused("https://acme.com:0"), "the port is not one from 1 to 65535");
         assert_eq!(refused("https://acme.com:+1"), "the port is not one from 1 to 65535");
         assert_eq!(refused("https://acme.com:70000"), "the port is not one from 1 to 65535");
-        assert_eq!(refused("ftp://acme.com"), "a base URL starts with https://");
-        assert_eq!(refused("acme.com"), "a base URL starts with https://");
+        assert_eq!(refused("ftp://acme.com"), "an address starts with https://, or is a name alone");
+        assert_eq!(refused("me@acme.com"), "a base URL names no user; credentials are given at login");
+        assert_eq!(refused("me@acme"), "a base URL names no user; credentials are given at login");
+        assert_eq!(refused(""), "a base URL names a host");
+        assert_eq!(refused("not a name"), "the host is not a host name or address");
         assert_eq!(refused("http://acme.com"), "plain http would send the password unencrypted: use https");
         for path in ["//api", "/a/../b", "/a/./b", "/a b", "/a\\b", "/\u{e4}"] {
             let base = format!("https://acme.com{path}");
@@ -309,11 +339,27 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_taken_as_people_write_them() {
+        let acme = Server::account("acme").unwrap();
+        for host in ["acme", "ACME", "acme.quatrix.it", "https://acme.quatrix.it", "https://acme.quatrix.it:443"] {
+            for path in ["", "/", "/api/1.0", "/api/1.0/"] {
+                assert_eq!(Server::at(&format!("{host}{path}")).as_ref(), Ok(&acme), "{host}{path}");
+            }
+        }
+        let shown = |address: &str| Server::at(address).unwrap().to_string();
+        assert_eq!(shown("http://127.0.0.1:40123"), "http://127.0.0.1:40123/api/1.0");
+        assert_eq!(shown("localhost"), "https://localhost/api/1.0");
+        assert_eq!(shown("files:8443"), "https://files:8443/api/1.0");
+        assert_eq!(shown("[::1]:8443"), "https://[::1]:8443/api/1.0");
+        assert_eq!(shown("https://acme.com/gateway"), "https://acme.com/gateway");
+    }
+
+    #[test]
     fn http_reaches_this_machine_and_nothing_else() {
         for base in ["http://localhost:1/api/1.0", "http://127.0.0.1:8080/api/1.0", "http://[::1]:9/api/1.0"] {
             assert_eq!(Server::at(base).unwrap().to_string(), base);
         }
-        for base in ["http://localhost.evil.com", "http://127.0.0.1.evil.com", "http://[::2]"] {
+        for base in ["http://localhost.evil.com", "http://127.0.0.1.evil.com", "http://[::2]", "http://127.1"] {
             assert!(Server::at(base).is_err(), "{base}");
             assert!(Server::at_insecure(base).is_ok(), "{base}");
         }

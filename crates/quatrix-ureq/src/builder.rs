@@ -3,19 +3,19 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use quatrix_proto::{
-    Answer, ApiKey, Challenge, Config, Declined, Error, Event, Failure, FailureKind, Invalid, Session,
+    Answer, ApiKey, Challenge, Config, Declined, Error, Event, Failure, FailureKind, Invalid, ProxyRule, Session,
 };
 use rustls::crypto::ring;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
-use ureq::{Agent, Proxy, ProxyProtocol};
+use ureq::{Agent, Proxy};
 
 use crate::client::Client;
 use crate::driver::{OnEvent, SecondFactor, Shared};
@@ -40,7 +40,7 @@ pub struct Builder {
     config: Result<Config, Error>,
     key: Option<ApiKey>,
     roots: Roots,
-    proxy: ProxyChoice,
+    proxy: Result<ProxyRule, Invalid>,
     names: Names,
     patience: Patience,
     adjust: Option<Adjust>,
@@ -59,19 +59,13 @@ enum Roots {
     Pem(Vec<u8>),
 }
 
-enum ProxyChoice {
-    Environment,
-    None,
-    At(String),
-}
-
 impl Builder {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             config: Ok(config),
             key: None,
             roots: Roots::BuiltIn,
-            proxy: ProxyChoice::Environment,
+            proxy: Ok(ProxyRule::environment(|name| std::env::var_os(name))),
             names: Names::of_the_system(),
             patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             adjust: None,
@@ -114,15 +108,16 @@ impl Builder {
 
     /// Connects through this proxy, `http://[USER:PASSWORD@]HOST:PORT`, whatever the environment says.
     ///
-    /// It is asked for a tunnel (`CONNECT`) and sees nothing but the server's name. By default `ALL_PROXY`,
-    /// `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` decide, except for servers on this machine.
+    /// It is asked for a tunnel (`CONNECT`) and sees nothing but the server's name; with a server over plain `http` it is
+    /// refused by [`build`](Self::build). By default `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide, except for servers
+    /// on this machine or over plain `http`.
     pub fn proxy(self, url: impl Into<String>) -> Self {
-        Self { proxy: ProxyChoice::At(url.into()), ..self }
+        Self { proxy: ProxyRule::fixed(&url.into()), ..self }
     }
 
     /// Connects straight to the server, whatever the environment says.
     pub fn no_proxy(self) -> Self {
-        Self { proxy: ProxyChoice::None, ..self }
+        Self { proxy: Ok(ProxyRule::direct()), ..self }
     }
 
     /// Has names looked up by this, instead of by the operating system.
@@ -199,15 +194,17 @@ impl Builder {
     /// It connects when it is first used.
     ///
     /// # Errors
-    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots and proxies.
+    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots.
     pub fn build(self) -> Result<Client, Error> {
         let config = self.config?.ask_the_driver(self.second_factor.is_some()).observe(self.on_event.is_some());
         let transport = match self.shared {
             Some(transport) => transport,
             None => {
-                let proxy = choose_proxy(self.proxy, config.server().host())?;
-                let secure = config.server().to_string().starts_with("https:");
-                let agent = agent(root_certs(self.roots)?, proxy, self.names, self.patience, self.adjust, secure);
+                let rule = self.proxy?;
+                let proxy = rule.towards(config.server())?.map(proxy).transpose()?;
+                // A client that shares the connections may be for a server over plain http.
+                let https_only = proxy.is_some() || config.server().is_encrypted();
+                let agent = agent(root_certs(self.roots)?, proxy, self.names, self.patience, self.adjust, https_only);
                 Arc::new(Transport::new(agent, self.patience))
             }
         };
@@ -300,25 +297,6 @@ fn root_certs(roots: Roots) -> Result<RootCerts, Failure> {
     }
 }
 
-fn choose_proxy(choice: ProxyChoice, host: &str) -> Result<Option<Proxy>, Failure> {
-    let refused = |why: &'static str| Failure::unsent(FailureKind::Proxy).with_detail(why);
-    let proxy = match choice {
-        ProxyChoice::None => return Ok(None),
-        ProxyChoice::Environment if is_loopback(host) => return Ok(None),
-        ProxyChoice::Environment => Proxy::try_from_env(),
-        ProxyChoice::At(url) => Some(Proxy::new(&url).map_err(|_| refused("its URL cannot be used"))?),
-    };
-    match proxy {
-        Some(proxy) if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) => {
-            Err(refused("only CONNECT proxies over http and https can be used"))
-        }
-        proxy => Ok(proxy),
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
-        || bare.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback())
+fn proxy(proxy: &quatrix_proto::Proxy) -> Result<Proxy, Failure> {
+    Proxy::new(proxy.expose_url()).map_err(|error| Failure::unsent(FailureKind::Proxy).with_source(error))
 }

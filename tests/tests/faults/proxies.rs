@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -18,19 +19,13 @@ conform![
     m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the_token_are,
     m35_a_proxy_that_is_not_there_has_sent_nothing,
     m35_a_proxy_sees_a_name_and_what_is_encrypted,
+    m35_a_proxy_never_gets_plain_http,
 ];
 
-/// A client of a server with this base, through a proxy at this address.
-fn through<S: Subject>(base: &str, proxy: impl std::fmt::Display) -> S {
-    let server = Server::at_insecure(base).unwrap();
+/// A client of a server over TLS, through a proxy at this address.
+fn through<S: Subject>(proxy: impl std::fmt::Display) -> S {
+    let server = Server::at("https://files.example").unwrap();
     S::build(Setup { proxy: Some(format!("http://me:canary-proxy@{proxy}")), ..Setup::new(server) }).unwrap()
-}
-
-fn base(wire: Wire) -> &'static str {
-    match wire {
-        Wire::Plain => "http://files.example/api/1.0",
-        Wire::Tls => "https://files.example/api/1.0",
-    }
 }
 
 /// A login and a call end like this, and nothing that they show is a secret.
@@ -46,7 +41,7 @@ fn refused<S: Subject>(client: &S) {
     }
 }
 
-fn m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the_token_are<S: Subject>(wire: Wire) {
+fn m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the_token_are<S: Subject>(_: Wire) {
     let answers = [
         with_headers(407, "proxy-authenticate: Basic\r\n", "canary"),
         with_headers(502, "", "canary"),
@@ -56,7 +51,7 @@ fn m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the
     ];
     for answer in answers {
         let proxy = Listener::answering(Wire::Plain, move |_| answer.clone());
-        refused(&through::<S>(base(wire), proxy.address()));
+        refused(&through::<S>(proxy.address()));
         for request in proxy.requests() {
             assert!(request.head.starts_with("CONNECT files.example:"), "{request:?}");
             assert_eq!(request.header("proxy-authorization"), Some("Basic bWU6Y2FuYXJ5LXByb3h5"));
@@ -65,9 +60,9 @@ fn m35_a_proxy_that_does_not_tunnel_is_named_and_neither_its_credentials_nor_the
     }
 }
 
-fn m35_a_proxy_that_is_not_there_has_sent_nothing<S: Subject>(wire: Wire) {
+fn m35_a_proxy_that_is_not_there_has_sent_nothing<S: Subject>(_: Wire) {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    refused(&through::<S>(base(wire), gone));
+    refused(&through::<S>(gone));
 }
 
 /// Tunnels to this server, and notes what passes on the way there.
@@ -92,8 +87,8 @@ fn tunnel(connection: &mut Connection, server: std::net::SocketAddr, seen: &Mute
     let _ = answers.join();
 }
 
-fn m35_a_proxy_sees_a_name_and_what_is_encrypted<S: Subject>(wire: Wire) {
-    let server = Listener::named(wire, &["files.example"], |connection| {
+fn m35_a_proxy_sees_a_name_and_what_is_encrypted<S: Subject>(_: Wire) {
+    let server = Listener::named(Wire::Tls, &["files.example"], |connection| {
         while connection.request().is_some() {
             let _ = connection.send(&json(200, r#"{"name":"Me","email":"me@example.com"}"#));
         }
@@ -101,7 +96,7 @@ fn m35_a_proxy_sees_a_name_and_what_is_encrypted<S: Subject>(wire: Wire) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (at, noted) = (server.address(), Arc::clone(&seen));
     let proxy = Listener::serving(Wire::Plain, move |connection| tunnel(connection, at, &noted));
-    let config = Setup::new(Server::at_insecure(base(wire)).unwrap()).config;
+    let config = Setup::new(Server::at("https://files.example").unwrap()).config;
     let address = format!("http://me:canary-proxy@{}", proxy.address());
     let client = S::build(Setup { config, proxy: Some(address), ..server.setup() }).unwrap();
     resume(&client);
@@ -111,6 +106,51 @@ fn m35_a_proxy_sees_a_name_and_what_is_encrypted<S: Subject>(wire: Wire) {
     assert_eq!(sent.header("x-auth-token"), Some("canary-token"));
     assert_eq!(sent.header("proxy-authorization"), None);
     let seen = String::from_utf8_lossy(&seen.lock().unwrap()).into_owned();
-    // In plain text a tunnel shows everything; that is what TLS is for.
-    assert_eq!(seen.contains("canary-token"), wire == Wire::Plain);
+    assert!(!seen.contains("canary-token"), "{seen}");
+}
+
+/// Not even if the server is this machine: behind a tunnel it would be the proxy's.
+fn m35_a_proxy_never_gets_plain_http<S: Subject>(_: Wire) {
+    let proxy = Listener::answering(Wire::Plain, |_| with_headers(200, "", ""));
+    let address = format!("http://me:canary-proxy@{}", proxy.address());
+    for base in ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "http://files.example"] {
+        let server = Server::at_insecure(base).unwrap();
+        let built = S::build(Setup { proxy: Some(address.clone()), ..Setup::new(server) });
+        let error = built.err().unwrap_or_else(|| panic!("{base}"));
+        let said = "the proxy cannot be used for plain http, which it could read: use https, or no proxy";
+        assert_eq!((matches!(error, Error::Invalid(_)), report(&error).as_str()), (true, said), "{base}");
+    }
+    assert!(proxy.requests().is_empty());
+}
+
+/// What building either client ends with.
+fn built(server: &str) -> [String; 2] {
+    let server = Server::at_insecure(server).unwrap();
+    let text = |result: Result<(), Error>| result.map_or_else(|error| report(&error), |()| "built".to_owned());
+    [
+        text(quatrix_ureq::Client::builder(server.clone()).build().map(drop)),
+        text(quatrix_hyper::Client::builder(server).build().map(drop)),
+    ]
+}
+
+/// What the next test runs in a process of its own.
+#[test]
+#[ignore = "run by the next test"]
+fn in_an_environment() {
+    let why = "HTTPS_PROXY must be of the form http://[USER:PASSWORD@]HOST[:PORT]";
+    assert_eq!(built("https://files.example"), [why; 2]);
+    for server in ["https://exempt.example", "https://127.0.0.1", "http://localhost", "http://files.example"] {
+        assert_eq!(built(server), ["built"; 2], "{server}");
+    }
+}
+
+#[test]
+fn m35_a_proxy_of_the_environment_that_cannot_be_used_is_an_error_and_no_direct_connection() {
+    let test = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "proxies::in_an_environment"])
+        .env("HTTPS_PROXY", "http://me:canary@")
+        .env("NO_PROXY", "exempt.example")
+        .output()
+        .unwrap();
+    assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stdout));
 }

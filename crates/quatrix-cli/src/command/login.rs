@@ -131,7 +131,7 @@ fn server(settings: &Settings, kept: Option<&Saved>, prompt: Option<Prompt>) -> 
         (None, Some(saved), _) => Ok(saved.server().clone()),
         (None, None, Some(prompt)) => {
             let host = prompt.line("Account (NAME of NAME.quatrix.it, or its own host name): ")?;
-            Server::account(host.trim()).map_err(|error| Failure::usage(error.to_string()))
+            Server::at(host.trim()).map_err(|error| Failure::usage(error.to_string()))
         }
         (None, None, None) => settings.named_server(),
     }

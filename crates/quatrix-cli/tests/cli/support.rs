@@ -267,7 +267,7 @@ impl Scripted {
     }
 }
 
-fn head(connection: &mut TcpStream) -> String {
+pub(crate) fn head(connection: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && matches!(connection.read(&mut byte), Ok(1)) {

@@ -52,13 +52,15 @@ async fn m35_a_proxy_sees_the_servers_name_and_its_own_credentials_and_nothing_e
 }
 
 #[tokio::test]
-async fn a_proxy_serves_plain_http_by_a_tunnel_too() {
+async fn m35_shared_connections_carry_no_plain_http_to_a_proxy() {
     let emulator = Emulator::start().unwrap();
     let proxy = proxy_to(emulator.address());
-    let server = Server::at_insecure("http://quatrix.intra.net/api/1.0").unwrap();
-    let client = Client::builder(server).proxy(format!("http://{}", proxy.address())).build().unwrap();
-    assert!(client.call(&GetAccountMetadata).await.is_ok());
-    assert!(proxy.heads()[0].starts_with("CONNECT quatrix.intra.net:80 HTTP/1.1\r\n"), "{:?}", proxy.heads());
+    let url = format!("http://{}", proxy.address());
+    let secured = Client::builder(Server::account("acme").unwrap()).proxy(url).build().unwrap();
+    let plain = Client::builder(server(&emulator)).share_connections(&secured).build().unwrap();
+    let failure = failure(plain.login(credentials(USER)).await.unwrap_err());
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Proxy, false));
+    assert_eq!((proxy.heads().len(), emulator.requests().len()), (0, 0));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::thread;
 
 use quatrix_emulator::Emulator;
 use quatrix_ureq::api::GetProfile;
-use quatrix_ureq::{CallOptions, Client, FailureKind, Login, Server};
+use quatrix_ureq::{CallOptions, Client, Error, FailureKind, Login, Server};
 
 use crate::support::{Odd, PASSWORD, credentials, failure, head, server};
 
@@ -85,7 +85,19 @@ fn m35_a_proxy_that_refuses_or_is_not_there_has_sent_nothing() {
 #[test]
 fn a_proxy_that_cannot_be_used_is_refused_when_the_client_is_made() {
     for url in ["", "socks5://127.0.0.1:1080", "ftp://127.0.0.1", "http://"] {
-        let failure = failure(Client::builder(Server::default()).proxy(url).build());
-        assert_eq!(failure.kind(), FailureKind::Proxy, "{url}");
+        let error = Client::builder(Server::default()).proxy(url).build().unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{url}: {error:?}");
     }
+}
+
+#[test]
+fn m35_shared_connections_carry_no_plain_http_to_a_proxy() {
+    let emulator = Emulator::start().unwrap();
+    let proxy = tunnel();
+    let url = format!("http://{}", proxy.address());
+    let secured = Client::builder(Server::account("acme").unwrap()).proxy(url).build().unwrap();
+    let plain = Client::builder(server(&emulator)).share_connections(&secured).build().unwrap();
+    let failure = failure(plain.login(credentials("user@example.com")));
+    assert!(!failure.may_have_been_sent(), "{failure:?}");
+    assert_eq!((proxy.heard().len(), emulator.requests().len()), (0, 0));
 }

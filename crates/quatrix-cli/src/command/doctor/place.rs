@@ -13,7 +13,7 @@ use crate::settings::Settings;
 
 pub(super) fn look(settings: &Settings, wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
     let base = wire.server.to_string();
-    let secure = base.starts_with("https:");
+    let secure = wire.server.is_encrypted();
     let resolved = (wire.server.host().trim_matches(['[', ']']), 443).to_socket_addrs();
     findings.note(
         "name",

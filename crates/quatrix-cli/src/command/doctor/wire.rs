@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use quatrix_ureq::proto::{ApiKey, Authorization, Credentials, Endpoint, Server, SessionId};
+use quatrix_ureq::proto::{ApiKey, Authorization, Credentials, Endpoint, Invalid, ProxyRule, Server, SessionId};
 use rustls::crypto::ring;
 use serde_json::Value;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
@@ -53,11 +53,13 @@ impl Wire {
                     .into()
             }
         };
-        let proxy = match &settings.proxy {
-            Some(url) => Some(Proxy::new(url).map_err(|_| Failure::usage("--proxy: this URL cannot be used"))?),
-            None if is_loopback(server.host()) => None,
-            None => Proxy::try_from_env(),
+        let unusable = |invalid: Invalid| Failure::usage(invalid.to_string());
+        let rule = match &settings.proxy {
+            Some(url) => ProxyRule::fixed(url).map_err(unusable)?,
+            None => ProxyRule::environment(|name| std::env::var_os(name)),
         };
+        let proxy = rule.towards(&server).map_err(unusable)?.map(|proxy| Proxy::new(proxy.expose_url()));
+        let proxy = proxy.transpose().map_err(|_| Failure::usage("the proxy cannot be used"))?;
         let tls = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots);
         let tls = tls.unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
         let config = Agent::config_builder()
@@ -177,8 +179,4 @@ impl Seen {
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.starts_with("127.") || host == "[::1]"
 }
