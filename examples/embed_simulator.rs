@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut http = |transmit: quatrix_proto::Transmit| {
         logins += usize::from(transmit.spec().name() == "session.login");
         let wall = Duration::from_secs(1_795_000_000) + time.get();
-        Ok(quatrix.handle(Now { elapsed: time.get(), unix: wall }, transmit.request))
+        Ok(quatrix.handle(Now { elapsed: time.get(), unix: wall, ..Now::default() }, transmit.request))
     };
 
     let mut session = Session::new(Config::new(Server::at("https://acme.example/api/1.0")?), 7);

@@ -262,7 +262,7 @@ impl Pair {
     fn server_time(&self) -> Now {
         /// Some day in 2026, as good as any other.
         const ORIGIN: Duration = Duration::from_secs(1_795_000_000);
-        Now { elapsed: self.now + self.server_ahead, unix: ORIGIN + self.now }
+        Now { elapsed: self.now + self.server_ahead, unix: ORIGIN + self.now, ..Now::default() }
     }
 
     fn note(&mut self, line: std::fmt::Arguments<'_>) {

@@ -1,6 +1,6 @@
 //! The command line: flags, the ready line, and when to stop.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::accounts::Accounts;
 use crate::emulator::{Builder, Emulator};
+use crate::faults::Fault;
 use crate::requests::Recorded;
 use crate::seed::Seed;
 use crate::settings::CaptchaSignal;
@@ -29,11 +30,16 @@ Usage: quatrix-emulator [OPTIONS]
   --tls                  speak TLS, with a certificate for 127.0.0.1, ::1 and
                          localhost from a fresh authority
   --control              also answer under /_emulator: clock, faults, requests,
-                         code, expire, reset, health
+                         code, expire, reset, health; to this machine only
+  --control-token-file FILE  answer under /_emulator to requests with the
+                         bearer token in this file, on any address
   --accounts FILE        who may log in, as JSON; needed to listen on an address
                          that is not loopback
   --seed-dir DIR         what every home has in it from the beginning; nothing
                          is written there
+  --faults FILE          the fault plan from the beginning, as JSON
+  --without OPERATION    an operation that this server lacks, such as
+                         \"POST /file/moveone\"; may be given again
   --idle-timeout TIME    how long a session lives without a call: 900, 900s,
                          15m, 1h [900s]
   --captcha-after N      ask for a captcha after N wrong passwords in a row
@@ -57,6 +63,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match options.serve() {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => fail(&error, 2),
         Err(error) => fail(&error, 1),
     }
 }
@@ -77,6 +84,7 @@ struct Ready<'a> {
 
 struct Options {
     builder: Builder,
+    faults: Vec<Fault>,
     control: bool,
     exit_with_stdin: bool,
 }
@@ -85,7 +93,7 @@ impl Options {
     /// `None` if only a text was asked for, which has been printed then.
     fn parse(mut args: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (mut accounts, mut seed_dir) = (None, None);
+        let (mut accounts, mut seed_dir, mut faults, mut token) = (None, None, None, None);
         let mut settings = crate::Settings::default();
         let (mut tls, mut control, mut exit_with_stdin) = (false, false, false);
         while let Some(arg) = args.next()? {
@@ -93,6 +101,9 @@ impl Options {
                 Arg::Long("listen") => listen = args.value()?.parse()?,
                 Arg::Long("tls") => tls = true,
                 Arg::Long("control") => control = true,
+                Arg::Long("control-token-file") => token = Some(args.value()?),
+                Arg::Long("faults") => faults = Some(args.value()?),
+                Arg::Long("without") => settings.without.push(args.value()?.string()?),
                 Arg::Long("accounts") => accounts = Some(args.value()?),
                 Arg::Long("seed-dir") => seed_dir = Some(PathBuf::from(args.value()?)),
                 Arg::Long("idle-timeout") => settings.idle_timeout = args.value()?.parse_with(time)?,
@@ -112,16 +123,22 @@ impl Options {
         }
         let mut builder = Emulator::builder().listen(listen).settings(settings);
         if let Some(path) = accounts {
-            let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let accounts = Accounts::from_json(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-            builder = builder.accounts(accounts);
+            builder = builder.accounts(Accounts::from_json(&read(&path)?).map_err(in_file(&path))?);
         }
+        let faults = match faults {
+            Some(path) => serde_json::from_str(&read(&path)?).map_err(in_file(&path))?,
+            None => Vec::new(),
+        };
         if let Some(dir) = seed_dir {
-            builder = builder.files(Seed::from_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?);
+            builder = builder.files(Seed::from_dir(&dir).map_err(in_file(dir.as_os_str()))?);
         }
         builder = if tls { builder.tls() } else { builder };
         builder = if control { builder.control() } else { builder };
-        Ok(Some(Self { builder, control, exit_with_stdin }))
+        if let Some(path) = &token {
+            builder = builder.control_with_token(read(path)?.trim_end());
+        }
+        let control = control || token.is_some();
+        Ok(Some(Self { builder, faults, control, exit_with_stdin }))
     }
 
     fn serve(self) -> io::Result<()> {
@@ -129,6 +146,7 @@ impl Options {
         let stop = Stop::listen(self.exit_with_stdin)?;
         let (log, logged) = logger();
         let emulator = self.builder.on_request(log).start()?;
+        emulator.set_faults(self.faults).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let ready = Ready {
             url: emulator.url(),
             api: emulator.api(),
@@ -143,6 +161,15 @@ impl Options {
         let _ = logged.recv_timeout(Duration::from_secs(1));
         Ok(())
     }
+}
+
+fn read(path: &OsStr) -> Result<String, String> {
+    fs::read_to_string(path).map_err(in_file(path))
+}
+
+/// Names the file that an error is about.
+fn in_file<E: fmt::Display>(path: &OsStr) -> impl FnOnce(E) -> String + '_ {
+    move |error| format!("{}: {error}", Path::new(path).display())
 }
 
 fn print(text: &str) -> Result<(), lexopt::Error> {

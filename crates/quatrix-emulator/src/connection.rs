@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
@@ -21,7 +23,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::emulator::Shared;
-use crate::faults::{Fault, What, When};
+use crate::faults::{What, When};
+
+/// How many bytes of a control request's body are kept.
+const MAX_CONTROL_BODY: u64 = 16 * 1024 * 1024;
 
 /// Serves every connection that comes, until the runtime is dropped.
 pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
@@ -52,70 +57,79 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
 async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared, end: &Arc<End>) {
     let service = service_fn(|request| answer(request, shared, end));
     // An error here is the client's, which went away or spoke no HTTP; or a fault that was asked for.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Answers a request. An error closes the connection without an answer.
 async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> io::Result<Response<Outgoing>> {
     let (head, incoming) = request.into_parts();
-    let Some(fault) = shared.next_fault(&head) else {
-        let body = collect(incoming, u64::MAX).await?;
-        return Ok(shared.handle(Request::from_parts(head, body)).map(Outgoing::whole));
+    if shared.is_control(&head.uri) {
+        if let Err(problem) = shared.admit_control(&head) {
+            return Ok(problem.into_response().map(Outgoing::whole));
+        }
+        let body = collect(incoming, u64::MAX, MAX_CONTROL_BODY).await?;
+        return Ok(shared.control(Request::from_parts(head, body)).map(Outgoing::whole));
+    }
+    let (fault, max_body) = shared.begin(&head);
+    let Some(fault) = fault else {
+        let request = request_of(head, collect(incoming, u64::MAX, max_body).await?);
+        return Ok(shared.handle(request).map(Outgoing::whole));
     };
     let limit = match fault.fault {
         What::Cut(When::Request(limit)) | What::Reset(When::Request(limit)) => limit,
         _ => u64::MAX,
     };
-    let body = collect(incoming, limit).await?;
-    let request = Request::from_parts(head, body);
+    let request = fault.change_request(request_of(head, collect(incoming, limit, max_body).await?));
     // From here on: a connection that is closed is reset, if the fault says so.
     end.reset.store(matches!(fault.fault, What::Reset(_)), Ordering::Relaxed);
+    let mut cut = None;
     match fault.fault {
         What::Status(status) => {
             shared.record(request, status);
-            Ok(fault.answer(status).map(Outgoing::whole))
+            return Ok(fault.change(Response::default(), shared.date()).map(Outgoing::whole));
         }
         What::Cut(When::Request(_) | When::Before) | What::Reset(When::Request(_) | When::Before) => {
             shared.record(request, 0);
-            Err(on_purpose())
+            return Err(on_purpose());
         }
         What::Cut(When::After) | What::Reset(When::After) => {
             shared.handle(request);
-            Err(on_purpose())
+            return Err(on_purpose());
         }
         What::Cut(When::Body(len)) | What::Reset(When::Body(len)) => {
-            let cut = Some(Cut { left: len, end: Arc::clone(end), flushing: None });
-            Ok(changed(shared, &fault, request).map(|body| Outgoing { body, cut }))
+            cut = Some(Cut { left: len, end: Arc::clone(end), flushing: None });
         }
-        What::Delay(time) => {
-            tokio::time::sleep(time).await;
-            Ok(changed(shared, &fault, request).map(Outgoing::whole))
-        }
-        What::Expire => {
-            shared.expire_all();
-            Ok(changed(shared, &fault, request).map(Outgoing::whole))
-        }
-        What::Truncate(_) | What::Oversize(_) | What::WrongType(_) => {
-            Ok(changed(shared, &fault, request).map(Outgoing::whole))
-        }
+        What::Delay(time) => tokio::time::sleep(time).await,
+        What::Expire => shared.expire_all(),
+        What::Rewrite(len) => shared.rewrite(request.uri(), len),
+        What::Execute | What::Replace(_) | What::Truncate(_) | What::Oversize(_) | What::WrongType(_) => {}
     }
+    Ok(fault.change(shared.handle(request), shared.date()).map(|body| Outgoing { body, cut }))
 }
 
-fn changed(shared: &Shared, fault: &Fault, request: Request<Body>) -> Response<Body> {
-    fault.change(shared.handle(request))
+/// A request with as much of its body as was kept; it says that this is all.
+fn request_of(mut head: Parts, body: Body) -> Request<Body> {
+    let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > body.len()) {
+        head.headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    Request::from_parts(head, body)
 }
 
 fn on_purpose() -> io::Error {
     io::Error::other("a fault that was asked for")
 }
 
-/// Reads a body, or at least this many bytes of it.
-async fn collect(mut incoming: Incoming, limit: u64) -> io::Result<Body> {
-    let mut body = Body::default();
-    while body.len() < limit
+/// Reads a body, or at least `limit` bytes of it. What is beyond `keep` bytes is read and forgotten, so that the client
+/// hears why it is refused.
+async fn collect(mut incoming: Incoming, limit: u64, keep: u64) -> io::Result<Body> {
+    let (mut body, mut read) = (Body::default(), 0);
+    while read < limit
         && let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await
     {
-        if let Ok(piece) = frame.map_err(io::Error::other)?.into_data() {
+        if let Ok(mut piece) = frame.map_err(io::Error::other)?.into_data() {
+            read += piece.len() as u64;
+            piece.truncate(usize::try_from(keep - body.len()).unwrap_or(usize::MAX));
             body.push(piece);
         }
     }

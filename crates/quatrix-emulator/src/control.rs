@@ -1,9 +1,13 @@
 //! `/_emulator`: what tests in any language may do to the emulator.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, Request, Response};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +20,67 @@ use crate::reply::{self, Problem};
 
 /// The path that all of it is under.
 pub(crate) const BASE: &str = "/_emulator";
+
+/// Who may use the control paths.
+pub(crate) enum Access {
+    /// There are none.
+    Off,
+    /// Programs on this machine, but no web page that a browser on it shows.
+    Local,
+    /// Programs that know this token.
+    Token(String),
+}
+
+impl Access {
+    /// Refuses a request that may not use the control paths.
+    pub(crate) fn check(&self, head: &Parts) -> Result<(), Problem> {
+        match self {
+            Self::Off => Err(Problem::unknown_path()),
+            Self::Token(token) => {
+                let sent = only(&head.headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+                match sent {
+                    Some(sent) if is_same(sent.as_bytes(), token.as_bytes()) => Ok(()),
+                    _ => Err(Problem::new(401, 14, "not authorised: the control paths take a bearer token")),
+                }
+            }
+            Self::Local => {
+                let host = only(&head.headers, &HOST).filter(|host| is_local(host));
+                let host = host.ok_or_else(|| forbidden("Host names no address of this machine"))?;
+                let own = |origin: &str| {
+                    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
+                };
+                if head.headers.contains_key(ORIGIN) && !only(&head.headers, &ORIGIN).is_some_and(own) {
+                    return Err(forbidden("Origin is another site"));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn forbidden(why: &str) -> Problem {
+    Problem::new(403, 50, format!("restriction: {why}"))
+}
+
+/// The value of a header that is there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())?.to_str().ok()
+}
+
+/// Whether this is `localhost` or an address of the loopback interface, with or without a port. Any other name may have
+/// been made to lead here by its owner, whose web page would then be no foreign origin.
+fn is_local(authority: &str) -> bool {
+    let Ok(parsed) = authority.parse::<Authority>() else { return false };
+    let host = parsed.host();
+    let is_loopback = || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    !authority.contains('@') && (host.eq_ignore_ascii_case("localhost") || host == "[::1]" || is_loopback())
+}
+
+/// Compares without saying by the time it takes where two differ.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,4 +162,20 @@ fn requests(running: &Running) -> Vec<serde_json::Value> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_this_machine_are_local() {
+        for local in ["localhost", "LOCALHOST:1", "127.0.0.1:80", "127.1.2.3", "[::1]", "[::1]:80"] {
+            assert!(is_local(local), "{local}");
+        }
+        let foreign = "emulator 127.0.0.1.evil.com localhost.evil.com 128.0.0.1 0.0.0.0 [::2] ::1 evil@127.0.0.1 127.1";
+        for foreign in foreign.split(' ').chain([""]) {
+            assert!(!is_local(foreign), "{foreign}");
+        }
+    }
 }

@@ -22,8 +22,8 @@ const OCTETS: &str = "application/octet-stream";
 
 /// What a download link stands for.
 pub(crate) struct Link {
-    person: usize,
-    items: Vec<Id>,
+    pub(crate) person: usize,
+    pub(crate) items: Vec<Id>,
     since: Duration,
 }
 

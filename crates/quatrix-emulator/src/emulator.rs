@@ -9,16 +9,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::request::Parts;
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::accounts::Accounts;
 use crate::body::Body;
 use crate::connection;
-use crate::control;
+use crate::control::{self, Access};
 use crate::faults::{BadFault, Fault, Plan};
+use crate::reply::Problem;
 use crate::requests::Recorded;
 use crate::seed::Seed;
 use crate::server::{Now, Server};
@@ -40,13 +42,16 @@ pub struct Emulator {
 pub struct Builder {
     listen: SocketAddr,
     tls: bool,
-    control: bool,
+    control: Access,
     settings: Settings,
     accounts: Accounts,
     files: Seed,
     seed: Option<u64>,
     on_request: Option<OnRequest>,
 }
+
+/// The beginning of the year 9999, since 1970.
+const YEAR_9999: Duration = Duration::from_secs(253_370_764_800);
 
 type OnRequest = Box<dyn FnMut(&Recorded) + Send>;
 
@@ -65,7 +70,7 @@ impl Emulator {
         Builder {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls: false,
-            control: false,
+            control: Access::Off,
             settings: Settings::default(),
             accounts: Accounts::default(),
             files: Seed::new(),
@@ -104,8 +109,8 @@ impl Emulator {
         self.authority.as_ref().map(|authority| authority.path.as_path())
     }
 
-    /// Lets time pass for whatever ages: sessions, upload keys, download links. One-time codes and the times of files
-    /// stay with the wall clock.
+    /// Moves the clock ahead: sessions, upload keys and download links age, and what is created, modified or dated from
+    /// now on is that much later. One-time codes stay with the time of day.
     pub fn advance(&self, by: Duration) {
         self.shared.lock().advance(by);
     }
@@ -168,10 +173,17 @@ impl Builder {
         Self { tls: true, ..self }
     }
 
-    /// Also answers under `/_emulator`, where a test in any language can do what the methods of [`Emulator`] do.
+    /// Also answers under `/_emulator`, where a test in any language can do what the methods of [`Emulator`] do. Only on
+    /// a loopback address, and for no web page: `Host` has to be one of this machine, and an `Origin` the same.
     #[must_use]
     pub fn control(self) -> Self {
-        Self { control: true, ..self }
+        Self { control: Access::Local, ..self }
+    }
+
+    /// Also answers under `/_emulator`, on any address, to those who send this token: `Authorization: Bearer TOKEN`.
+    #[must_use]
+    pub fn control_with_token(self, token: impl Into<String>) -> Self {
+        Self { control: Access::Token(token.into()), ..self }
     }
 
     /// Behaves like this.
@@ -207,8 +219,16 @@ impl Builder {
     /// Starts it.
     ///
     /// # Errors
-    /// The address cannot be listened on, no certificate can be made or written to a file, or no thread be started.
+    /// The address cannot be listened on, no certificate can be made or written to a file, or no thread be started; or
+    /// whoever reaches the address could use the control paths ([`io::ErrorKind::InvalidInput`]).
     pub fn start(self) -> io::Result<Emulator> {
+        match &self.control {
+            Access::Local if !self.listen.ip().is_loopback() => {
+                return Err(invalid("control paths on an address that is not loopback need a token"));
+            }
+            Access::Token(token) if token.is_empty() => return Err(invalid("the token of the control paths is empty")),
+            _ => {}
+        }
         let listener = TcpListener::bind(self.listen)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -256,6 +276,10 @@ impl Builder {
     }
 }
 
+fn invalid(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
 /// Where a client on this machine finds a listener.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
@@ -289,7 +313,7 @@ impl fmt::Debug for Builder {
 
 /// What the sockets and the owner of an emulator share.
 pub(crate) struct Shared {
-    control: bool,
+    control: Access,
     running: Mutex<Running>,
 }
 
@@ -303,20 +327,42 @@ pub(crate) struct Running {
 }
 
 impl Shared {
-    /// What is to go wrong with a request; the control paths are spared.
-    pub(crate) fn next_fault(&self, head: &Parts) -> Option<Fault> {
-        if self.is_control(&head.uri) { None } else { self.lock().faults.next(head.method.as_str(), &head.uri) }
+    /// What goes wrong with a request, and how many bytes of its body are kept.
+    pub(crate) fn begin(&self, head: &Parts) -> (Option<Fault>, u64) {
+        let Running { server, faults, .. } = &mut *self.lock();
+        let fault = faults.next(head.method.as_str(), &head.uri, |path| server.names(&head.uri, path));
+        (fault, server.max_body(head))
     }
 
+    /// Executes a request. The response is dated by this clock.
     pub(crate) fn handle(&self, request: Request<Body>) -> Response<Body> {
         let mut running = self.lock();
-        if self.is_control(request.uri()) {
-            return control::answer(&mut running, &request.map(Body::into_bytes));
-        }
         let now = running.now();
-        let response = running.server.handle_in_pieces(now, request);
+        let mut response = running.server.handle_in_pieces(now, request);
+        response.headers_mut().insert(DATE, running.date());
         running.report();
         response
+    }
+
+    /// Refuses a request that may not use the control paths; its body has not been read yet.
+    pub(crate) fn admit_control(&self, head: &Parts) -> Result<(), Problem> {
+        self.control.check(head)
+    }
+
+    pub(crate) fn control(&self, request: Request<Body>) -> Response<Body> {
+        control::answer(&mut self.lock(), &request.map(Body::into_bytes))
+    }
+
+    /// The `Date` of a response that is made now.
+    pub(crate) fn date(&self) -> HeaderValue {
+        self.lock().date()
+    }
+
+    /// Changes the file that a request's path names.
+    pub(crate) fn rewrite(&self, uri: &Uri, len: Option<u64>) {
+        let mut running = self.lock();
+        let now = running.now();
+        running.server.rewrite(now, uri, len);
     }
 
     /// Remembers a request that is not executed.
@@ -332,8 +378,8 @@ impl Shared {
         self.lock().server.expire(None);
     }
 
-    fn is_control(&self, uri: &Uri) -> bool {
-        self.control && uri.path().starts_with(control::BASE)
+    pub(crate) fn is_control(&self, uri: &Uri) -> bool {
+        !matches!(self.control, Access::Off) && uri.path().starts_with(control::BASE)
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
@@ -346,8 +392,15 @@ impl Running {
     pub(crate) fn now(&self) -> Now {
         Now {
             elapsed: self.origin.elapsed().saturating_add(self.advanced),
-            unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            unix: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(self.advanced),
+            ahead: self.advanced,
         }
+    }
+
+    fn date(&self) -> HeaderValue {
+        // The form of a date has four digits for the year.
+        let text = httpdate::fmt_http_date(UNIX_EPOCH + self.now().unix.min(YEAR_9999));
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
     }
 
     pub(crate) fn advance(&mut self, by: Duration) {

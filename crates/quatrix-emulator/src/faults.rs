@@ -5,11 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::body::Body;
+use crate::edits;
 use crate::operations::route;
 use crate::reply::Problem;
 
@@ -22,6 +24,9 @@ use crate::reply::Problem;
 ///
 /// let lost_answer = Fault::new(What::Cut(When::After)).on("POST", "/file/moveone");
 /// let busy_twice = Fault::new(What::Status(503)).on("GET", "/profile").times(2).header("retry-after", "1");
+/// let no_listing = Fault::new(What::Execute).on("GET", "/file/metadata/{id}").item("docs/old").remove("/content");
+/// let renamed = Fault::new(What::Execute).on("POST", "/file/moveone").request("/name", "another");
+/// let changed_meanwhile = Fault::new(What::Rewrite(None)).on("GET", "/file/download/{id}").skip(1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +38,10 @@ pub struct Fault {
     /// begins like it; `None` for any.
     #[serde(default)]
     pub path: Option<String>,
+    /// The item that their path names by its id, as a path below any user's home: for an upload key or a download link
+    /// the file behind it; `None` for any.
+    #[serde(default)]
+    pub item: Option<String>,
     /// How many of them pass unharmed first.
     #[serde(default)]
     pub skip: u32,
@@ -41,12 +50,22 @@ pub struct Fault {
     pub times: Option<u32>,
     /// What happens.
     pub fault: What,
-    /// Headers that the answer has besides, or with another value.
+    /// Values that the request's JSON gets before it is executed, by JSON pointer (`/name`, `/ids/0`; `*` is every
+    /// member).
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// A body that the answer has in place of its own.
+    pub request: BTreeMap<String, Value>,
+    /// Headers that the response has besides, or with another value; `None`, in JSON `null`, removes one.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Option<String>>,
+    /// A body that the response has in place of its own.
     #[serde(default)]
     pub body: Option<String>,
+    /// Values that the response's JSON gets, by JSON pointer (`/content/*/size`).
+    #[serde(default)]
+    pub set: BTreeMap<String, Value>,
+    /// What the response's JSON lacks, by JSON pointer.
+    #[serde(default)]
+    pub remove: Vec<String>,
 }
 
 fn once() -> Option<u32> {
@@ -57,8 +76,15 @@ fn once() -> Option<u32> {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
+    /// It is executed; only what the fault says of request, headers and body differs.
+    Execute,
     /// It is not executed and gets this status, with the error model (code -1) unless the fault has a body.
     Status(u16),
+    /// It is executed, but gets this status and the error model (code -1), unless the fault has a body.
+    Replace(u16),
+    /// The file that the request's path names by its id, link or key gets other bytes, at this length or its own; then
+    /// the request is executed.
+    Rewrite(Option<u64>),
     /// It is executed after this long; in JSON a number of seconds.
     #[serde(deserialize_with = "seconds")]
     Delay(Duration),
@@ -94,13 +120,31 @@ impl Fault {
     /// Hits the next request, whichever it is.
     #[must_use]
     pub fn new(fault: What) -> Self {
-        Self { method: None, path: None, skip: 0, times: once(), fault, headers: BTreeMap::new(), body: None }
+        Self {
+            method: None,
+            path: None,
+            item: None,
+            skip: 0,
+            times: once(),
+            fault,
+            request: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            body: None,
+            set: BTreeMap::new(),
+            remove: Vec::new(),
+        }
     }
 
     /// Hits only requests of this method and path, see [`Fault::path`].
     #[must_use]
     pub fn on(self, method: &str, path: &str) -> Self {
         Self { method: Some(method.to_owned()), path: Some(path.to_owned()), ..self }
+    }
+
+    /// Hits only requests whose path names this item, see [`Fault::item`].
+    #[must_use]
+    pub fn item(self, path: &str) -> Self {
+        Self { item: Some(path.to_owned()), ..self }
     }
 
     /// Lets this many requests pass first.
@@ -121,37 +165,84 @@ impl Fault {
         Self { times: None, ..self }
     }
 
-    /// Adds a header to the answer, or changes it.
+    /// Sets a value in the request's JSON before it is executed, see [`Fault::request`].
     #[must_use]
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.insert(name.to_owned(), value.to_owned());
+    pub fn request(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        self.request.insert(pointer.to_owned(), value.into());
         self
     }
 
-    /// Gives the answer another body.
+    /// Adds a header to the response, or changes it.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.insert(name.to_owned(), Some(value.to_owned()));
+        self
+    }
+
+    /// Removes a header from the response.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.headers.insert(name.to_owned(), None);
+        self
+    }
+
+    /// Gives the response another body.
     #[must_use]
     pub fn body(self, body: impl Into<String>) -> Self {
         Self { body: Some(body.into()), ..self }
     }
 
-    fn fits(&self, method: &str, uri: &Uri) -> bool {
+    /// Sets a value in the response's JSON, see [`Fault::set`].
+    #[must_use]
+    pub fn set(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        self.set.insert(pointer.to_owned(), value.into());
+        self
+    }
+
+    /// Removes a value from the response's JSON, see [`Fault::remove`].
+    #[must_use]
+    pub fn remove(mut self, pointer: &str) -> Self {
+        self.remove.push(pointer.to_owned());
+        self
+    }
+
+    fn fits(&self, method: &str, uri: &Uri, names: impl Fn(&str) -> bool) -> bool {
         let template = route(uri.path()).map_or("", |route| route.operations[0].template);
         let fits = |path: &String| match path.strip_suffix('*') {
             Some(start) => template.starts_with(start) || uri.path().starts_with(start),
             None => template == path || uri.path() == path,
         };
-        self.method.as_ref().is_none_or(|one| one == method) && self.path.as_ref().is_none_or(fits)
+        self.method.as_ref().is_none_or(|one| one == method)
+            && self.path.as_ref().is_none_or(fits)
+            && self.item.as_deref().is_none_or(names)
     }
 
-    /// The answer of a request that is not executed.
-    pub(crate) fn answer(&self, status: u16) -> Response<Body> {
-        self.change(Problem::new(status, -1, "unknown: a fault that was asked for").into_response())
+    /// The request that is executed in place of the one that came.
+    pub(crate) fn change_request(&self, mut request: Request<Body>) -> Request<Body> {
+        if self.request.is_empty() {
+            return request;
+        }
+        let text = std::mem::take(request.body_mut()).into_bytes();
+        let text = edits::edit(&text, &self.request, &[]).map_or(text, Bytes::from);
+        if request.headers().contains_key(CONTENT_LENGTH) {
+            request.headers_mut().insert(CONTENT_LENGTH, text.len().into());
+        }
+        *request.body_mut() = Body::from(text);
+        request
     }
 
-    /// What becomes of the answer of a request that was executed.
-    pub(crate) fn change(&self, mut response: Response<Body>) -> Response<Body> {
+    /// Turns the true response, if the request was executed, into the one that is sent at this date.
+    pub(crate) fn change(&self, mut response: Response<Body>, date: HeaderValue) -> Response<Body> {
+        if let What::Status(status) | What::Replace(status) = self.fault {
+            response = Problem::new(status, -1, "unknown: a fault that was asked for").into_response();
+        }
+        response.headers_mut().insert(DATE, date);
         if let Some(body) = &self.body {
             *response.body_mut() = Body::from(body.clone().into_bytes());
+        }
+        if !(self.set.is_empty() && self.remove.is_empty()) {
+            let text = std::mem::take(response.body_mut()).into_bytes();
+            *response.body_mut() = edits::edit(&text, &self.set, &self.remove).map_or(text, Bytes::from).into();
         }
         match &self.fault {
             What::Truncate(len) => response.body_mut().truncate(*len),
@@ -161,11 +252,20 @@ impl Fault {
                 let value = media_type.as_ref().and_then(|media_type| HeaderValue::from_str(media_type).ok());
                 value.map(|value| response.headers_mut().insert(CONTENT_TYPE, value));
             }
-            What::Status(_) | What::Delay(_) | What::Cut(_) | What::Reset(_) | What::Expire => {}
+            What::Execute
+            | What::Status(_)
+            | What::Replace(_)
+            | What::Rewrite(_)
+            | What::Delay(_)
+            | What::Cut(_)
+            | What::Reset(_)
+            | What::Expire => {}
         }
         for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
-                response.headers_mut().insert(name, value);
+            match (HeaderName::try_from(name), value.as_deref().map(HeaderValue::from_str)) {
+                (Ok(name), Some(Ok(value))) => drop(response.headers_mut().insert(name, value)),
+                (Ok(name), None) => drop(response.headers_mut().remove(name)),
+                _ => {}
             }
         }
         response
@@ -174,12 +274,18 @@ impl Fault {
     /// Refuses what could not be carried out.
     fn check(&self) -> Result<(), String> {
         for (name, value) in &self.headers {
+            let value = value.as_deref().unwrap_or_default();
             if HeaderName::try_from(name).is_err() || HeaderValue::from_str(value).is_err() {
                 return Err(format!("{name} is no header with that value"));
             }
         }
+        if let Some(wrong) =
+            self.request.keys().chain(self.set.keys()).chain(&self.remove).find(|pointer| !edits::is_pointer(pointer))
+        {
+            return Err(format!("{wrong:?} is no JSON pointer, which starts with \"/\""));
+        }
         match &self.fault {
-            What::Status(status) if StatusCode::from_u16(*status).is_err() || *status < 200 => {
+            What::Status(status) | What::Replace(status) if StatusCode::from_u16(*status).is_err() || *status < 200 => {
                 Err(format!("{status} is no status of an answer"))
             }
             What::WrongType(Some(media_type)) if HeaderValue::from_str(media_type).is_err() => {
@@ -227,9 +333,9 @@ impl Plan {
         Ok(Self(faults))
     }
 
-    /// What happens to this request.
-    pub(crate) fn next(&mut self, method: &str, uri: &Uri) -> Option<Fault> {
-        for fault in self.0.iter_mut().filter(|fault| fault.times != Some(0) && fault.fits(method, uri)) {
+    /// The fault of this request, whose path `names` an item or not.
+    pub(crate) fn next(&mut self, method: &str, uri: &Uri, names: impl Fn(&str) -> bool) -> Option<Fault> {
+        for fault in self.0.iter_mut().filter(|fault| fault.times != Some(0) && fault.fits(method, uri, &names)) {
             if fault.skip > 0 {
                 fault.skip -= 1;
                 continue;
@@ -248,7 +354,7 @@ mod tests {
     use super::*;
 
     fn next(plan: &mut Plan, method: &str, path: &str) -> Option<What> {
-        plan.next(method, &path.parse().unwrap()).map(|fault| fault.fault)
+        plan.next(method, &path.parse().unwrap(), |item| item == "here").map(|fault| fault.fault)
     }
 
     #[test]
@@ -266,12 +372,20 @@ mod tests {
         let mut any = Plan::new(vec![Fault::new(What::Expire)]).unwrap();
         assert_eq!(next(&mut any, "PUT", "/x"), Some(What::Expire));
         assert_eq!(next(&mut any, "PUT", "/x"), None);
+        for (item, hit) in [("here", Some(What::Execute)), ("there", None)] {
+            let mut plan = Plan::new(vec![Fault::new(What::Execute).item(item)]).unwrap();
+            assert_eq!(next(&mut plan, "GET", "/x"), hit);
+        }
     }
 
     #[test]
     fn every_form_of_json_is_read() {
         for (json, what) in [
+            (json!("execute"), What::Execute),
             (json!({ "status": 503 }), What::Status(503)),
+            (json!({ "replace": 404 }), What::Replace(404)),
+            (json!({ "rewrite": null }), What::Rewrite(None)),
+            (json!({ "rewrite": 7 }), What::Rewrite(Some(7))),
             (json!({ "delay": 1.5 }), What::Delay(Duration::from_millis(1500))),
             (json!({ "cut": "before" }), What::Cut(When::Before)),
             (json!({ "cut": { "request": 3 } }), What::Cut(When::Request(3))),
@@ -288,11 +402,13 @@ mod tests {
         }
         let full = json!({
             "method": "GET", "path": "/profile", "skip": 1, "times": null,
-            "fault": { "status": 429 }, "headers": { "retry-after": "3" }, "body": "busy",
+            "item": "a/b", "request": { "/name": "x" }, "set": { "/id": null }, "remove": ["/content"],
+            "fault": { "status": 429 }, "headers": { "retry-after": "3", "date": null }, "body": "busy",
         });
-        let expected = Fault::new(What::Status(429)).on("GET", "/profile").skip(1).always();
+        let expected = Fault::new(What::Status(429)).on("GET", "/profile").item("a/b").skip(1).always();
+        let expected = expected.request("/name", "x").set("/id", Value::Null).remove("/content");
         let read: Fault = serde_json::from_value(full).unwrap();
-        assert_eq!(read, expected.header("retry-after", "3").body("busy"));
+        assert_eq!(read, expected.header("retry-after", "3").without_header("date").body("busy"));
         for wrong in [json!({}), json!({ "fault": "explode" }), json!({ "fault": { "delay": -1 } })] {
             assert!(serde_json::from_value::<Fault>(wrong).is_err());
         }
@@ -306,6 +422,10 @@ mod tests {
             Fault::new(What::WrongType(Some("a\nb".to_owned()))),
             Fault::new(What::Expire).header("a b", "c"),
             Fault::new(What::Expire).header("a", "b\nc"),
+            Fault::new(What::Replace(1000)),
+            Fault::new(What::Execute).set("content", 1),
+            Fault::new(What::Execute).request("", 1),
+            Fault::new(What::Execute).remove("content"),
         ] {
             assert!(Plan::new(vec![Fault::new(What::Expire), fault]).unwrap_err().to_string().starts_with("fault 1: "));
         }
@@ -315,7 +435,7 @@ mod tests {
     fn an_answer_is_changed_as_the_fault_says() {
         let changed = |fault: Fault| {
             let response = crate::reply::ok(&json!({ "a": 1 }));
-            let (head, body) = fault.change(response).into_parts();
+            let (head, body) = fault.change(response, HeaderValue::from_static("today")).into_parts();
             let media_type = head.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
             (head.headers.get("x").is_some(), media_type, String::from_utf8(body.into_bytes().to_vec()).unwrap())
         };
@@ -328,5 +448,9 @@ mod tests {
         let html = What::WrongType(Some("text/html".to_owned()));
         let html = Fault::new(html).header("x", "y").body("<p>");
         assert_eq!(changed(html), (true, Some("text/html".to_owned()), "<p>".to_owned()));
+        let lie = Fault::new(What::Execute).set("/b", 2).remove("/a").without_header("content-type");
+        assert_eq!(changed(lie), (false, None, "{\"b\":2}".to_owned()));
+        let gone = Fault::new(What::Replace(404)).set("/code", 20).remove("/msg");
+        assert_eq!(changed(gone), (false, json(), "{\"code\":20}".to_owned()));
     }
 }

@@ -62,7 +62,7 @@ impl Run {
             }
             2 => {
                 let waited = Duration::from_secs(u64::from(input.byte()) * 8);
-                self.now = Now { elapsed: self.now.elapsed + waited, unix: self.now.unix + waited };
+                self.now = Now { elapsed: self.now.elapsed + waited, unix: self.now.unix + waited, ..self.now };
             }
             _ => self.request(input),
         }

@@ -36,13 +36,14 @@
 //! {"url":"http://127.0.0.1:40123","api":"http://127.0.0.1:40123/api/1.0","ca_cert":null,"control":null}
 //! ```
 //!
-//! With `--tls`, `ca_cert` is the path of a certificate to trust. With `--control`, `control` is a URL, and under it:
+//! With `--tls`, `ca_cert` is the path of a certificate to trust. With `--control`, `control` is a URL, and under it, for
+//! programs on this machine:
 //!
 //! | request | body or query | does |
 //! |---|---|---|
 //! | `GET /health` | | says `{"status": "ok"}` |
 //! | `GET /code` | `?user=totp@example.com` | says `{"code": "123456"}`: what the second step of that login takes now |
-//! | `POST /clock` | `{"advance_s": 900}` | lets sessions, upload keys and download links age |
+//! | `POST /clock` | `{"advance_s": 900}` | moves the clock ahead: what lives for a time ages, what is made or dated is later |
 //! | `POST /expire` | `{"user": "pin@example.com"}`, or nothing for all | ends sessions |
 //! | `GET /requests` | | lists what was asked, oldest first; secrets are masked |
 //! | `POST /faults` | an array of faults | sets the fault plan; `[]` ends it |
@@ -100,6 +101,7 @@ mod connection;
 mod content;
 mod control;
 mod downloads;
+mod edits;
 mod emulator;
 mod faults;
 mod files;
@@ -122,6 +124,7 @@ mod server;
 mod sessions;
 mod settings;
 mod stamp;
+mod subject;
 mod tls;
 mod totp;
 mod tree;

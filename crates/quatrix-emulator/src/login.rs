@@ -109,7 +109,7 @@ impl Server {
         match (&person.account.second_factor, body.auth_type) {
             (Some(SecondFactor::Pin(pin)), AuthType::Pin) => *pin == code,
             (Some(SecondFactor::Totp(secret)), AuthType::Totp) => {
-                let current = totp::step(call.now.unix.as_secs());
+                let current = totp::step(call.now.of_authenticators());
                 let mut steps = current.saturating_sub(1)..=current + 1;
                 let Some(step) = steps.find(|step| secret.code(*step) == code) else { return false };
                 let used = person.used_step.replace(step);

@@ -34,8 +34,17 @@ pub struct Now {
     /// Time since an origin of the caller's choice; never goes back. Sessions, upload keys and download links age
     /// by it.
     pub elapsed: Duration,
-    /// Wall-clock time since 1970-01-01 00:00 UTC. One-time codes and the times of files come from it.
+    /// Wall-clock time since 1970-01-01 00:00 UTC. The times of files come from it.
     pub unix: Duration,
+    /// How far `unix` is ahead of the clock of authenticators, by which one-time codes go.
+    pub ahead: Duration,
+}
+
+impl Now {
+    /// What the clock of authenticators shows, in whole seconds since 1970.
+    pub(crate) fn of_authenticators(self) -> u64 {
+        self.unix.saturating_sub(self.ahead).as_secs()
+    }
 }
 
 /// The service as a pure state machine: no sockets, no clock, no randomness.
@@ -201,7 +210,7 @@ impl Server {
     #[must_use]
     pub fn code(&self, now: Now, user: &str) -> Option<String> {
         Some(match self.person(user)?.account.second_factor.as_ref()? {
-            SecondFactor::Totp(secret) => secret.code(totp::step(now.unix.as_secs())),
+            SecondFactor::Totp(secret) => secret.code(totp::step(now.of_authenticators())),
             SecondFactor::Pin(pin) => pin.clone(),
         })
     }

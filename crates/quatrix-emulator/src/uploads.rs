@@ -21,8 +21,8 @@ use crate::tree::Kind;
 /// What an upload key stands for.
 #[derive(Clone, Copy)]
 pub(crate) struct Upload {
-    person: usize,
-    file: Id,
+    pub(crate) person: usize,
+    pub(crate) file: Id,
     /// The length of the whole, once it is known.
     total: Option<u64>,
     /// Where the latest chunk began.

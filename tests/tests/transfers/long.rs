@@ -47,7 +47,7 @@ impl World {
     }
 
     fn both_clocks(&self) -> Now {
-        Now { elapsed: self.elapsed, unix: Duration::from_secs(1_795_000_000) + self.elapsed }
+        Now { elapsed: self.elapsed, unix: Duration::from_secs(1_795_000_000) + self.elapsed, ..Now::default() }
     }
 
     fn run<T: Task>(&mut self, mut task: T) -> Result<T::Output, Error> {

@@ -168,6 +168,52 @@ fn the_flags_set_what_they_say() {
 }
 
 #[test]
+fn what_goes_wrong_and_what_is_lacking_can_be_said_from_the_beginning() {
+    let path = std::env::temp_dir().join(format!("quatrix-emulator-faults-{}.json", std::process::id()));
+    let plan = json!([{ "path": "/profile", "fault": "execute", "set": { "/email": "another" } }]);
+    fs::write(&path, plan.to_string()).unwrap();
+    let running = start(&["--faults", path.to_str().unwrap(), "--without", "POST /file/moveone"]);
+    let mut wire = running.wire();
+    let id = wire.login("user@example.com").session_id();
+    assert_eq!(wire.profile(&id).text("email"), "another");
+    assert_eq!(wire.profile(&id).text("email"), "user@example.com");
+    assert_eq!(wire.json("POST", "/api/1.0/file/moveone", &[("x-auth-token", &id)], "{}").refusal(), (404, 20));
+
+    fs::write(&path, r#"[{ "fault": { "status": 42 } }]"#).unwrap();
+    let (code, out, error) = ended(&["--faults", path.to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{error}");
+    fs::write(&path, r#"[{ "fault": "explode" }]"#).unwrap();
+    let (code, _, error) = ended(&["--faults", path.to_str().unwrap()]);
+    fs::remove_file(&path).unwrap();
+    assert!(code == Some(2) && error.contains("quatrix-emulator-faults"), "{error}");
+}
+
+#[test]
+fn off_loopback_the_control_paths_take_the_token_of_a_file() {
+    let file = |name: &str, text: &str| {
+        let path = std::env::temp_dir().join(format!("quatrix-emulator-{name}-{}", std::process::id()));
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let accounts = json!({ "accounts": [{ "user": "ann@example.com", "password": PASSWORD }] });
+    let (accounts, token) = (file("those", &accounts.to_string()), file("token", "test-token-4711\n"));
+    let listen = ["--listen", "0.0.0.0:0", "--accounts", &accounts];
+    let (code, out, error) = ended(&[&listen[..], &["--control"]].concat());
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(error.contains("token"), "{error}");
+    let running = start(&[&listen[..], &["--control-token-file", &token]].concat());
+    assert!(running.ready["control"].as_str().unwrap().ends_with("/_emulator"));
+    let mut wire = running.wire();
+    assert_eq!(wire.json("GET", "/_emulator/health", &[], "").status, 401);
+    let with = [("authorization", "Bearer test-token-4711")];
+    assert_eq!(wire.json("GET", "/_emulator/health", &with, "").status, 200);
+    fs::write(&token, "\n").unwrap();
+    assert_eq!(ended(&["--control-token-file", &token]).0, Some(2), "an empty token is none");
+    fs::remove_file(accounts).unwrap();
+    fs::remove_file(token).unwrap();
+}
+
+#[test]
 fn a_wrong_flag_is_a_usage_error() {
     for (args, expected) in [
         (&["--nothing"][..], "--nothing"),
@@ -202,6 +248,9 @@ fn help_and_version_are_printed() {
         "--listen",
         "--tls",
         "--control",
+        "--control-token-file",
+        "--faults",
+        "--without",
         "--accounts",
         "--seed-dir",
         "--idle-timeout",

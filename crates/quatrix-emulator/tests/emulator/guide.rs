@@ -114,13 +114,25 @@ fn the_faults_are_read() {
     let emulator = Emulator::builder().control().start().unwrap();
     let mut wire = Wire::connect(emulator.url(), None);
     let fields = rows("field | means | if left out");
-    assert_eq!(fields.len(), 7);
+    assert_eq!(fields.len(), 11);
     for row in rows("fault | what happens") {
         let plan =
             format!(r#"[{{"method": "GET", "path": "/x*", "skip": 1, "times": null, "fault": {}}}]"#, quoted(row[0]));
         assert_eq!(wire.json("POST", "/_emulator/faults", &[], &plan).json, json!({}), "{plan}");
     }
-    for (row, value) in fields.iter().zip([json!("GET"), json!("/x"), json!(1), Value::Null, json!("expire")]) {
+    let requests = [json!("GET"), json!("/x"), json!("a/b"), json!(1), Value::Null, json!("expire")];
+    let messages =
+        [json!({ "/name": null }), json!({ "date": null }), json!("text"), json!({ "/a": 1 }), json!(["/name"])];
+    let values = requests.into_iter().chain(messages);
+    for row in rows("entry | injects") {
+        let plan = format!("[{}]", quoted(row[0]));
+        assert_eq!(wire.json("POST", "/_emulator/faults", &[], &plan).json, json!({}), "{plan}");
+        wire.json("POST", "/_emulator/faults", &[], "[]");
+        let path = serde_json::from_str::<Value>(&plan).unwrap()[0]["path"].as_str().unwrap().to_owned();
+        let path = format!("/api/1.0{}", path.replace(['{', '}'], ""));
+        assert_ne!(wire.json("POST", &path, &[], "").status, 404, "{path} is no operation");
+    }
+    for (row, value) in fields.iter().zip(values) {
         let mut plan = json!([{ "fault": "expire" }]);
         plan[0][quoted(row[0])] = value;
         assert_eq!(wire.json("POST", "/_emulator/faults", &[], &plan.to_string()).json, json!({}), "{plan}");

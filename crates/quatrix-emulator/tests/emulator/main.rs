@@ -4,11 +4,13 @@
 
 mod changes;
 mod command;
+mod control;
 mod downloads;
 mod faults;
 mod field_clients;
 mod files;
 mod guide;
+mod lies;
 mod questions;
 mod running;
 mod session;

@@ -35,7 +35,7 @@ impl Memory {
     }
 
     pub(crate) fn now(&self) -> Now {
-        Now { elapsed: self.elapsed, unix: START + self.elapsed }
+        Now { elapsed: self.elapsed, unix: START + self.elapsed, ..Now::default() }
     }
 
     pub(crate) fn pass(&mut self, seconds: u64) {

@@ -19,7 +19,10 @@ trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
 
 /// One connection that is kept alive.
-pub(crate) struct Wire(BufReader<Box<dyn Stream>>);
+pub(crate) struct Wire {
+    stream: BufReader<Box<dyn Stream>>,
+    host: String,
+}
 
 impl Wire {
     /// Connects to a URL; for TLS it trusts this one certificate.
@@ -28,10 +31,11 @@ impl Wire {
         assert_eq!(scheme, if ca_cert_pem.is_some() { "https" } else { "http" });
         let stream = TcpStream::connect(authority).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        Self(BufReader::new(match ca_cert_pem {
+        let stream: Box<dyn Stream> = match ca_cert_pem {
             None => Box::new(stream),
             Some(pem) => Box::new(secured(stream, pem, "127.0.0.1")),
-        }))
+        };
+        Self { stream: BufReader::new(stream), host: authority.to_owned() }
     }
 
     pub(crate) fn send(
@@ -46,12 +50,13 @@ impl Wire {
     }
 
     pub(crate) fn write(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) {
-        let mut text = format!("{method} {target} HTTP/1.1\r\nhost: emulator\r\ncontent-length: {}\r\n", body.len());
+        let (host, length) = (&self.host, body.len());
+        let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n");
         for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("\r\n");
-        let stream = self.0.get_mut();
+        let stream = self.stream.get_mut();
         stream.write_all(text.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
         stream.flush().unwrap();
@@ -68,7 +73,7 @@ impl Wire {
         }
         let length = response.headers_ref().unwrap().get(header::CONTENT_LENGTH);
         let mut body = vec![0; length.map_or(0, |length| length.to_str().unwrap().parse().unwrap())];
-        self.0.read_exact(&mut body)?;
+        self.stream.read_exact(&mut body)?;
         Ok(response.body(Bytes::from(body)).unwrap())
     }
 
@@ -78,7 +83,7 @@ impl Wire {
         let mut count = 0;
         let mut buffer = vec![0; 64 * 1024];
         // TLS tells a cut from an end; both are one here.
-        while let Ok(read @ 1..) = self.0.read(&mut buffer) {
+        while let Ok(read @ 1..) = self.stream.read(&mut buffer) {
             count += read as u64;
         }
         count
@@ -86,7 +91,7 @@ impl Wire {
 
     fn line(&mut self) -> std::io::Result<String> {
         let mut line = String::new();
-        if self.0.read_line(&mut line)? == 0 {
+        if self.stream.read_line(&mut line)? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim_end().to_owned())
