@@ -26,7 +26,6 @@ mod secret;
 mod settings;
 mod show;
 mod store;
-mod terminal;
 mod transfer;
 mod units;
 

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use quatrix_ureq::proto::RemotePath;
 use quatrix_ureq::proto::task::TransferEvent;
 use serde_json::json;
+use terminal_size::{Width, terminal_size_of};
 
 use crate::interrupt::{StopSign, stop_sign};
 use crate::out;
 use crate::remote;
 use crate::settings::Settings;
 use crate::show::ShownJson;
-use crate::terminal;
 use line::Line;
 
 mod line;
@@ -157,7 +157,8 @@ impl Progress {
             Style::Bar if self.start.elapsed() < 2 * PAUSE => {}
             Style::Bar => {
                 // The last cell stays free: some terminals begin a new line with it.
-                let text = line.text(terminal::width(&io::stderr()).unwrap_or(80).saturating_sub(1).min(100));
+                let width = terminal_size_of(io::stderr()).map_or(80, |(Width(width), _)| width.into());
+                let text = line.text(usize::saturating_sub(width, 1).min(100));
                 let width = line::columns(&text);
                 let rest = state.drawn.saturating_sub(width);
                 out::say(&format!("\r{text}{:rest$}", ""));

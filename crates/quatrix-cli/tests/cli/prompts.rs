@@ -174,3 +174,51 @@ fn json_is_indented_at_a_terminal_and_escapes_are_seen() {
     let home = home.with("QUATRIX_API_KEY", "key").with("QUATRIX_BASE_URL", &canned.base_url);
     assert_eq!(end(at_terminal(&home, &["api", "GET", "/x"])), ("a\\u{1b}[31mb\n".to_owned(), 0));
 }
+
+/// A shell at a terminal of its own, in which the command is `$BINARY`.
+fn shell_at_terminal(home: &Home, line: &str) -> PtySession {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).env_clear().env("BINARY", BINARY);
+    shell.envs(home.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))));
+    spawn_with_options(shell, Options::new().timeout_ms(Some(60_000))).unwrap()
+}
+
+#[test]
+fn questions_go_to_the_terminal_wherever_the_streams_go_and_a_secret_can_be_corrected() {
+    let home = Home::new();
+    let mut session =
+        shell_at_terminal(&home, "stty echo; \"$BINARY\" login < /dev/null > \"$HOME/out\"; echo code $?");
+    session.exp_string("E-mail address: ").unwrap();
+    session.send_line(USER).unwrap();
+    session.exp_string(&format!("Password of {USER} at 127.0.0.1: ")).unwrap();
+    // Control-U clears the line, the last key takes a character back.
+    session.send(&format!("mistyped\x15{PASSWORD}x\x7f")).unwrap();
+    session.send_line("").unwrap();
+    let rest = session.exp_string("code 0").unwrap();
+    assert!(!rest.contains("mistyped") && !rest.contains(PASSWORD), "{rest}");
+    let out = std::fs::read_to_string(crate::support::here(&home, "out")).unwrap();
+    assert_eq!(out, format!("Logged in to {} as {USER}.\n", home.emulator.api()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_from_elsewhere_leaves_a_terminal_that_shows_what_is_typed() {
+    let home = Home::new();
+    let line = format!(
+        "stty echo; \"$BINARY\" login --user {USER}; echo code $?; \
+         stty -a | grep -q ' echo ' && stty -a | grep -q ' icanon ' && echo seen"
+    );
+    let mut session = shell_at_terminal(&home, &line);
+    session.exp_string(&format!("Password of {USER} at 127.0.0.1: ")).unwrap();
+    let process = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let is_ours = |pid: &String| {
+        let line = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let home = format!("HOME={}\0", home.folder.path().display());
+        let name = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&home) && name == std::path::Path::new(BINARY)
+    };
+    let pid = process.into_iter().find(is_ours).unwrap();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    session.exp_string("code 130").unwrap();
+    session.exp_string("seen").unwrap();
+}
