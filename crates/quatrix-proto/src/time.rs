@@ -79,6 +79,16 @@ impl UnixTime {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Whether two reports of a file's modification time can be of one version: equal to the microsecond where both
+    /// have a fraction of a second, since the server does not send it in every response, else to the second.
+    pub(crate) fn is_same_version(self, other: Self) -> bool {
+        let has_fraction = |time: Self| time.0 % 1_000_000 != 0;
+        match has_fraction(self) && has_fraction(other) {
+            true => self == other,
+            false => self.as_secs() == other.as_secs(),
+        }
+    }
+
     fn from_fraction(secs: f64) -> Option<Self> {
         let micros = (secs * 1e6).round();
         // 2^63 as a float is exact; beyond it the cast would silently saturate.

@@ -68,8 +68,8 @@ fn m42_a_fault_at_any_exchange_of_an_upload_leaves_the_old_bytes_or_the_new<S: S
 
 fn a_fault_at_any_exchange_of_a_download_is_healed<S: Subject>(wire: Wire) {
     let whole = bytes(3 * CHUNK, 3);
-    // What is it, then three times link and range, and is it still the same.
-    for at in 0..8 {
+    // Three times: what is it, link and range; and is it still the same.
+    for at in 0..10 {
         for fault in faults() {
             let stage = stage(wire, "a.bin", &whole);
             let client: S = stage.active();

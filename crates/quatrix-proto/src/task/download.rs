@@ -32,8 +32,8 @@ const SOME: u64 = 64 * 1024;
 ///
 /// Bytes go straight into the caller's sink, in order, each once. A large file comes in ranges; a cut connection is
 /// taken up where the sink stands. A server that answers a range with the whole is noticed, and what the sink has
-/// already is skipped. Bytes of two versions of a file are never put together: another size ends the download at once,
-/// and a file that came in parts is looked at once more at the end.
+/// already is skipped. Bytes of two versions of a file are never put together: id, size and modification time are
+/// compared before each further range and once more at the end, and a difference ends the download.
 ///
 /// On an error, or when it is dropped, the sink holds some bytes from the start and nothing is left on the server. A
 /// driver that writes to a path writes under a temporary name until the task is done.
@@ -77,7 +77,7 @@ enum State {
     Reading {
         link: DownloadLink,
     },
-    /// All bytes are there, in parts: is it still the same file?
+    /// The sink holds bytes of an earlier response: is it still the same file?
     Checking,
     Done(Result<Downloaded, Error>),
 }
@@ -89,9 +89,13 @@ impl Download {
     }
 
     /// Downloads a file that has been listed or looked at a moment ago.
+    ///
+    /// A listing that reports an empty file is not believed: the file is asked for once more, since what the sink
+    /// replaces would be lost.
     pub fn file(server: &Server, file: &File) -> Self {
         let what = What::File { id: file.id.clone(), size: file.size, modified: file.modified };
-        Self::start(server, what, State::Linking)
+        let state = if file.size == Some(0) { State::Asking } else { State::Linking };
+        Self::start(server, what, state)
     }
 
     /// Downloads a folder, or several files and folders, as one ZIP.
@@ -114,8 +118,8 @@ impl Download {
 
     /// Goes on after so many bytes, which an earlier download of this very version of the file has left in the sink.
     ///
-    /// That it is the same version is the caller's to know, by size and time; at the end the file is looked at once
-    /// more.
+    /// That it is the same version is the caller's to know, by id, size and time; they are compared before the next byte
+    /// and at the end.
     #[must_use]
     pub fn after(mut self, done: u64) -> Self {
         self.done = done;
@@ -165,14 +169,27 @@ impl Download {
         read.prepare(&self.server)
     }
 
-    /// What is missing is asked for with a new link; when nothing is, this is the end.
+    /// What is missing is asked for with a new link; when nothing is, this is the end. Bytes of two responses are joined
+    /// only if the file is the same.
     fn more(&self) -> State {
-        let What::File { size: Some(size), modified, .. } = self.what else { return State::Linking };
-        match size == self.done {
-            true if self.parts > 1 => State::Checking,
-            true => State::Done(Ok(Downloaded { size, modified })),
-            false => State::Linking,
+        match self.what {
+            What::Zip(_) => State::Linking,
+            What::File { .. } if self.parts > u32::from(self.is_complete()) => State::Checking,
+            What::File { .. } => self.linking_or_done(),
         }
+    }
+
+    fn linking_or_done(&self) -> State {
+        match self.what {
+            What::File { modified, .. } if self.is_complete() => {
+                State::Done(Ok(Downloaded { size: self.done, modified }))
+            }
+            _ => State::Linking,
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.size() == Some(self.done)
     }
 
     fn asked(&mut self, answer: Result<File, Error>) -> State {
@@ -214,7 +231,7 @@ impl Download {
     }
 
     fn cut(&mut self, error: Error, moved: u64) -> State {
-        if self.size() == Some(self.done) {
+        if self.is_complete() {
             return self.more();
         }
         self.failures = if moved >= SOME { 1 } else { self.failures + 1 };
@@ -227,16 +244,17 @@ impl Download {
     }
 
     fn checked(&self, answer: Result<File, Error>) -> State {
-        let What::File { modified, .. } = self.what else { return self.more() };
-        // The server may tell fractions of a second in one answer and none in the other.
-        let as_before = |file: &File| {
-            let times = file.modified.zip(modified);
-            file.size.is_none_or(|size| size == self.done) && times.is_none_or(|(a, b)| a.as_secs() == b.as_secs())
+        let What::File { id, size, modified } = &self.what else { return State::Linking };
+        let is_same = |file: &File| {
+            let times = file.modified.zip(*modified);
+            file.id == *id
+                && file.size.zip(*size).is_none_or(|(a, b)| a == b)
+                && times.is_none_or(|(a, b)| a.is_same_version(b))
         };
         match answer {
-            Ok(file) if as_before(&file) => State::Done(Ok(Downloaded { size: self.done, modified })),
+            Ok(file) if is_same(&file) => self.linking_or_done(),
             Ok(_) => State::Done(Err(TransferError::Changed.into())),
-            Err(error) if is_absent(&error) => State::Done(Err(TransferError::Changed.into())),
+            Err(error) if is_absent(&error) && self.is_complete() => State::Done(Err(TransferError::Changed.into())),
             Err(error) => State::Done(Err(error)),
         }
     }

@@ -12,6 +12,19 @@ fn model() -> Model {
     model
 }
 
+/// Answers what a download asks for until it asks for bytes, or ends.
+fn until_range(task: &mut Download, now: Timestamp, file: &'static str) -> Option<Prepared> {
+    loop {
+        let TaskStep::Call(prepared) = task.poll(now) else { return None };
+        let json = match prepared.spec().name() {
+            "file.download" => return Some(prepared),
+            "file.download_link" => r#"{"id":"l1"}"#,
+            _ => file,
+        };
+        task.handle(now, Ok(answer(200, json)), 0);
+    }
+}
+
 /// In ranges of ten bytes.
 fn download(model: &Model) -> Download {
     Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap()).with_ranges_of_at_most(10)
@@ -34,26 +47,41 @@ fn link_and_bytes() {
 }
 
 #[test]
-fn a_file_that_was_listed_needs_two_calls_and_an_empty_one_none() {
+fn a_file_that_was_listed_needs_two_calls() {
     let mut model = model();
-    model.file("home", "empty", b"");
     let home = model.run(crate::task::Walk::home(&Server::default())).unwrap();
     let before = model.calls().len();
-    for entry in &home {
-        let mut task = Download::file(&Server::default(), &entry.file);
-        Wire::new(b"").run(&mut model, &mut task).unwrap();
-    }
+    Wire::new(b"").run(&mut model, &mut Download::file(&Server::default(), &home[0].file)).unwrap();
     assert_eq!(model.calls()[before..], ["file.download_link", "file.download"]);
 }
 
 #[test]
-fn a_large_file_comes_in_ranges_with_a_link_each_and_is_looked_at_once_more() {
+fn m40_a_listing_that_reports_an_empty_file_is_not_believed() {
+    let mut model = model();
+    model.file("home", "empty", b"");
+    let listed = |model: &Model, path: &str| {
+        let json = format!(r#"{{"id":"{}","name":"a","type":"F","size":0}}"#, model.id(path));
+        serde_json::from_str::<File>(&json).unwrap()
+    };
+    for (path, bytes, calls) in [
+        ("/a.txt", BYTES, &["file.metadata", "file.download_link", "file.download"][..]),
+        ("/empty", b"", &["file.metadata"]),
+    ] {
+        let (mut wire, before) = (Wire::new(b""), model.calls().len());
+        let mut task = Download::file(&Server::default(), &listed(&model, path));
+        assert_eq!(wire.run(&mut model, &mut task).unwrap().size, bytes.len() as u64);
+        assert_eq!((&*wire.sink, &model.calls()[before..]), (bytes, calls));
+    }
+}
+
+#[test]
+fn a_large_file_comes_in_ranges_with_a_link_each_and_is_compared_before_each_and_at_the_end() {
     let mut model = model();
     let (mut wire, mut task) = (Wire::new(b""), download(&model));
     wire.run(&mut model, &mut task).unwrap();
     assert_eq!(wire.sink, BYTES);
-    let pair = ["file.download_link", "file.download"];
-    assert_eq!(model.calls(), [&["file.metadata"][..], &pair, &pair, &pair, &["file.metadata"]].concat());
+    let range = ["file.metadata", "file.download_link", "file.download"];
+    assert_eq!(model.calls(), [&range[..], &range, &range, &["file.metadata"]].concat());
 }
 
 #[test]
@@ -68,7 +96,7 @@ fn it_goes_on_after_what_the_sink_has() {
         assert_eq!(wire.run(&mut model, &mut task).unwrap().size, 30);
         assert_eq!(wire.sink, BYTES);
     }
-    let rest = ["file.download_link", "file.download", "file.metadata"];
+    let rest = ["file.metadata", "file.download_link", "file.download", "file.metadata"];
     assert_eq!(model.calls()[before..], [rest, rest].concat());
     let mut task = Download::file(&Server::default(), &home[0].file).after(31);
     let error = Wire::new(b"").run(&mut model, &mut task).unwrap_err();
@@ -82,9 +110,7 @@ fn q10_ranges_take_a_minute_so_that_links_keep_the_session_alive() {
     let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
     let (mut now, mut sizes) = (Timestamp::ZERO, Vec::new());
     for _ in 0..4 {
-        let _ = task.poll(now);
-        task.handle(now, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
-        let TaskStep::Call(prepared) = task.poll(now) else { panic!("no range") };
+        let prepared = until_range(&mut task, now, file).expect("a range");
         let request = prepared.into_request(crate::Authorization::None);
         let range = request.headers()["range"].to_str().unwrap()["bytes=".len()..].split_once('-').unwrap();
         let (first, last): (u64, u64) = (range.0.parse().unwrap(), range.1.parse().unwrap());
@@ -100,7 +126,7 @@ fn q10_ranges_take_a_minute_so_that_links_keep_the_session_alive() {
 
 #[test]
 fn a_cut_is_taken_up_where_the_sink_stands() {
-    for (ranges, at, cut) in [(true, 2, 3), (true, 4, 0), (true, 4, 9), (false, 2, 17)] {
+    for (ranges, at, cut) in [(true, 2, 3), (true, 5, 0), (true, 5, 9), (false, 2, 17)] {
         let mut model = model();
         model.ranges = ranges;
         let mut task = download(&model);
@@ -126,7 +152,7 @@ fn a_link_that_is_no_longer_good_is_replaced() {
     let mut model = model();
     let mut task = download(&model);
     let mut wire = Wire::breaking(b"", |n, _, model| {
-        if n == 4 {
+        if n == 5 {
             model.expire_links();
         }
         Fault::None
@@ -164,8 +190,23 @@ fn m40_bytes_of_two_versions_are_never_put_together() {
         let text = "the answer holds other bytes than the ones asked for";
         let changed = matches!(error, Error::Transfer(TransferError::Changed));
         assert!(changed || error.to_string().starts_with(text), "at {at}: {error}");
-        assert!(bytes.len() == 30 || BYTES.starts_with(&wire.sink), "another size is noticed before a byte is written");
+        assert!(BYTES.starts_with(&wire.sink), "at {at}: another version is noticed before a byte of it is written");
     }
+}
+
+#[test]
+fn m40_another_version_of_the_same_size_and_second_is_noticed_before_the_next_range() {
+    let mut model = model();
+    let mut task = download(&model);
+    let mut wire = Wire::breaking(b"", |n, _, model| {
+        if n == 3 {
+            model.rewrite_after("/a.txt", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123", 0.000_001);
+        }
+        Fault::None
+    });
+    let error = wire.run(&mut model, &mut task).unwrap_err();
+    assert!(matches!(error, Error::Transfer(TransferError::Changed)), "{error}");
+    assert_eq!(wire.sink, BYTES[..10]);
 }
 
 #[test]
@@ -180,13 +221,12 @@ fn a_file_that_is_gone_is_the_servers_word() {
         Fault::None
     });
     let error = wire.run(&mut model, &mut task).unwrap_err();
-    assert_eq!(error.to_string(), "file.download_link: not found (code 20, status 404)");
+    assert_eq!(error.to_string(), "file.metadata: not found (code 20, status 404)");
 }
 
 #[test]
-fn m40_the_last_look_notices_another_size_another_time_and_nothing() {
-    let check = |status, json: &'static str| {
-        let file = r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100}"#;
+fn m40_the_last_look_notices_another_id_another_size_another_time_and_nothing() {
+    let checks = |file: &str, status, json: &'static str| {
         let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
         (task.done, task.parts, task.state) = (30, 2, State::Checking);
         task.handle(Timestamp::ZERO, Ok(answer(status, json)), 0);
@@ -196,6 +236,12 @@ fn m40_the_last_look_notices_another_size_another_time_and_nothing() {
         }
     };
     let changed = Err("the file changed on the server while it was read".to_owned());
+    let check = |status, json| checks(r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100}"#, status, json);
+    let exact = r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100,"modified_ms":100.5}"#;
+    assert_eq!(checks(exact, 200, exact), Ok(30));
+    assert_eq!(checks(exact, 200, r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100}"#), Ok(30));
+    assert_eq!(checks(exact, 200, r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100.500001}"#), changed);
+    assert_eq!(check(200, r#"{"id":"f2","name":"a","type":"F","size":30,"modified":100}"#), changed);
     assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F","size":30,"modified":100.5}"#), Ok(30));
     assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F"}"#), Ok(30));
     assert_eq!(check(200, r#"{"id":"f1","name":"a","type":"F","size":31,"modified":100}"#), changed);
@@ -219,7 +265,7 @@ fn a_connection_that_brings_something_each_time_may_be_cut_often() {
         let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
         (0..20)
             .take_while(|_| {
-                task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
+                until_range(&mut task, Timestamp::ZERO, file).expect("a range");
                 task.handle(Timestamp::ZERO, Err(Failure::maybe_sent(FailureKind::Interrupted).into()), moved);
                 matches!(task.poll(Timestamp::ZERO), TaskStep::Call(_))
             })

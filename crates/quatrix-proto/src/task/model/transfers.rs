@@ -113,9 +113,14 @@ impl Model {
 
     /// Somebody writes other bytes into a file.
     pub(crate) fn rewrite(&mut self, path: &str, bytes: &[u8]) {
+        self.rewrite_after(path, bytes, 10.0);
+    }
+
+    /// Somebody writes other bytes into a file, so many seconds after the last time.
+    pub(crate) fn rewrite_after(&mut self, path: &str, bytes: &[u8], seconds: f64) {
         let item = self.items.get_mut(&self.id(path)).unwrap();
         item.bytes = bytes.to_vec();
-        item.modified += 10.0;
+        item.modified += seconds;
     }
 
     pub(super) fn transfer(&mut self, request: &Request<Bytes>, body: &Value, source: &[u8]) -> Result<Said, Said> {
