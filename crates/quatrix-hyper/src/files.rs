@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use quatrix_local::{Partial, local, modified, name, nameless};
+use quatrix_local::{Folder, folder_of, local, modified, name, unnamed_temp_file};
 use quatrix_proto::api::Clash;
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
@@ -126,7 +126,7 @@ impl Files {
         let (files, folder) = (self.clone(), folder.clone());
         async move {
             let failed = |error| local(&std::env::temp_dir(), error);
-            let mut file = File::from_std(off_the_runtime(nameless).await.map_err(failed)?);
+            let mut file = File::from_std(off_the_runtime(unnamed_temp_file).await.map_err(failed)?);
             let size = tokio::io::copy(&mut source, &mut file).await.map_err(failed)?;
             let path = &RemotePath::home().join(name.as_str())?;
             files.upload_from(file, size, None, Place { folder: &folder, path, clash: files.clash() }).await
@@ -135,7 +135,8 @@ impl Files {
 
     /// Downloads a file to a path here, with its modification time.
     ///
-    /// It has a temporary name beside it until it is whole.
+    /// It has a temporary name beside it until it is whole. It takes the mode of the file that it replaces, and replaces
+    /// a link itself. Temporary files of the same name that are more than a day old are removed.
     ///
     /// # Errors
     /// Whatever it ends with. Nothing is left behind then, nor if the future is dropped.
@@ -148,7 +149,10 @@ impl Files {
         let (files, place) = (self.clone(), path.as_ref().to_owned());
         async move {
             let path = RemotePath::home().join(name(&place)?)?;
-            files.download_to(download, &place, &path, files.overwrite).await
+            let folder = Arc::new(Folder::new(folder_of(&place)));
+            let downloaded = files.download_to(download, &folder, &place, &path, files.overwrite).await?;
+            off_the_runtime(move || folder.sync()).await?;
+            Ok(downloaded)
         }
     }
 
@@ -180,12 +184,13 @@ impl Files {
     pub(crate) async fn download_to(
         &self,
         download: Download,
+        folder: &Arc<Folder>,
         place: &Path,
         path: &RemotePath,
         overwrite: bool,
     ) -> Result<Downloaded, Error> {
-        let beside = place.to_owned();
-        let partial = off_the_runtime(move || Partial::beside(&beside, overwrite)).await?;
+        let (folder, place) = (Arc::clone(folder), place.to_owned());
+        let partial = off_the_runtime(move || folder.partial(&place, overwrite)).await?;
         let sink = FileSink::new(partial.writer()?);
         let downloaded = self.client.carry(download, sink, |event| self.tell(path, event)).await?;
         let modified = downloaded.modified;

@@ -83,7 +83,7 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_of_any_size_arrive_in_their_order() {
-        let mut file = quatrix_local::nameless().unwrap();
+        let mut file = quatrix_local::unnamed_temp_file().unwrap();
         let mut sink = FileSink::new(file.try_clone().unwrap());
         let sizes = [1, 3, WORTHWHILE - 1, 5, 2 * WORTHWHILE].into_iter().chain([1; 3 * PIECES]);
         let mut all = Vec::new();

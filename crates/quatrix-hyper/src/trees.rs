@@ -3,10 +3,10 @@
 use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use quatrix_local::{below, local, read_tree};
+use quatrix_local::{Folder, local, read_tree};
 use quatrix_proto::api::DeleteFiles;
 use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, Mirror, Remote, Report, Tree, Work};
 use quatrix_proto::task::{Download, MakeFolders, Walk};
@@ -31,7 +31,7 @@ impl Files {
         let (files, here, to) = (self.clone(), from.as_ref().to_owned(), to.clone());
         async move {
             let batch = Batch::upload(read(&here).await?, to, files.clash());
-            files.carry_out(batch, here).await
+            files.carry_out(batch, &Arc::new(Folder::new(here))).await
         }
     }
 
@@ -48,9 +48,9 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, from, here) = (self.clone(), from.clone(), to.as_ref().to_owned());
         async move {
-            fs::create_dir_all(&here).await.map_err(|error| local(&here, error))?;
+            let here = create(here).await?;
             let batch = Batch::download(files.walk(from).await?, files.overwrite);
-            files.carry_out(batch, here).await
+            files.carry_out(batch, &here).await
         }
     }
 
@@ -69,7 +69,7 @@ impl Files {
         let (files, here, to, how) = (self.clone(), from.as_ref().to_owned(), to.clone(), *how);
         async move {
             let batch = Batch::mirror_up(&how, read(&here).await?, files.walk(to).await?);
-            files.carry_out(batch, here).await
+            files.carry_out(batch, &Arc::new(Folder::new(here))).await
         }
     }
 
@@ -87,9 +87,9 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, from, here, how) = (self.clone(), from.clone(), to.as_ref().to_owned(), *how);
         async move {
-            fs::create_dir_all(&here).await.map_err(|error| local(&here, error))?;
-            let batch = Batch::mirror_down(&how, files.walk(from).await?, read(&here).await?);
-            files.carry_out(batch, here).await
+            let here = create(here).await?;
+            let batch = Batch::mirror_down(&how, files.walk(from).await?, read(here.path()).await?);
+            files.carry_out(batch, &here).await
         }
     }
 
@@ -98,24 +98,28 @@ impl Files {
         Ok(Remote::new(folder, self.client.run(walk).await?))
     }
 
-    async fn carry_out(&self, mut batch: Batch, here: PathBuf) -> Result<Report, Error> {
+    async fn carry_out(&self, mut batch: Batch, here: &Arc<Folder>) -> Result<Report, Error> {
         if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
             return Err(Error::Cancelled);
         }
         loop {
             match batch.poll() {
                 BatchStep::One(job) => {
-                    let result = self.work(&here, &job).await;
+                    let result = self.work(here, &job).await;
                     batch.handle(job, result);
                 }
-                BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.at_once), &here).await,
-                BatchStep::Done => return batch.finish(),
+                BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.at_once), here).await,
+                BatchStep::Done => {
+                    let here = Arc::clone(here);
+                    off_the_runtime(move || here.sync()).await?;
+                    return batch.finish();
+                }
             }
         }
     }
 
     /// Copies files, in so many places one after the other.
-    async fn copy(&self, batch: Batch, places: usize, here: &Path) -> Batch {
+    async fn copy(&self, batch: Batch, places: usize, here: &Arc<Folder>) -> Batch {
         let batch = Mutex::new(batch);
         // A function of its own, so that nothing is locked while a file is copied.
         let next = || lock(&batch).next_copy();
@@ -129,11 +133,18 @@ impl Files {
         batch.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work(&self, here: &Path, Job { path, work, .. }: &Job) -> Result<Did, Error> {
-        let (place, client) = (below(here, path)?, &self.client);
+    async fn work(&self, here: &Arc<Folder>, Job { path, work, .. }: &Job) -> Result<Did, Error> {
+        let client = &self.client;
+        let place = {
+            let (here, path) = (Arc::clone(here), path.clone());
+            off_the_runtime(move || here.place(&path)).await?
+        };
         let failed = |error| local(&place, error);
         match work {
-            Work::MakeHere => fs::create_dir_all(&place).await.map(|()| Did::Made(None)).map_err(failed),
+            Work::MakeHere => {
+                let (here, place) = (Arc::clone(here), place.clone());
+                off_the_runtime(move || here.make(&place)).await.map(|()| Did::Made(None))
+            }
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
                 let make = MakeFolders::below(client.config().server(), parent.clone(), name);
@@ -145,7 +156,7 @@ impl Files {
             }
             Work::Download { file, overwrite } => {
                 let download = Download::file(client.config().server(), file);
-                let downloaded = self.download_to(download, &place, path, *overwrite).await;
+                let downloaded = self.download_to(download, here, &place, path, *overwrite).await;
                 downloaded.map(|downloaded| Did::Copied(downloaded.size))
             }
             Work::DeleteHere { folder: true } => {
@@ -155,6 +166,10 @@ impl Files {
             Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id.clone()])).await.map(|_| Did::Deleted),
         }
     }
+}
+
+async fn create(root: PathBuf) -> Result<Arc<Folder>, Error> {
+    off_the_runtime(move || Folder::create(root).map(Arc::new)).await
 }
 
 async fn read(root: &Path) -> Result<Tree, Error> {

@@ -10,17 +10,24 @@ use std::path::{Path, PathBuf};
 
 use quatrix_proto::{Error, Failure, FailureKind, RemotePath, UnixTime};
 
+mod folder;
 mod names;
 mod partial;
 mod private;
+mod resumable;
 mod temporary;
 mod tree;
 
+pub use folder::{Folder, refuse_link};
 pub use names::is_usable;
 pub use partial::Partial;
 pub use private::{Access, NotPrivate, NotPrivateReason, check_folder_of, open_private};
-pub use temporary::nameless;
+pub use resumable::Resumable;
+pub use temporary::unnamed_temp_file;
 pub use tree::read_tree;
+
+/// Bytes that a name has at most on the usual file systems.
+const MAX_NAME: usize = 255;
 
 /// What went wrong here, with the path where it did.
 pub fn local(path: &Path, error: io::Error) -> Error {
@@ -38,6 +45,11 @@ fn unusable(path: &Path, why: &'static str) -> Error {
 pub fn name(path: &Path) -> Result<&str, Error> {
     let name = path.file_name().ok_or_else(|| unusable(path, "it has no name"))?;
     name.to_str().ok_or_else(|| unusable(path, "its name is not Unicode"))
+}
+
+/// The folder that a path is in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// When a file was last changed, where that is known.
@@ -58,6 +70,13 @@ pub fn below(root: &Path, path: &RemotePath) -> Result<PathBuf, Error> {
         place.push(segment);
     }
     Ok(place)
+}
+
+/// An error with what caused it.
+#[cfg(test)]
+pub(crate) fn whole(error: &Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -1,49 +1,48 @@
 //! Files that appear whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
-use std::io;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quatrix_proto::task::partial_name;
 use quatrix_proto::{Error, UnixTime};
+use tempfile::{NamedTempFile, TempPath};
 
-use crate::{local, unusable};
+use crate::{MAX_NAME, local, unusable};
 
-/// Bytes that a name has at most on the usual file systems.
-const LONGEST_NAME: usize = 255;
+#[cfg(test)]
+mod tests;
 
-/// A file under a temporary name, which goes away with this value unless it is put in its place.
+/// A file under a temporary name, removed with this value unless it is put in its place.
 #[derive(Debug)]
 pub struct Partial {
-    file: File,
-    /// Gone when it has its name.
-    temporary: Option<PathBuf>,
-    place: PathBuf,
+    file: NamedTempFile,
+    place: Place,
+}
+
+/// The final path of a file that is downloaded.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    overwrite: bool,
 }
 
 impl Partial {
-    /// Makes it beside the place where it belongs.
+    /// Creates it beside its place. Others can read it only if they can read what it replaces.
     ///
     /// # Errors
-    /// It cannot be made there, or something is in its place that must not be overwritten.
-    pub fn beside(place: &Path, overwrite: bool) -> Result<Self, Error> {
-        if !overwrite && place.symlink_metadata().is_ok() {
-            return Err(local(place, io::ErrorKind::AlreadyExists.into()));
-        }
-        let name = place.file_name().ok_or_else(|| unusable(place, "it has no name"))?;
-        let suffix = RandomState::new().hash_one(()) as u32;
-        let name = partial_name(&name.to_string_lossy(), suffix, LONGEST_NAME, char::len_utf8);
-        let temporary = place.with_file_name(name);
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary);
-        let file = file.map_err(|error| local(&temporary, error))?;
-        Ok(Self { file, temporary: Some(temporary), place: place.to_owned() })
+    /// It cannot be created there, or what is in its place must not be replaced.
+    pub fn beside(path: &Path, overwrite: bool) -> Result<Self, Error> {
+        let place = Place::new(path, overwrite)?;
+        let access = if place.permissions().is_some() { 0o600 } else { 0o666 };
+        Ok(Self { file: temporary_file(path, access)?, place })
     }
 
     /// The file, to write into.
     pub fn file(&self) -> &File {
-        &self.file
+        self.file.as_file()
     }
 
     /// Another handle of it, to write with.
@@ -51,42 +50,113 @@ impl Partial {
     /// # Errors
     /// There are no handles left.
     pub fn writer(&self) -> Result<File, Error> {
-        self.file.try_clone().map_err(|error| local(&self.place, error))
+        self.file().try_clone().map_err(|error| local(&self.place.path, error))
     }
 
-    /// Gives it its name, over what is there. Its bytes are on the disk by then, so that even a power cut leaves the old
-    /// file or the new one.
+    /// Gives it its name, and the mode of the file that it replaces. Its bytes are on the disk by then, so that even a
+    /// power cut leaves the old file or the new one; [`Folder::sync`](crate::Folder::sync) makes the name last.
     ///
     /// # Errors
     /// It cannot be put there. It is gone then, and what was there is as it was.
-    pub fn keep(mut self, modified: Option<UnixTime>) -> Result<(), Error> {
-        let kept = match &self.temporary {
-            Some(temporary) => finish(&self.file, modified).and_then(|()| fs::rename(temporary, &self.place)),
-            None => Ok(()),
-        };
-        kept.map_err(|error| local(&self.place, error))?;
-        self.temporary = None;
-        Ok(())
+    pub fn keep(self, modified: Option<UnixTime>) -> Result<(), Error> {
+        let Self { file, place } = self;
+        let (file, temporary) = file.into_parts();
+        place.put(&file, temporary, modified, None)
     }
+}
+
+/// Creates a file under a temporary name beside a path; the system takes from the mode what its user does not want.
+fn temporary_file(path: &Path, mode: u32) -> Result<NamedTempFile, Error> {
+    let name = path.file_name().ok_or_else(|| unusable(path, "it has no name"))?;
+    let suffix = RandomState::new().hash_one(()) as u32;
+    let temporary = path.with_file_name(partial_name(&name.to_string_lossy(), suffix, MAX_NAME, char::len_utf8));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
+    let created = options.open(&temporary).and_then(|file| Ok((file, TempPath::try_from_path(&temporary)?)));
+    let (file, temporary) = created.map_err(|error| local(&temporary, error))?;
+    Ok(NamedTempFile::from_parts(file, temporary))
+}
+
+/// The permissions of a new file beside a path, which only the system knows.
+pub(crate) fn permissions_of_new_file(path: &Path) -> Result<Permissions, Error> {
+    let metadata = temporary_file(path, 0o666)?.as_file().metadata();
+    metadata.map(|metadata| metadata.permissions()).map_err(|error| local(path, error))
+}
+
+impl Place {
+    /// Checks what is there. A link is replaced itself, wherever it leads.
+    pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, Error> {
+        let refused = |kind: ErrorKind| Err(local(path, kind.into()));
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(local(path, error)),
+            Ok(_) if !overwrite => return refused(ErrorKind::AlreadyExists),
+            Ok(metadata) if metadata.is_dir() => return refused(ErrorKind::IsADirectory),
+            // A link such as /dev/stdout leads to a pipe or a device as often as not.
+            Ok(metadata) if is_special(&metadata) || path.metadata().is_ok_and(|target| is_special(&target)) => {
+                return Err(unusable(path, "neither a file nor a folder"));
+            }
+            Ok(_) => {}
+        }
+        Ok(Self { path: path.into(), overwrite })
+    }
+
+    /// The permissions of the file there, if it is one.
+    fn permissions(&self) -> Option<Permissions> {
+        self.path.symlink_metadata().ok().filter(Metadata::is_file).map(|metadata| access_bits(&metadata))
+    }
+
+    /// Puts a file there that is whole, with the permissions of the one there, or else with those that are given.
+    pub(crate) fn put(
+        &self,
+        file: &File,
+        temporary: TempPath,
+        modified: Option<UnixTime>,
+        new: Option<Permissions>,
+    ) -> Result<(), Error> {
+        let finish = || {
+            // First, since it takes longest: a temporary file with an old time may be taken for a leftover.
+            file.sync_data()?;
+            if let Some(permissions) = self.permissions().or(new).filter(|_| cfg!(unix)) {
+                file.set_permissions(permissions)?;
+            }
+            if let Some(time) = modified.and_then(system_time) {
+                file.set_modified(time)?;
+            }
+            file.sync_all()
+        };
+        let put = |()| {
+            match self.overwrite {
+                true => temporary.persist(&self.path),
+                false => temporary.persist_noclobber(&self.path),
+            }
+            .map_err(|error| error.error)
+        };
+        finish().and_then(put).map_err(|error| local(&self.path, error))
+    }
+}
+
+fn is_special(metadata: &Metadata) -> bool {
+    !(metadata.is_file() || metadata.is_dir() || metadata.is_symlink())
+}
+
+/// Read, write, execute; not the bits that lend the rights of an owner to other bytes.
+#[cfg(unix)]
+fn access_bits(metadata: &Metadata) -> Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    Permissions::from_mode(metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn access_bits(metadata: &Metadata) -> Permissions {
+    metadata.permissions()
 }
 
 fn system_time(time: UnixTime) -> Option<SystemTime> {
     let distance = Duration::from_micros(time.as_micros().unsigned_abs());
     if time.as_micros() < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
-}
-
-fn finish(file: &File, modified: Option<UnixTime>) -> io::Result<()> {
-    if let Some(time) = modified.and_then(system_time) {
-        file.set_modified(time)?;
-    }
-    file.sync_all()
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // Best effort: it may be gone already.
-            let _ = fs::remove_file(temporary);
-        }
-    }
 }

@@ -81,7 +81,7 @@ pub fn open_private(path: &Path, access: Access) -> Result<File, NotPrivate> {
 /// # Errors
 /// [`NotPrivate`] if it cannot be examined, or another user can write to it.
 pub fn check_folder_of(path: &Path) -> Result<(), NotPrivate> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = crate::folder_of(path);
     let not_private = |reason| NotPrivate { path: folder.to_owned(), reason };
     let metadata = folder.metadata().map_err(|error| not_private(NotPrivateReason::Io(error)))?;
     match folder_defect(&metadata) {
@@ -155,14 +155,21 @@ impl NotPrivate {
 
 impl fmt::Display for NotPrivate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.display();
-        match &self.reason {
-            NotPrivateReason::Io(error) => write!(f, "{path}: {error}"),
-            NotPrivateReason::NotAFile => write!(f, "{path} is not a plain file"),
-            NotPrivateReason::OtherOwner => write!(f, "{path} belongs to another user"),
-            NotPrivateReason::Shared(mode) => write!(f, "{path} is accessible to others (mode {mode:o})"),
-            NotPrivateReason::Linked => write!(f, "{path} has a second name (hard link)"),
-            NotPrivateReason::SharedFolder(mode) => write!(f, "{path} is writable by others (mode {mode:o})"),
+        let colon = if matches!(self.reason, NotPrivateReason::Io(_)) { ":" } else { "" };
+        write!(f, "{}{colon} {}", self.path.display(), self.reason)
+    }
+}
+
+/// Without the path: "belongs to another user".
+impl fmt::Display for NotPrivateReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::NotAFile => f.write_str("is not a plain file"),
+            Self::OtherOwner => f.write_str("belongs to another user"),
+            Self::Shared(mode) => write!(f, "is accessible to others (mode {mode:o})"),
+            Self::Linked => f.write_str("has a second name (hard link)"),
+            Self::SharedFolder(mode) => write!(f, "is writable by others (mode {mode:o})"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use quatrix_local::{Partial, local, modified, name};
+use quatrix_local::{Folder, folder_of, local, modified, name};
 use quatrix_proto::api::Clash;
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
@@ -105,7 +105,8 @@ impl<'a> Files<'a> {
 
     /// Downloads a file to a path here, with its modification time.
     ///
-    /// It has a temporary name beside it until it is whole.
+    /// It has a temporary name beside it until it is whole. It takes the mode of the file that it replaces, and replaces
+    /// a link itself. Temporary files of the same name that are more than a day old are removed.
     ///
     /// # Errors
     /// Whatever it ends with. Nothing is left behind then.
@@ -113,7 +114,10 @@ impl<'a> Files<'a> {
         let path = path.as_ref();
         let shown = RemotePath::home().join(name(path)?)?;
         let download = Download::by_id(self.client.config().server(), file.clone());
-        self.download_to(download, path, &shown, self.overwrite)
+        let folder = Folder::new(folder_of(path));
+        let downloaded = self.download_to(download, &folder, path, &shown, self.overwrite)?;
+        folder.sync()?;
+        Ok(downloaded)
     }
 
     pub(crate) fn clash(&self) -> Clash {
@@ -144,11 +148,12 @@ impl<'a> Files<'a> {
     pub(crate) fn download_to(
         &self,
         download: Download,
+        folder: &Folder,
         place: &Path,
         path: &RemotePath,
         overwrite: bool,
     ) -> Result<Downloaded, Error> {
-        let partial = Partial::beside(place, overwrite)?;
+        let partial = folder.partial(place, overwrite)?;
         let downloaded = self.client.download_observed(download, partial.file(), |event| self.tell(path, event))?;
         partial.keep(downloaded.modified)?;
         Ok(downloaded)

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use quatrix_local::nameless;
+use quatrix_local::unnamed_temp_file;
 
 /// A source that remembers what was read since the last seek forward: as far back as a lost chunk needs it.
 pub(crate) struct Pipe<R> {
@@ -57,7 +57,7 @@ impl<R: Read> Seek for Pipe<R> {
 
 /// Reads a source to its end, into a file that has no name and nobody else can open.
 pub(crate) fn spool(mut source: impl Read) -> io::Result<(File, u64)> {
-    let mut file = nameless()?;
+    let mut file = unnamed_temp_file()?;
     let size = io::copy(&mut source, &mut file)?;
     Ok((file, size))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use quatrix_local::{below, local, read_tree};
+use quatrix_local::{Folder, local, read_tree};
 use quatrix_proto::api::DeleteFiles;
 use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, Mirror, Remote, Report, Work};
 use quatrix_proto::task::{Download, MakeFolders, Walk};
@@ -22,7 +22,7 @@ impl Files<'_> {
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn upload_folder(&self, from: impl AsRef<Path>, to: &FileId) -> Result<Report, Error> {
         let here = from.as_ref();
-        self.carry_out(Batch::upload(read_tree(here)?, to.clone(), self.clash()), here)
+        self.carry_out(Batch::upload(read_tree(here)?, to.clone(), self.clash()), &Folder::new(here))
     }
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
@@ -32,9 +32,8 @@ impl Files<'_> {
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn download_folder(&self, from: &FileId, to: impl AsRef<Path>) -> Result<Report, Error> {
-        let here = to.as_ref();
-        fs::create_dir_all(here).map_err(|error| local(here, error))?;
-        self.carry_out(Batch::download(self.walk(from)?, self.overwrite), here)
+        let here = Folder::create(to.as_ref())?;
+        self.carry_out(Batch::download(self.walk(from)?, self.overwrite), &here)
     }
 
     /// Makes a folder there like one here: what is new or differs in size or time is uploaded.
@@ -45,7 +44,7 @@ impl Files<'_> {
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn mirror_up(&self, from: impl AsRef<Path>, to: &FileId, how: &Mirror) -> Result<Report, Error> {
         let here = from.as_ref();
-        self.carry_out(Batch::mirror_up(how, read_tree(here)?, self.walk(to)?), here)
+        self.carry_out(Batch::mirror_up(how, read_tree(here)?, self.walk(to)?), &Folder::new(here))
     }
 
     /// Makes a folder here like one there: what is new or differs in size or time is downloaded.
@@ -55,9 +54,8 @@ impl Files<'_> {
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn mirror_down(&self, from: &FileId, to: impl AsRef<Path>, how: &Mirror) -> Result<Report, Error> {
-        let here = to.as_ref();
-        fs::create_dir_all(here).map_err(|error| local(here, error))?;
-        self.carry_out(Batch::mirror_down(how, self.walk(from)?, read_tree(here)?), here)
+        let here = Folder::create(to.as_ref())?;
+        self.carry_out(Batch::mirror_down(how, self.walk(from)?, read_tree(here.path())?), &here)
     }
 
     fn walk(&self, folder: &FileId) -> Result<Remote, Error> {
@@ -65,7 +63,7 @@ impl Files<'_> {
         Ok(Remote::new(folder.clone(), self.client.run(walk)?))
     }
 
-    fn carry_out(&self, mut batch: Batch, here: &Path) -> Result<Report, Error> {
+    fn carry_out(&self, mut batch: Batch, here: &Folder) -> Result<Report, Error> {
         if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
             return Err(Error::Cancelled);
         }
@@ -76,13 +74,16 @@ impl Files<'_> {
                     batch.handle(job, result);
                 }
                 BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.at_once), here),
-                BatchStep::Done => return batch.finish(),
+                BatchStep::Done => {
+                    here.sync()?;
+                    return batch.finish();
+                }
             }
         }
     }
 
     /// Copies files, each of so many threads one after the other.
-    fn copy(&self, batch: Batch, threads: usize, here: &Path) -> Batch {
+    fn copy(&self, batch: Batch, threads: usize, here: &Folder) -> Batch {
         let batch = Mutex::new(batch);
         // A function of its own, so that nothing is locked while a file is copied.
         let next = || lock(&batch).next_copy();
@@ -99,11 +100,11 @@ impl Files<'_> {
         batch.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, here: &Path, Job { path, work, .. }: &Job) -> Result<Did, Error> {
-        let (place, client) = (below(here, path)?, self.client);
+    fn work(&self, here: &Folder, Job { path, work, .. }: &Job) -> Result<Did, Error> {
+        let (place, client) = (here.place(path)?, self.client);
         let failed = |error| local(&place, error);
         match work {
-            Work::MakeHere => fs::create_dir_all(&place).map(|()| Did::Made(None)).map_err(failed),
+            Work::MakeHere => here.make(&place).map(|()| Did::Made(None)),
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
                 let make = MakeFolders::below(client.config().server(), parent.clone(), name);
@@ -115,7 +116,7 @@ impl Files<'_> {
             }
             Work::Download { file, overwrite } => {
                 let download = Download::file(client.config().server(), file);
-                let downloaded = self.download_to(download, &place, path, *overwrite);
+                let downloaded = self.download_to(download, here, &place, path, *overwrite);
                 downloaded.map(|downloaded| Did::Copied(downloaded.size))
             }
             Work::DeleteHere { folder: true } => fs::remove_dir_all(&place).map(|()| Did::Deleted).map_err(failed),

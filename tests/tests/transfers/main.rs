@@ -5,6 +5,7 @@
 mod cuts;
 mod local;
 mod long;
+mod places;
 mod settings;
 
 use quatrix_emulator::Seed;

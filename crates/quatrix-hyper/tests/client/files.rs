@@ -130,6 +130,23 @@ async fn what_is_there_is_overwritten_only_when_asked() {
 }
 
 #[tokio::test]
+async fn a_file_that_appears_during_a_download_is_not_replaced() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "remote", 1);
+    let uploaded = client.files().upload(scratch.at("a.txt"), &home).await.unwrap();
+    let theirs = scratch.at("b.txt");
+    let files = client.files().on_event(move |_, _| {
+        fs::write(&theirs, "theirs").unwrap();
+        ControlFlow::Continue(())
+    });
+    let failed = failure(files.download(&uploaded.id, scratch.at("b.txt")).await.unwrap_err());
+    assert_eq!(failed.kind(), FailureKind::Local);
+    assert_eq!(scratch.tree(), [("a.txt".into(), "remote".into()), ("b.txt".into(), "theirs".into())].into());
+}
+
+#[tokio::test]
 async fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator).await;

@@ -124,6 +124,22 @@ fn what_is_there_is_overwritten_only_when_asked() {
 }
 
 #[test]
+fn a_file_that_appears_during_a_download_is_not_replaced() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator);
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "remote", 1);
+    let uploaded = client.files().upload(scratch.at("a.txt"), &home).unwrap();
+    let files = client.files().on_event(|_, _| {
+        scratch.write("b.txt", "theirs", 1);
+        ControlFlow::Continue(())
+    });
+    let failed = failure(files.download(&uploaded.id, scratch.at("b.txt")));
+    assert_eq!(failed.kind(), FailureKind::Local);
+    assert_eq!(scratch.tree(), [("a.txt".into(), "remote".into()), ("b.txt".into(), "theirs".into())].into());
+}
+
+#[test]
 fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator);
