@@ -335,8 +335,14 @@ fn known<'a>(path: &RemotePath, there: &'a BTreeMap<RemotePath, File>) -> Result
 
 fn compare(how: &Mirror, source: Tree, target: Tree) -> (Vec<Action>, Report) {
     let actions = how.compare(&source, &target);
+    // A folder is among the items itself: what is below it needs no report of its own.
+    let in_the_way = target.skipped.into_iter().filter(|path| source.items.contains_key(path));
+    let in_the_way =
+        in_the_way.map(|path| (path, not_done("the target has something there that is neither a file nor a folder")));
+    let in_the_way: Vec<_> = in_the_way.collect();
     let mut report = Report::of(source);
     report.failed.extend(target.failed);
+    report.failed.extend(in_the_way);
     (actions, report)
 }
 

@@ -122,6 +122,19 @@ fn what_is_skipped_on_one_side_is_left_alone_on_both() {
 }
 
 #[test]
+fn what_cannot_take_the_place_of_a_link_in_the_target_has_failed() {
+    for source in [&["a", "link"][..], &["a", "link/", "link/x"]] {
+        let mut here = tree(&[]);
+        here.skipped.extend(["link", "other-link"].map(|path| path.parse::<RemotePath>().unwrap()));
+        let (log, report) = carry_out(Batch::mirror_down(&Mirror::default(), remote(source), here), &[]);
+        let report = report.unwrap();
+        assert_eq!(log, ["get a true /a"]);
+        assert_eq!((report.failed.len(), &report.failed[0].0), (1, &"link".parse().unwrap()));
+        assert!(reasons(&report)[0].contains("neither a file nor a folder"));
+    }
+}
+
+#[test]
 fn two_of_one_name_and_a_file_for_a_folder_are_told() {
     let (log, report) = carry_out(Batch::download(remote(&["a", "a"]), false), &[]);
     assert_eq!(log, ["get a false /a"]);
