@@ -118,7 +118,7 @@ impl Sum {
 }
 
 /// Whether it failed because something has the name: there, or here.
-fn is_there(error: &Error) -> bool {
+pub(crate) fn is_there(error: &Error) -> bool {
     Exit::of(error) == Exit::Exists || {
         use std::error::Error as _;
         let cause = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());

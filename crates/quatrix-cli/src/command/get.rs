@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quatrix_local::{below, is_usable, modified};
+use quatrix_local::{below, folder_of, is_usable, modified, refuse_link};
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::api::{Found, GetFile};
 use quatrix_ureq::proto::task::{Download, Walk, mirror::Mirror};
@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::remote;
 use crate::settings::Settings;
 use crate::show::Quoted;
-use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, would_fail};
+use crate::transfer::{How, Sum, ended, is_outdated, is_there, sources_and_target, would, would_fail};
 
 mod resume;
 
@@ -91,12 +91,17 @@ impl Work<'_> {
             let file = self.client.call(&GetFile { id: found.id, content: false })?;
             return self.get_stream(source, &file);
         }
-        let place = match (target.is_dir(), source.name()) {
-            (true, Some(name)) => target.join(local_name(name)?),
-            _ => target.to_owned(),
+        let (place, is_named_by_server) = match (target.is_dir(), source.name()) {
+            (true, Some(name)) => (target.join(local_name(name)?), true),
+            _ => (target.to_owned(), false),
         };
         match found.kind.is_folder() {
-            true => self.get_folder(source, found.id, &place, sum),
+            true => {
+                if is_named_by_server {
+                    refuse_link(&place)?;
+                }
+                self.get_folder(source, found.id, &place, sum)
+            }
             false => need_folder_of(&place).and_then(|()| self.get_file(source, found.id, &place, sum)),
         }
     }
@@ -128,12 +133,17 @@ impl Work<'_> {
         }
         if self.get.resume {
             let file = self.client.call(&GetFile { id, content: false })?;
-            sum.add(resume::download(self.client, &file, source, place, &self.progress)?);
+            let overwrite = !self.get.how.no_clobber;
+            sum.add(resume::download(self.client, &file, source, place, overwrite, &self.progress)?);
             return Ok(());
         }
         let files = self.client.files().overwrite(!self.get.how.no_clobber);
         let files = files.on_event(|_, event| self.progress.tell(source, event));
-        sum.add(ended(files.download(&id, place), &self.progress)?.size);
+        match files.download(&id, place) {
+            // It was not there a moment ago.
+            Err(error) if self.get.how.no_clobber && is_there(&error) => sum.left += 1,
+            downloaded => sum.add(ended(downloaded, &self.progress)?.size),
+        }
         Ok(())
     }
 
@@ -201,7 +211,7 @@ fn local_name(name: &str) -> Result<&str, Failure> {
 fn need_folder_of(place: &Path) -> Result<(), Failure> {
     let folder = match place.as_os_str().as_encoded_bytes().ends_with(b"/") {
         true => place,
-        false => place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")),
+        false => folder_of(place),
     };
     match folder.is_dir() {
         true => Ok(()),

@@ -11,6 +11,7 @@ mod demo;
 #[cfg(all(unix, feature = "demo"))]
 mod docs;
 mod doctor;
+mod downloads;
 mod dry_runs;
 mod exits;
 mod files;

@@ -123,45 +123,6 @@ fn a_cut_connection_is_no_failure() {
     assert!(there(&home, "mine") == Some(big));
 }
 
-#[test]
-fn m40_a_download_that_was_broken_off_goes_on_where_it_was() {
-    let big = "0123456789".repeat(300_000);
-    let home = home_with(Seed::new().file("big", big.clone()));
-    let got = here(&home, "got");
-    let part = || names(&here(&home, "")).into_iter().find(|name| name.ends_with(".part"));
-    let cut = Fault::new(What::Cut(When::Body(1_000_000))).on("GET", "/file/download/{id}");
-    let down = Fault::new(What::Status(503)).on("POST", "/file/download-link").skip(1).always();
-    home.emulator.set_faults([cut, down]).unwrap();
-    let error = home.run(&["get", "/big", &got, "--resume"]).failed(12);
-    assert!(error.contains("the same command again goes on"), "{error}");
-    let kept = fs::metadata(here(&home, &part().unwrap())).unwrap().len();
-    assert!(kept > 0 && kept < 3_000_000, "{kept}");
-
-    home.emulator.set_faults([]).unwrap();
-    home.run(&["get", "/big", &got, "--resume"]).ok();
-    assert!(fs::read_to_string(&got).unwrap() == big);
-    assert_eq!(names(&here(&home, "")), ["got"]);
-    let last = home.emulator.requests().into_iter().rfind(|one| one.path.contains("/file/download/")).unwrap();
-    assert_eq!(last.headers["range"], format!("bytes={kept}-"));
-}
-
-#[test]
-fn m40_another_version_is_not_mixed_in() {
-    let home = home_with(Seed::new().file("big", "old".repeat(1_000_000)));
-    let got = here(&home, "got");
-    let cut = Fault::new(What::Cut(When::Body(1_000_000))).on("GET", "/file/download/{id}");
-    let down = Fault::new(What::Status(503)).on("POST", "/file/download-link").skip(1).always();
-    home.emulator.set_faults([cut, down]).unwrap();
-    home.run(&["get", "/big", &got, "--resume"]).failed(12);
-    home.emulator.set_faults([]).unwrap();
-    home.write("new", &"new".repeat(1_000_000));
-    home.run(&["put", &here(&home, "new"), "/big"]).ok();
-    home.run(&["get", "/big", &got, "--resume"]).ok();
-    assert!(fs::read_to_string(&got).unwrap() == "new".repeat(1_000_000));
-    assert_eq!(names(&here(&home, "")), ["got", "new"], "the old part is gone");
-    home.run(&["get", "/", &here(&home, ""), "--resume"]).failed(2);
-}
-
 /// A folder in which whoever runs this may not write: root may in any of its own, but not among Linux's.
 #[cfg(unix)]
 fn forbidden(home: &Home) -> String {
