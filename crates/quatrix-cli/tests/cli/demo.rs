@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::support::{BINARY, assert_snapshot, measured};
+use crate::picture;
+use crate::support::{BINARY, assert_committed, assert_snapshot, measured};
 
 fn demo(transport: &str) -> String {
     let output =
@@ -19,4 +20,12 @@ fn both_clients_live_the_same_session() {
     assert!(ureq.lines().count() <= 71 && ureq.lines().all(|line| line.chars().count() <= 80), "{ureq}");
     assert!(!ureq.contains('\x1b') && !ureq.contains("4711"), "{ureq}");
     assert_snapshot("demo.txt", &ureq);
+}
+
+/// The picture of the README is drawn from what the command prints now.
+#[test]
+fn the_picture_shows_the_transcript() {
+    let picture = picture::draw(&demo("ureq"));
+    assert!(picture.contains("$ quatrix demo") && picture.contains("logged in again"), "{picture}");
+    assert_committed("../../docs/demo.svg", &picture);
 }

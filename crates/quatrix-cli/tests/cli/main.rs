@@ -20,6 +20,8 @@ mod identity;
 #[cfg(unix)]
 mod interrupts;
 mod names;
+#[cfg(feature = "demo")]
+mod picture;
 mod progress;
 #[cfg(unix)]
 mod prompts;

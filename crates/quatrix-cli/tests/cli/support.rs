@@ -285,7 +285,13 @@ fn serve(mut connection: TcpStream, answer: &[u8]) {
 /// Compares a text with the committed one; `UPDATE_SNAPSHOTS=1` commits it anew.
 #[track_caller]
 pub(crate) fn assert_snapshot(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots").join(name);
+    assert_committed(&format!("tests/cli/snapshots/{name}"), text);
+}
+
+/// [`assert_snapshot`] for a file anywhere in the repository, named from this package.
+#[track_caller]
+pub(crate) fn assert_committed(file: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, text).unwrap();
     }
