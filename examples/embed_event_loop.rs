@@ -49,12 +49,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Lets a call go on as far as it can. `None`: it has ended.
+// docs: begin
+/// Drives a call until it has to wait. Returns when to call again, or `None` when the call has ended.
 fn turn(session: &mut Session, now: Timestamp, call: CallId, connection: &mut TcpStream) -> Turned {
     loop {
         match session.poll_call(now, call) {
             Step::Send(transmit) => {
-                let response = exchange(connection, &transmit)?;
+                let response = exchange(connection, &transmit)?; // the only IO, and yours
                 session.handle_response(now, transmit.exchange, response);
             }
             Step::Wait(until) => return Ok(Some(until)),
@@ -62,6 +63,7 @@ fn turn(session: &mut Session, now: Timestamp, call: CallId, connection: &mut Tc
         }
     }
 }
+// docs: end
 
 fn exchange(connection: &mut TcpStream, transmit: &Transmit) -> Result<http::Response<bytes::Bytes>, Box<dyn Error>> {
     connection.write_all(&quatrix_examples::written(&transmit.request, true))?;

@@ -22,12 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = folder.path().join("totp-secret");
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(b"JBSWY3DPEHPK3PXP\n")?;
 
-    let authenticator = authenticator(&file)?;
-    let client = Client::builder(Server::at(emulator.api())?)
-        .second_factor(move |challenge| answer(&authenticator, challenge))
-        .build()?;
-    let login = client.login(Credentials::new("totp@example.com", "only-for-tests-4711")?)?;
-    assert_eq!(login, Login::Active, "the provider has answered");
+    let user = Credentials::new("totp@example.com", "only-for-tests-4711")?;
+    let client = connect(Server::at(emulator.api())?, user, &file)?;
     let _alive = client.spawn_keepalive()?;
 
     for round in 1..=3 {
@@ -36,6 +32,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     client.logout()?;
     Ok(())
+}
+
+// docs: begin
+/// Logs in, now and after every expiry, with the authenticator's secret from a file.
+fn connect(server: Server, user: Credentials, file: &Path) -> Result<Client, Box<dyn Error>> {
+    let authenticator = authenticator(file)?;
+    let answer = move |challenge| answer(&authenticator, challenge);
+    let client = Client::builder(server).second_factor(answer).build()?;
+    match client.login(user)? {
+        Login::Active => Ok(client),
+        _ => Err("the server asks for something else than a code".into()),
+    }
 }
 
 /// Refuses a secret that others can read.
@@ -48,8 +56,8 @@ fn authenticator(file: &Path) -> Result<TOTP, Box<dyn Error>> {
     Ok(TOTP::new_unchecked(Algorithm::SHA1, 6, 1, 30, secret.to_bytes().map_err(|_| "not base32")?))
 }
 
-/// Called once for each challenge, and once more if the server refused the answer: perhaps its clock is a step ahead,
-/// so the second answer is the next code. The same one again would not be sent.
+/// Called for each challenge, and once more if the server refused the code: then the next code is due, since the same
+/// one would not be sent again.
 fn answer(authenticator: &TOTP, challenge: Challenge) -> Result<Answer, Declined> {
     let Challenge::SecondFactor { factor: Factor::Totp, refused } = challenge else {
         return Err(Declined);
@@ -60,3 +68,4 @@ fn answer(authenticator: &TOTP, challenge: Challenge) -> Result<Answer, Declined
     }
     Ok(challenge.answer(authenticator.generate(now())))
 }
+// docs: end

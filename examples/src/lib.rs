@@ -1,4 +1,4 @@
-#![doc = include_str!("../../README.md")]
+//! What the examples that have no HTTP client share.
 
 use std::fmt::Write as _;
 

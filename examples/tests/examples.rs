@@ -73,13 +73,42 @@ fn the_operations_are_described_for_other_tools() {
     assert!(description.starts_with('{') && description.contains("\"/session/login\""), "{description}");
 }
 
-/// `docs/cli.md` is run by the tests of the command as it stands there; the README shows the same.
 #[test]
-fn the_readme_shows_the_snippets_that_are_run() {
-    let (readme, page) = (include_str!("../../README.md"), include_str!("../../docs/cli.md"));
-    for language in ["crontab", "yaml"] {
-        let block = |text: &'static str| text.split(&format!("```{language}\n")).nth(1)?.split("```").next();
-        assert_eq!(block(readme), block(page), "{language}");
-        assert!(block(readme).is_some());
-    }
+fn the_readme_uploads_a_file() {
+    assert_eq!(output("readme"), "on the server: Trash/ reports/ reports/2026/ reports/2026/q3.pdf\n");
+}
+
+#[test]
+fn nightly_upload() {
+    assert_eq!(
+        output("nightly_upload"),
+        "night 1: 1 files\nnight 2: 0 files\non the server: Trash/ backup/ backup/today.csv\n"
+    );
+}
+
+#[test]
+fn fetch_newest() {
+    assert_eq!(output("fetch_newest"), "tuesday.csv\n");
+}
+
+#[test]
+fn proxy_and_ca() {
+    assert_eq!(output("proxy_and_ca"), "hello, user@example.com\ntunnelled to the emulator: true\n");
+}
+
+#[test]
+fn cancel() {
+    assert_eq!(output("cancel"), "uploaded: Trash/ holiday.mp4\ncancelled: true\non the server: Trash/ holiday.mp4\n");
+}
+
+#[test]
+fn errors() {
+    let expected = [
+        "log in",
+        "show the message: the server refused this request",
+        "check the path",
+        "look on the server first, then try again",
+        "try again later",
+    ];
+    assert_eq!(output("errors").lines().collect::<Vec<_>>(), expected);
 }

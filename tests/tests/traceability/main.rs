@@ -6,6 +6,7 @@
 mod ledger;
 mod sources;
 mod tables;
+mod troubleshooting;
 
 use std::fs;
 use std::path::Path;

@@ -20,7 +20,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 }
 
 /// A shell with nothing in its environment but what a stranger has, and `quatrix` in the path.
-fn shell(home: &Home, line: &str, variables: &BTreeMap<&str, String>) -> Command {
+pub(crate) fn shell(home: &Home, line: &str, variables: &BTreeMap<&str, String>) -> Command {
     let binaries = Path::new(BINARY).parent().unwrap();
     let mut shell = Command::new("env");
     shell.arg("-i").arg(format!("HOME={}", home.folder.path().display()));

@@ -20,6 +20,8 @@ mod identity;
 #[cfg(unix)]
 mod interrupts;
 mod names;
+#[cfg(all(unix, feature = "demo"))]
+mod pages;
 #[cfg(feature = "demo")]
 mod picture;
 mod progress;
