@@ -72,6 +72,10 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "password_file")]
     pub(crate) api_key_file: Option<PathBuf>,
 
+    /// Read secrets from files that others can read, too [QUATRIX_ALLOW_INSECURE_FILES]
+    #[arg(long, global = true)]
+    pub(crate) allow_insecure_files: bool,
+
     /// Prints the code when a second factor is due [QUATRIX_CODE_COMMAND]
     #[arg(long, global = true, value_name = "PROGRAM")]
     pub(crate) code_command: Option<String>,
@@ -119,11 +123,11 @@ quatrix talks to a Quatrix (Maytech) account from a terminal or a script.
 Usage: quatrix COMMAND [OPTIONS]
 
 The account:
-  login       Log in, and keep the session for the commands that follow
+  login       Log in, and keep the session or API key for the commands that follow
   answer      Answer what a login asked for: a code, a PIN, a captcha
   status      Say who is logged in, and where
   keepalive   Keep the session from running out
-  logout      End the session
+  logout      End the session, or forget the API key
   token       Print the token of the session
 
 Its files:
@@ -154,7 +158,7 @@ Options of every command:
 `quatrix COMMAND --help` tells more about each. Who speaks to the server is
 settled in this order: a file named by an option, QUATRIX_API_KEY,
 QUATRIX_SESSION, QUATRIX_USER with QUATRIX_PASSWORD, the configuration, and
-last the session that `quatrix login` has kept.
+last the session or API key that `quatrix login` has kept.
 
 The exit code says how it went: 0 done, 1 some other failure, 2 wrong usage,
 3 cancelled, 4 login needed or refused, 5 a challenge waits for its answer,

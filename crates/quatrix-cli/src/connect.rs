@@ -1,19 +1,25 @@
-//! From the settings to a client that speaks for somebody.
+//! From the settings to a client that speaks for an account.
 
 use std::fs;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use quatrix_ureq::proto::{CallOptions, Config, Event, Login, Saved, Server, SessionId, Stage};
+use quatrix_ureq::proto::api::GetProfile;
+use quatrix_ureq::proto::{
+    ApiKey, CallOptions, Config, Credentials, Event, Login, Password, ProxyRule, Saved, Server, SessionId,
+};
 use quatrix_ureq::{Builder, Client};
 
 use crate::challenge;
 use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
-use crate::identity::{Identity, credentials};
+use crate::identity::{By, Identity, Purpose, is_same_user, no_server};
 use crate::interrupt::at_interrupt;
+use crate::kept::Kept;
+use crate::login::check_account;
 use crate::out;
-use crate::settings::Settings;
+use crate::secret::Secret;
+use crate::settings::{Setting, Settings};
 
 impl Settings {
     /// A client of this server, for nobody yet.
@@ -30,7 +36,8 @@ impl Settings {
             builder = builder.roots(fs::read(path).map_err(|error| Failure::file(path, &error))?);
         }
         if let Some(proxy) = &self.proxy {
-            builder = builder.proxy(proxy);
+            ProxyRule::fixed(&proxy.value).map_err(|invalid| proxy.invalid(invalid))?;
+            builder = builder.proxy(&proxy.value);
         }
         Ok(match self.verbose {
             0 => builder,
@@ -47,54 +54,76 @@ impl Settings {
         }
     }
 
-    /// Where to, if nobody but the session file knows it.
-    pub(crate) fn named_server(&self) -> Result<Server, Failure> {
-        let nobody = || Failure::usage("which account? Give --host NAME, QUATRIX_HOST, or host in the configuration");
-        self.server.clone().ok_or_else(nobody)
+    pub(crate) fn key(&self, setting: &Setting<Secret>) -> Result<ApiKey, Failure> {
+        ApiKey::new(setting.value.read(self.privacy)?).map_err(|invalid| setting.invalid(invalid))
     }
 
-    /// The session of the session file, if it may be used here.
-    pub(crate) fn kept_session(&self) -> Result<Saved, Failure> {
-        let Some(saved) = self.store()?.load()? else {
-            return Err(Failure::new(Exit::Login, "not logged in").next("quatrix login"));
-        };
-        match &self.server {
-            Some(server) if server != saved.server() => {
-                let what = format!("not logged in to {server}: the session belongs to {}", saved.server());
-                Err(Failure::new(Exit::Login, what)
-                    .because("Its token goes nowhere else. Another --profile keeps another session."))
-            }
-            _ => Ok(saved),
-        }
+    pub(crate) fn token(&self, setting: &Setting<Secret>) -> Result<SessionId, Failure> {
+        SessionId::new(setting.value.read(self.privacy)?).map_err(|invalid| setting.invalid(invalid))
     }
 
-    /// A client that goes on with a session, unless it still waits for an answer.
-    pub(crate) fn resume(&self, saved: Saved) -> Result<Client, Failure> {
-        if let Stage::Challenged(challenge) = saved.stage() {
+    pub(crate) fn password(&self, setting: &Setting<Secret>) -> Result<Password, Failure> {
+        setting.value.read(self.privacy).map(Password::new)
+    }
+
+    /// A client that goes on with what is kept, unless a login still waits for an answer.
+    pub(crate) fn resume(&self, kept: &Kept) -> Result<Client, Failure> {
+        if let Some(challenge) = kept.challenge() {
             let what = format!("the login is not finished: the server wants {challenge}");
             return Err(Failure::new(Exit::Challenge, what).next(answer_command(&challenge)));
         }
-        let client = self.builder(saved.server().clone())?.build()?;
-        client.resume(saved, None)?;
+        let builder = self.builder(kept.server().clone())?;
+        match kept {
+            Kept::Session(saved) => {
+                let client = builder.build()?;
+                client.resume(saved.clone(), None)?;
+                Ok(client)
+            }
+            Kept::Key(kept) => Ok(builder.api_key(kept.key.clone()).build()?),
+        }
+    }
+
+    /// A client for the token of another program's session.
+    pub(crate) fn resume_token(&self, identity: &Identity<'_>, token: &Setting<Secret>) -> Result<Client, Failure> {
+        let server = identity.server.clone().ok_or_else(no_server)?;
+        let client = self.builder(server.clone())?.build()?;
+        client.resume(Saved::active(server, "", self.token(token)?), None)?;
         Ok(client)
     }
 
-    /// A client for the token that the environment has.
-    pub(crate) fn resume_token(&self, token: SessionId) -> Result<Client, Failure> {
-        let user = self.user.clone().unwrap_or_default();
-        self.resume(Saved::active(self.named_server()?, user, token))
+    /// Runs `work` as the user whose account this is. A session made for it is ended, however it ends.
+    pub(crate) fn with_client<T>(&self, work: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.with_identity(&self.identity(Purpose::Work)?, work)
     }
 
-    /// Does some work for whoever speaks here; somebody who logs in for it is logged out again, whatever comes of it.
-    pub(crate) fn with_client<T>(&self, work: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
-        match Identity::settle(self)? {
-            Identity::Key(key) => {
-                work(&self.builder(self.named_server()?)?.api_key(key).build()?).map_err(Failure::of_key)
+    pub(crate) fn with_identity<T>(
+        &self,
+        identity: &Identity<'_>,
+        work: impl FnOnce(&Client) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match &identity.by {
+            By::Key { key, user } => {
+                let server = identity.server.clone().ok_or_else(no_server)?;
+                let client = self.builder(server)?.api_key(self.key(key)?).build()?;
+                check_user(&client, key, *user, self.call_options())
+                    .and_then(|()| work(&client))
+                    .map_err(Failure::of_key)
             }
-            Identity::Token(token) => work(&self.resume_token(token)?),
-            Identity::Kept => work(&self.resume(self.kept_session()?)?),
-            Identity::Password(password) => {
-                let client = self.log_in_for_now(password)?;
+            By::Token { token, user } => {
+                let client = self.resume_token(identity, token)?;
+                check_user(&client, token, *user, self.call_options())?;
+                work(&client)
+            }
+            By::Kept => {
+                let kept = self.kept_by(identity)?;
+                let result = work(&self.resume(kept)?);
+                match kept {
+                    Kept::Key(_) => result.map_err(Failure::of_key),
+                    Kept::Session(_) => result,
+                }
+            }
+            By::Password { password, user } => {
+                let client = self.log_in_for_now(identity, password, user.as_ref())?;
                 let end = client.clone();
                 let _at_interrupt = at_interrupt(move || drop(end.logout()));
                 let result = work(&client);
@@ -102,29 +131,67 @@ impl Settings {
                 let _ = client.logout();
                 result
             }
+            By::Nobody(_) => Err(identity.nobody()),
         }
     }
 
-    /// Logs in with what the environment or the configuration has; nothing is kept.
-    pub(crate) fn log_in_for_now(&self, password: quatrix_ureq::proto::Password) -> Result<Client, Failure> {
-        let nobody = || Failure::usage("there is a password, but no user: give --user or QUATRIX_USER");
-        let credentials = credentials(self.user.as_deref().ok_or_else(nobody)?, password)?;
-        let mut builder = self.builder(self.named_server()?)?;
+    /// What is kept, for an identity that uses it.
+    pub(crate) fn kept_by(&self, identity: &Identity<'_>) -> Result<&Kept, Failure> {
+        self.kept()?.ok_or_else(|| identity.nobody())
+    }
+
+    /// Logs in with a password that was found; nothing is kept.
+    pub(crate) fn log_in_for_now(
+        &self,
+        identity: &Identity<'_>,
+        password: &Setting<Secret>,
+        user: Option<&Setting<String>>,
+    ) -> Result<Client, Failure> {
+        let server = identity.server.clone().ok_or_else(no_server)?;
+        let user = user.ok_or_else(|| identity.nobody())?;
+        let credentials = credentials(user, self.password(password)?)?;
+        let mut builder = self.builder(server)?;
         if let Some(command) = self.code_command.clone() {
             builder = builder.second_factor(move |asked| {
                 challenge::answer_by(&command, &asked).ok_or(quatrix_ureq::proto::Declined)
             });
         }
         let client = builder.build()?;
+        check_account(&client, self.call_options())?;
         match client.login(credentials).map_err(Failure::of_login)? {
             Login::Challenged(asked) => {
-                // A partial session that nobody can finish.
+                // Another process cannot finish this one: nothing is kept.
                 let _ = client.logout();
                 Err(Failure::new(Exit::Challenge, format!("the server wants {asked}"))
                     .because("QUATRIX_CODE_COMMAND can answer it, or `quatrix login` and `quatrix answer` can."))
             }
             _ => Ok(client),
         }
+    }
+}
+
+/// A user and a password that can be sent.
+pub(crate) fn credentials(user: &Setting<String>, password: Password) -> Result<Credentials, Failure> {
+    Credentials::new(&*user.value, password).map_err(|invalid| user.invalid(invalid))
+}
+
+/// Asks the server whose key or token this is, if a user was named.
+fn check_user(
+    client: &Client,
+    secret: &Setting<Secret>,
+    user: Option<&Setting<String>>,
+    options: CallOptions,
+) -> Result<(), Failure> {
+    let Some(user) = user else { return Ok(()) };
+    check_owner(&secret.name, &client.call_with(&GetProfile, options)?.email, user)
+}
+
+/// Fails if a key or token belongs to another user than the named one.
+pub(crate) fn check_owner(secret: &str, owner: &str, user: &Setting<String>) -> Result<(), Failure> {
+    match is_same_user(owner, &user.value) {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::Login, format!("{secret} belongs to {owner}, not to {}", user.value))
+            .because(format!("{} names the user: nothing is done as another.", user.name))),
     }
 }
 

@@ -74,6 +74,11 @@ impl Failure {
         }
     }
 
+    /// A login that was given up, because what was kept before it is worth more.
+    pub(crate) fn given_up(self) -> Self {
+        Self { next: None, ..self.because("The login was given up; what was kept before is still kept.") }
+    }
+
     /// Says what it means, in a sentence.
     #[must_use]
     pub(crate) fn because(mut self, meaning: impl Into<Cow<'static, str>>) -> Self {

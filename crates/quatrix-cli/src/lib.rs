@@ -18,6 +18,8 @@ mod exit;
 mod failure;
 mod identity;
 mod interrupt;
+mod kept;
+mod login;
 mod out;
 mod progress;
 mod prompt;
@@ -59,7 +61,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(error) => return refuse(&error, json),
     };
-    let profile = settings::profile(&cli.options).unwrap_or_else(|_| store::DEFAULT_PROFILE.to_owned());
+    let profile =
+        settings::profile(&cli.options).map_or_else(|_| store::DEFAULT_PROFILE.to_owned(), |setting| setting.value);
     dispatch(cli).unwrap_or_else(|failure| report(&failure, json, &profile))
 }
 
@@ -73,7 +76,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo(command) => command.run(),
         #[cfg(feature = "demo")]
         Command::Emulator(command) => return Ok(command.run()),
-        Command::Login(command) => command.run(&settings()?),
+        Command::Login(command) => command.run(settings()?),
         Command::Answer(command) => command.run(&settings()?),
         Command::Status(command) => command.run(&settings()?),
         Command::Keepalive(command) => command.run(&settings()?),

@@ -2,28 +2,67 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::environment::variable;
+use quatrix_local::{Access, NotPrivate, NotPrivateReason, check_private, open_private};
+
 use crate::failure::Failure;
 
-/// The first line of a file.
-pub(crate) fn of_file(path: &Path) -> Result<String, Failure> {
-    let file = File::open(path).map_err(|error| Failure::file(path, &error))?;
-    first_line(file, &path.display().to_string())
+/// The place of a secret.
+#[derive(Clone)]
+pub(crate) enum Secret {
+    Text(String),
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line of standard input.
+    StandardInput,
 }
 
-/// The first line of standard input.
-pub(crate) fn of_stdin() -> Result<String, Failure> {
-    first_line(io::stdin().lock(), "standard input")
+/// Whether files with secrets must be their owner's alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    Required,
+    /// For containers, whose secrets are mounted with modes and owners of their own.
+    Waived,
 }
 
-/// A variable, or the first line of the file that the variable with `_FILE` names.
-pub(crate) fn of_environment(name: &str) -> Result<Option<String>, Failure> {
-    if let Some(secret) = variable(name)? {
-        return Ok(Some(secret));
+impl Secret {
+    pub(crate) fn read(&self, privacy: Privacy) -> Result<String, Failure> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::File(path) => first_line(privacy.open(path)?, &path.display().to_string()),
+            Self::StandardInput => first_line(io::stdin().lock(), "standard input"),
+        }
     }
-    variable(&format!("{name}_FILE"))?.map(|path| of_file(Path::new(&path))).transpose()
+}
+
+impl Privacy {
+    /// Opens a file with a secret in it.
+    fn open(self, path: &Path) -> Result<File, Failure> {
+        match self {
+            Self::Required => open_private(path, Access::Read).map_err(refused),
+            Self::Waived => File::open(path).map_err(|error| Failure::file(path, &error)),
+        }
+    }
+
+    /// Checks an opened file with a secret in it.
+    pub(crate) fn check(self, path: &Path, file: &File) -> Result<(), Failure> {
+        match self {
+            Self::Required => check_private(path, file).map_err(refused),
+            Self::Waived => Ok(()),
+        }
+    }
+}
+
+fn refused(error: NotPrivate) -> Failure {
+    let is_found = !matches!(error.reason, NotPrivateReason::Io(_));
+    let failure = Failure::from(error);
+    match is_found {
+        true => {
+            failure.because("It holds or names a secret. For secrets mounted into a container: --allow-insecure-files.")
+        }
+        false => failure,
+    }
 }
 
 fn first_line(source: impl Read, name: &str) -> Result<String, Failure> {

@@ -1,6 +1,7 @@
 //! Options over the environment over the configuration.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use quatrix_ureq::proto::Server;
@@ -9,14 +10,16 @@ use crate::cli::Options;
 use crate::config::Section;
 use crate::environment::{self, variable};
 use crate::failure::Failure;
+use crate::identity::{Account, Accounts, Identity, Owner, Purpose};
+use crate::kept::Kept;
+use crate::out;
+use crate::secret::{Privacy, Secret};
 use crate::store::{DEFAULT_PROFILE, Store};
 
-/// How this run is to be, whoever said so.
+/// Settings of one run.
 pub(crate) struct Settings {
     pub(crate) profile: String,
-    /// Named by an option, the environment or the configuration; the session file may know one as well.
-    pub(crate) server: Option<Server>,
-    pub(crate) user: Option<String>,
+    pub(crate) accounts: Accounts,
     pub(crate) code_command: Option<String>,
     pub(crate) json: bool,
     pub(crate) no_input: bool,
@@ -24,18 +27,43 @@ pub(crate) struct Settings {
     pub(crate) max_time: Option<Duration>,
     pub(crate) retries: u8,
     pub(crate) ca_cert: Option<PathBuf>,
-    pub(crate) proxy: Option<String>,
+    pub(crate) proxy: Option<Setting<String>>,
     pub(crate) verbose: u8,
-    /// Files with secrets, by who named them.
-    pub(crate) option: SecretFiles,
-    pub(crate) configured: SecretFiles,
+    pub(crate) privacy: Privacy,
     store: Option<Store>,
+    kept: OnceLock<Option<Kept>>,
 }
 
-/// Where a password or an API key is.
-pub(crate) struct SecretFiles {
-    pub(crate) password: Option<PathBuf>,
-    pub(crate) api_key: Option<PathBuf>,
+/// A value and where it was found.
+#[derive(Clone)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+    /// As the user wrote it: `--timeout`, `QUATRIX_TIMEOUT`, `timeout in config.json`.
+    pub(crate) name: String,
+}
+
+/// Where a setting was found, the one that counts most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Option,
+    Environment,
+    Configuration,
+}
+
+impl<T> Setting<T> {
+    pub(crate) fn option(name: &str, value: T) -> Self {
+        Self { value, origin: Origin::Option, name: name.to_owned() }
+    }
+
+    fn map<U>(self, convert: impl FnOnce(T) -> U) -> Setting<U> {
+        Setting { value: convert(self.value), origin: self.origin, name: self.name }
+    }
+
+    /// Names the setting in an error about its value.
+    pub(crate) fn invalid(&self, why: impl std::fmt::Display) -> Failure {
+        Failure::usage(format!("{}: {why}", self.name))
+    }
 }
 
 impl Settings {
@@ -50,79 +78,158 @@ impl Settings {
         self.store.as_ref().ok_or_else(nowhere)
     }
 
+    /// What `quatrix login` has kept, read once.
+    pub(crate) fn kept(&self) -> Result<Option<&Kept>, Failure> {
+        if self.kept.get().is_none() {
+            let _ = self.kept.set(self.store()?.load()?);
+        }
+        Ok(self.kept.get().and_then(Option::as_ref))
+    }
+
+    /// Resolves whose account this run uses. With `-v` it names what was skipped.
+    pub(crate) fn identity(&self, purpose: Purpose) -> Result<Identity<'_>, Failure> {
+        let identity = self.accounts.resolve(purpose, || Ok(self.kept()?.map(Kept::owner)))?;
+        if self.verbose > 0 {
+            identity.skipped.iter().for_each(|skipped| out::note(&skipped.to_string()));
+        }
+        Ok(identity)
+    }
+
+    /// Fails if the options, the environment or the configuration name another server or user than this one.
+    pub(crate) fn check_owner(&self, owner: Owner) -> Result<(), Failure> {
+        self.accounts.refusal(owner).map_or(Ok(()), |nobody| Err(nobody.failure(&[])))
+    }
+
     pub(crate) fn settle(options: Options) -> Result<Self, Failure> {
-        let profile = profile(&options)?;
-        let configured = Section::of(&profile)?;
+        let profile = profile(&options)?.value;
+        let privacy = match options.allow_insecure_files || variable("QUATRIX_ALLOW_INSECURE_FILES")?.is_some() {
+            true => Privacy::Waived,
+            false => Privacy::Required,
+        };
+        let configured = Section::of(&profile, privacy)?;
+        let file = configured.file.clone();
         let first = |option: Option<String>, name: &str, configured: Option<String>| match option {
-            Some(option) => Ok(Some(option)),
-            None => Ok::<_, Failure>(variable(name)?.or(configured)),
+            Some(value) => Ok::<_, Failure>(Some(Setting::option(&format!("--{name}"), value))),
+            None => Ok(ambient(name)?.or_else(|| configured.map(|value| in_file(name, &file, value)))),
+        };
+        let timeout = first(options.timeout, "timeout", configured.timeout)?;
+        let max_time = first(options.max_time, "max-time", configured.max_time)?;
+        let retries = first(options.retries, "retries", configured.retries)?;
+        let configured_file =
+            |name: &str, path: Option<PathBuf>| path.map(|path| in_file(name, &file, Secret::File(path)));
+        let accounts = Accounts {
+            option: Account {
+                server: server(
+                    options.host.map(|value| Setting::option("--host", value)),
+                    options.base_url.map(|value| Setting::option("--base-url", value)),
+                )?,
+                user: options.user.map(|value| Setting::option("--user", value)),
+                key: options.api_key_file.map(|path| Setting::option("--api-key-file", Secret::File(path))),
+                token: None,
+                password: options.password_file.map(|path| Setting::option("--password-file", Secret::File(path))),
+            },
+            environment: Account {
+                server: server(ambient("host")?, ambient("base-url")?)?,
+                user: ambient("user")?,
+                key: ambient_secret("api-key")?,
+                token: ambient("session")?.map(|setting| setting.map(Secret::Text)),
+                password: ambient_secret("password")?,
+            },
+            configuration: Account {
+                server: server(
+                    configured.host.map(|value| in_file("host", &file, value)),
+                    configured.base_url.map(|value| in_file("base-url", &file, value)),
+                )?,
+                user: configured.user.map(|value| in_file("user", &file, value)),
+                key: configured_file("api-key-file", configured.api_key_file),
+                token: None,
+                password: configured_file("password-file", configured.password_file),
+            },
         };
         let path = |option: Option<PathBuf>, name: &str, configured: Option<PathBuf>| match option {
             Some(option) => Ok(Some(option)),
             None => Ok::<_, Failure>(variable(name)?.map(PathBuf::from).or(configured)),
         };
-        let timeout = first(options.timeout, "QUATRIX_TIMEOUT", configured.timeout)?;
-        let max_time = first(options.max_time, "QUATRIX_MAX_TIME", configured.max_time)?;
-        let retries = first(options.retries, "QUATRIX_RETRIES", configured.retries)?;
         Ok(Self {
-            server: settle_server([
-                (options.host, options.base_url),
-                (variable("QUATRIX_HOST")?, variable("QUATRIX_BASE_URL")?),
-                (configured.host, configured.base_url),
-            ])?,
-            user: first(options.user, "QUATRIX_USER", configured.user)?,
-            code_command: first(options.code_command, "QUATRIX_CODE_COMMAND", configured.code_command)?,
+            accounts,
+            code_command: first(options.code_command, "code-command", configured.code_command)?
+                .map(|setting| setting.value),
             json: options.json,
             no_input: options.no_input || variable("QUATRIX_NO_INPUT")?.is_some(),
-            timeout: timeout.map_or(Ok(Duration::from_secs(30)), |text| time("--timeout", &text))?,
-            max_time: max_time.map(|text| time("--max-time", &text)).transpose()?,
-            retries: retries.map_or(Ok(2), |text| count(&text))?,
+            timeout: timeout.map_or(Ok(Duration::from_secs(30)), |setting| time(&setting.name, &setting.value))?,
+            max_time: max_time.map(|setting| time(&setting.name, &setting.value)).transpose()?,
+            retries: retries.map_or(Ok(2), |setting| count(&setting))?,
             ca_cert: path(options.ca_cert, "QUATRIX_CA_CERT", configured.ca_cert)?,
-            proxy: first(options.proxy, "QUATRIX_PROXY", configured.proxy)?,
+            proxy: first(options.proxy, "proxy", configured.proxy)?,
             verbose: options.verbose,
-            option: SecretFiles { password: options.password_file, api_key: options.api_key_file },
-            configured: SecretFiles { password: configured.password_file, api_key: configured.api_key_file },
+            privacy,
             store: environment::state_folder()?.map(|folder| Store::new(folder, &profile)),
+            kept: OnceLock::new(),
             profile,
         })
     }
 }
 
 /// The profile that is meant.
-pub(crate) fn profile(options: &Options) -> Result<String, Failure> {
+pub(crate) fn profile(options: &Options) -> Result<Setting<String>, Failure> {
     let profile = match &options.profile {
-        Some(profile) => profile.clone(),
-        None => variable("QUATRIX_PROFILE")?.unwrap_or_else(|| DEFAULT_PROFILE.to_owned()),
+        Some(profile) => Setting::option("--profile", profile.clone()),
+        None => ambient("profile")?.unwrap_or_else(|| Setting::option("--profile", DEFAULT_PROFILE.to_owned())),
     };
-    check_profile(&profile).map(|()| profile)
+    match is_plain(&profile.value) {
+        true => Ok(profile),
+        false => Err(profile.invalid("a profile is named by up to 64 letters, digits and any of - _ . @")),
+    }
 }
 
-/// It becomes part of a file's name.
-fn check_profile(name: &str) -> Result<(), Failure> {
+/// Whether this can be part of a file's name.
+fn is_plain(profile: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.@".contains(&b);
-    match (1..=64).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain) {
-        true => Ok(()),
-        false => Err(Failure::usage("a profile is named by up to 64 letters, digits and any of - _ . @")),
-    }
+    (1..=64).contains(&profile.len()) && !profile.starts_with('.') && profile.bytes().all(plain)
 }
 
-/// The first who names a server decides; a host and a base URL from the same hand contradict each other.
-fn settle_server(named: [(Option<String>, Option<String>); 3]) -> Result<Option<Server>, Failure> {
-    for (host, base_url) in named {
-        let server = match (host, base_url) {
-            (None, None) => continue,
-            (Some(_), Some(_)) => return Err(Failure::usage("both a host and a base URL are given: one is enough")),
-            (Some(address), None) | (None, Some(address)) => Server::at(&address),
-        };
-        return server.map(Some).map_err(|error| Failure::usage(error.to_string()));
-    }
-    Ok(None)
+/// The environment's variable for an option.
+fn ambient(option: &str) -> Result<Option<Setting<String>>, Failure> {
+    let name = format!("QUATRIX_{}", option.replace('-', "_").to_ascii_uppercase());
+    Ok(variable(&name)?.map(|value| Setting { value, origin: Origin::Environment, name }))
 }
 
-fn count(text: &str) -> Result<u8, Failure> {
-    match text.parse() {
+/// A variable that holds a secret, or the one with `_FILE` that names the file with it.
+fn ambient_secret(option: &str) -> Result<Option<Setting<Secret>>, Failure> {
+    if let Some(setting) = ambient(option)? {
+        return Ok(Some(setting.map(Secret::Text)));
+    }
+    Ok(ambient(&format!("{option}-file"))?.map(|setting| setting.map(|path| Secret::File(path.into()))))
+}
+
+/// The configuration's key for an option.
+fn in_file<T>(option: &str, file: &str, value: T) -> Setting<T> {
+    Setting { value, origin: Origin::Configuration, name: format!("{} in {file}", option.replace('-', "_")) }
+}
+
+/// The server that one origin names; a host and a base URL contradict each other.
+fn server(
+    host: Option<Setting<String>>,
+    base_url: Option<Setting<String>>,
+) -> Result<Option<Setting<Server>>, Failure> {
+    let setting = match (host, base_url) {
+        (None, None) => return Ok(None),
+        (Some(host), Some(base_url)) => {
+            return Err(Failure::usage(format!(
+                "{} and {} contradict each other: one is enough",
+                host.name, base_url.name
+            )));
+        }
+        (Some(address), None) | (None, Some(address)) => address,
+    };
+    let server = Server::at(&setting.value).map_err(|error| setting.invalid(error))?;
+    Ok(Some(setting.map(|_| server)))
+}
+
+fn count(setting: &Setting<String>) -> Result<u8, Failure> {
+    match setting.value.parse() {
         Ok(count) if count <= 20 => Ok(count),
-        _ => Err(Failure::usage("--retries takes a number from 0 to 20")),
+        _ => Err(Failure::usage(format!("{} takes a number from 0 to 20", setting.name))),
     }
 }
 
@@ -158,21 +265,19 @@ mod tests {
 
     #[test]
     fn a_profile_cannot_be_a_path() {
-        assert!(["work", "me@acme.com", "a.b-c_1"].iter().all(|name| check_profile(name).is_ok()));
+        assert!(["work", "me@acme.com", "a.b-c_1"].iter().all(|name| is_plain(name)));
         for name in ["", ".", "..", "../x", "a/b", "a\\b", "a b", "a\0", &"x".repeat(65)] {
-            assert!(check_profile(name).is_err(), "{name}");
+            assert!(!is_plain(name), "{name}");
         }
     }
 
     #[test]
-    fn the_first_who_names_a_server_decides() {
-        let some = |text: &str| Some(text.to_owned());
-        let none = || (None, None);
-        let server = settle_server([none(), (None, some("http://127.0.0.1:9/api/1.0")), (some("acme"), None)]);
-        assert_eq!(server.unwrap().unwrap().to_string(), "http://127.0.0.1:9/api/1.0");
-        let both = settle_server([(some("acme"), some("https://acme.com")), none(), none()]);
-        assert!(both.unwrap_err().text("default").contains("one is enough"));
-        let plain = settle_server([none(), none(), (None, some("http://acme.com/api/1.0"))]);
-        assert!(plain.unwrap_err().text("default").contains("use https"));
+    fn a_wrong_server_is_reported_under_the_name_of_its_setting() {
+        let setting = |name: &str, value: &str| Some(Setting::option(name, value.to_owned()));
+        let error = |host, base_url| server(host, base_url).err().unwrap().text("default");
+        let both = error(setting("--host", "acme"), setting("--base-url", "https://acme.com"));
+        assert!(both.starts_with("quatrix: --host and --base-url contradict each other"), "{both}");
+        let plain = error(None, setting("QUATRIX_BASE_URL", "http://acme.com/api/1.0"));
+        assert!(plain.starts_with("quatrix: QUATRIX_BASE_URL: ") && plain.contains("use https"), "{plain}");
     }
 }

@@ -1,6 +1,6 @@
-//! The session file: what a login leaves behind for the next command.
+//! The session file: the session or API key that a login keeps for later commands.
 //!
-//! It holds a token, so it is the owner's alone. Readers need no lock, because the file is only ever replaced as a
+//! It holds a secret, so it is the owner's alone. Readers need no lock, because the file is only ever replaced as a
 //! whole; whoever changes it holds the lock beside it and reads it again first.
 
 use std::fs::{self, File, OpenOptions};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use fs4::FileExt;
 use quatrix_local::{Access, NotPrivate, NotPrivateReason, check_folder_of, open_private};
-use quatrix_ureq::proto::{Saved, Server};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::kept::Kept;
 use crate::out;
 use crate::show::Quoted;
 
@@ -40,11 +40,11 @@ impl Store {
         Self { directory, file, lock }
     }
 
-    /// The session, if there is one. A damaged file counts as none, and says so once on standard error.
+    /// What is kept, if anything is. A damaged file counts as none, and says so once on standard error.
     ///
     /// # Errors
-    /// A file that is not private is refused: another user may have the token, or have put it there.
-    pub(crate) fn load(&self) -> Result<Option<Saved>, Failure> {
+    /// A file that is not private is refused: another user may have the secret, or have put it there.
+    pub(crate) fn load(&self) -> Result<Option<Kept>, Failure> {
         let Some(file) = self.open()? else {
             return Ok(None);
         };
@@ -52,15 +52,13 @@ impl Store {
         const MOST: u64 = 64 * 1024;
         let mut json = Vec::new();
         file.take(MOST).read_to_end(&mut json).map_err(|error| Failure::file(&self.file, &error))?;
-        match Saved::from_json(&json) {
-            // The core takes whatever was written; that a server may be talked to at all is judged anew.
-            Ok(saved) if Server::at(&saved.server().to_string()).is_ok() => Ok(Some(saved)),
-            Ok(_) => Ok(self.warn("names a server over plain http")),
-            Err(invalid) => Ok(self.warn(&invalid.to_string())),
+        match Kept::from_json(&json) {
+            Ok(kept) => Ok(Some(kept)),
+            Err(why) => Ok(self.warn(&why)),
         }
     }
 
-    fn warn(&self, why: &str) -> Option<Saved> {
+    fn warn(&self, why: &str) -> Option<Kept> {
         out::note(&format!("{}: {why}; taken as logged out", self.file.display()));
         None
     }
@@ -111,14 +109,14 @@ impl Store {
 
 impl Locked<'_> {
     /// The session as it is now.
-    pub(crate) fn load(&self) -> Result<Option<Saved>, Failure> {
+    pub(crate) fn load(&self) -> Result<Option<Kept>, Failure> {
         self.store.load()
     }
 
     /// Replaces the file: at every moment it is whole, the old one or the new one.
-    pub(crate) fn save(&self, saved: &Saved) -> Result<(), Failure> {
+    pub(crate) fn save(&self, kept: &Kept) -> Result<(), Failure> {
         let new = self.store.file.with_extension("new");
-        let replaced = self.write_new(&new, saved).and_then(|()| fs::rename(&new, &self.store.file));
+        let replaced = self.write_new(&new, kept).and_then(|()| fs::rename(&new, &self.store.file));
         if let Err(error) = replaced {
             // What was left of an earlier try goes the same way.
             let _ = fs::remove_file(&new);
@@ -128,11 +126,11 @@ impl Locked<'_> {
         Ok(())
     }
 
-    fn write_new(&self, new: &Path, saved: &Saved) -> io::Result<()> {
+    fn write_new(&self, new: &Path, kept: &Kept) -> io::Result<()> {
         // Nobody else writes here while the lock is held; a crash may have left one.
         let _ = fs::remove_file(new);
         let mut file = private(OpenOptions::new().write(true).create_new(true)).open(new)?;
-        file.write_all(saved.expose_json().as_bytes())?;
+        file.write_all(kept.expose_json().as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()
     }
@@ -202,8 +200,8 @@ mod tests {
             let mut file =
                 private(OpenOptions::new().write(true).create(true).truncate(true)).open(&store.file).unwrap();
             file.write_all(&fs::read(entry.path()).unwrap()).unwrap();
-            if let Some(saved) = store.load().unwrap() {
-                assert!(Server::at(&saved.server().to_string()).is_ok(), "{entry:?}");
+            if let Some(kept) = store.load().unwrap() {
+                assert!(quatrix_ureq::proto::Server::at(&kept.server().to_string()).is_ok(), "{entry:?}");
                 taken.push(entry.file_name().into_string().unwrap());
             }
         }

@@ -21,7 +21,7 @@ mod tree;
 pub use folder::{Folder, refuse_link};
 pub use names::is_usable;
 pub use partial::Partial;
-pub use private::{Access, NotPrivate, NotPrivateReason, check_folder_of, open_private};
+pub use private::{Access, NotPrivate, NotPrivateReason, check_folder_of, check_private, open_private};
 pub use resumable::Resumable;
 pub use temporary::unnamed_temp_file;
 pub use tree::read_tree;

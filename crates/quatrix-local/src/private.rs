@@ -67,9 +67,18 @@ pub fn open_private(path: &Path, access: Access) -> Result<File, NotPrivate> {
             return Err(not_private(reason));
         }
     };
+    check_private(path, &file).map(|()| file)
+}
+
+/// Checks that the opened file at `path` belongs to the current user alone, however its name led there.
+///
+/// # Errors
+/// [`NotPrivate`] if it is no plain file, belongs to another user, is accessible to others, or has a second name.
+pub fn check_private(path: &Path, file: &File) -> Result<(), NotPrivate> {
+    let not_private = |reason| NotPrivate { path: path.to_owned(), reason };
     let metadata = file.metadata().map_err(|error| not_private(NotPrivateReason::Io(error)))?;
     match defect(&metadata) {
-        None => Ok(file),
+        None => Ok(()),
         Some(reason) => Err(not_private(reason)),
     }
 }

@@ -1,11 +1,13 @@
 //! `quatrix answer`
 
-use quatrix_ureq::proto::{Login as Step, Stage};
+use quatrix_ureq::proto::Login as Step;
+use serde_json::json;
 
-use super::login::finish;
 use crate::challenge::{Answers, Given};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::kept::Kept;
+use crate::login::finish;
 use crate::out;
 use crate::prompt::Prompt;
 use crate::settings::Settings;
@@ -26,16 +28,23 @@ pub(crate) struct AnswerArgs {
 impl AnswerArgs {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         let locked = settings.store()?.lock(settings.patience())?;
-        let Some(saved) = locked.load()? else {
-            return Err(Failure::new(Exit::Login, "there is no login to answer for").next("quatrix login"));
-        };
-        let Stage::Challenged(challenge) = saved.stage() else {
-            let text = format!("Nothing to answer: logged in to {} as {}.", saved.server(), Shown(saved.user()));
-            return out::report(settings.json, &serde_json::json!({ "state": "active" }), &text);
+        let kept = locked.load()?;
+        kept.as_ref().map_or(Ok(()), |kept| settings.check_owner(kept.owner()))?;
+        let (saved, challenge) = match kept {
+            None => return Err(Failure::new(Exit::Login, "there is no login to answer for").next("quatrix login")),
+            Some(kept) => match (kept.challenge(), kept) {
+                (Some(challenge), Kept::Session(saved)) => (saved, challenge),
+                (_, kept) => return nothing_to_answer(settings, &kept),
+            },
         };
         let client = settings.builder(saved.server().clone())?.build()?;
         client.resume(saved, None)?;
         let answers = Answers::new(settings, self.given, Prompt::new(settings.no_input))?;
         finish(settings, &locked, &client, Step::Challenged(challenge), answers)
     }
+}
+
+fn nothing_to_answer(settings: &Settings, kept: &Kept) -> Result<(), Failure> {
+    let text = format!("Nothing to answer: logged in to {} as {}.", kept.server(), Shown(kept.user()));
+    out::report(settings.json, &json!({ "state": "active" }), &text)
 }

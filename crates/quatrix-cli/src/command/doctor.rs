@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use quatrix_ureq::proto::Credentials;
+use quatrix_ureq::proto::api::GetProfile;
 use serde_json::json;
 
 use crate::challenge::{Answers, Given};
+use crate::connect::{check_owner, credentials};
 use crate::failure::Failure;
-use crate::identity::{Identity, credentials};
+use crate::identity::{By, Identity, Nobody, Purpose, no_server};
+use crate::kept::Kept;
 use crate::out;
 use crate::prompt::Prompt;
 use crate::settings::{self, Settings};
@@ -61,41 +64,49 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let kept = if settings.server.is_none() { settings.store()?.load()? } else { None };
-        let server = match kept {
-            Some(saved) => saved.server().clone(),
-            None => settings.named_server()?,
-        };
-        let wire = Wire::new(settings, server)?;
+        let identity = settings.identity(Purpose::Work)?;
+        let wire = Wire::new(settings, identity.server.clone().ok_or_else(no_server)?)?;
         let mut findings = Findings::default();
-        let seen = place::look(settings, &wire, &mut findings).and_then(|()| self.ask(settings, &wire, &mut findings));
+        let seen = place::look(settings, &wire, &mut findings)
+            .and_then(|()| self.ask(settings, &identity, &wire, &mut findings));
         wire.count(&mut findings);
         findings.complete();
         self.tell(settings, &findings)?;
         seen
     }
 
-    /// As whoever can be had.
-    fn ask(&self, settings: &Settings, wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
-        match Identity::settle(settings)? {
-            Identity::Key(key) => self.look_around(wire, &Speaker::Key(key), None, findings),
-            Identity::Token(token) => self.look_around(wire, &Speaker::Session(token), None, findings),
-            Identity::Kept => match settings.kept_session() {
-                Ok(saved) => self.look_around(wire, &Speaker::Session(saved.token().clone()), None, findings),
-                Err(_) => Ok(()),
+    fn ask(
+        &self,
+        settings: &Settings,
+        identity: &Identity<'_>,
+        wire: &Wire,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        let (speaker, user) = match &identity.by {
+            By::Key { key, user } => (Speaker::Key(settings.key(key)?), *user),
+            By::Token { token, user } => (Speaker::Session(settings.token(token)?), *user),
+            By::Kept => match settings.kept_by(identity)? {
+                Kept::Key(kept) => (Speaker::Key(kept.key.clone()), None),
+                Kept::Session(saved) => (Speaker::Session(saved.token().clone()), None),
             },
-            Identity::Password(password) => {
-                let user = settings.user.as_deref().ok_or_else(|| Failure::usage("who logs in? Give --user"))?;
-                let credentials = credentials(user, password)?;
+            By::Nobody(Nobody::OtherUser { .. }) => return Err(identity.nobody()),
+            By::Nobody(_) => return Ok(()),
+            By::Password { password, user } => {
+                let user = user.as_ref().ok_or_else(|| identity.nobody())?;
+                let credentials = credentials(user, settings.password(password)?)?;
                 let given = Given::clone(&self.given);
                 let mut answers = Answers::new(settings, given, Prompt::new(settings.no_input))?;
                 let Some(id) = login::walk(wire, &credentials, &mut answers, findings)? else { return Ok(()) };
                 let speaker = Speaker::Session(id);
                 let looked = self.look_around(wire, &speaker, Some(&credentials), findings);
                 login::leave(wire, &speaker)?;
-                looked
+                return looked;
             }
+        };
+        if let Some(user) = user {
+            check_owner("the API key or token", &wire.get(&GetProfile, &speaker)?.email, user)?;
         }
+        self.look_around(wire, &speaker, None, findings)
     }
 
     fn look_around(

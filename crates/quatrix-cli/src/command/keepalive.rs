@@ -4,8 +4,9 @@ use quatrix_ureq::Client;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::identity::Identity;
+use crate::identity::{By, Purpose};
 use crate::interrupt::at_interrupt;
+use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
 
@@ -25,16 +26,15 @@ pub(crate) struct Keepalive {
 
 impl Keepalive {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        match Identity::settle_existing(settings)? {
-            Identity::Key(_) => out::report(
-                settings.json,
-                &json!({ "state": "api_key" }),
-                "No keepalive is needed: there is an API key, which does not run out.",
-            ),
-            Identity::Token(token) => self.keep_alive(settings, &settings.resume_token(token)?),
-            Identity::Password(_) | Identity::Kept => {
-                self.keep_alive(settings, &settings.resume(settings.kept_session()?)?)
-            }
+        let identity = settings.identity(Purpose::ExistingSession)?;
+        match &identity.by {
+            By::Key { .. } => no_need(settings),
+            By::Token { .. } => settings.with_identity(&identity, |client| self.keep_alive(settings, client)),
+            By::Password { .. } | By::Kept => match settings.kept_by(&identity)? {
+                Kept::Key(_) => no_need(settings),
+                kept @ Kept::Session(_) => self.keep_alive(settings, &settings.resume(kept)?),
+            },
+            By::Nobody(_) => Err(identity.nobody()),
         }
     }
 
@@ -47,4 +47,12 @@ impl Keepalive {
         let _ends_with_130 = at_interrupt(|| ());
         match client.run_keepalive()? {}
     }
+}
+
+fn no_need(settings: &Settings) -> Result<(), Failure> {
+    out::report(
+        settings.json,
+        &json!({ "state": "api_key" }),
+        "No keepalive is needed: there is an API key, which does not run out.",
+    )
 }

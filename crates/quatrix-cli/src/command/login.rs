@@ -1,28 +1,38 @@
 //! `quatrix login`
 
+use std::io::{self, IsTerminal as _};
+
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::api::GetAccountMetadata;
-use quatrix_ureq::proto::{Error, Login as Step, Password, Saved, Server, Stage};
+use quatrix_ureq::proto::api::GetProfile;
+use quatrix_ureq::proto::{ApiKey, Error, Login as Step, Password, Server};
 use serde_json::json;
 
-use crate::challenge::{self, Answers, Given, TRIES};
+use crate::challenge::{Answers, Given, TRIES};
+use crate::connect::{check_owner, credentials};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::identity::{Identity, credentials};
+use crate::identity::{By, Owner, Purpose, no_server};
+use crate::kept::{Kept, KeptKey};
+use crate::login::{check_account, finish};
 use crate::out;
 use crate::prompt::Prompt;
-use crate::secret;
-use crate::settings::Settings;
+use crate::secret::Secret;
+use crate::settings::{Origin, Setting, Settings};
 use crate::show::Shown;
-use crate::store::Locked;
 
-/// Log in, and keep the session for the commands that follow.
+/// Log in, and keep the session or an API key for the commands that follow.
 ///
 /// Whatever is not given is asked for at the terminal: account, user, password,
 /// the second factor. The name is checked before the password leaves: an account
 /// that does not exist hears nothing. The password is sent and forgotten; what is
 /// kept is the session, in a file that only you can read. It ends 15 minutes after
 /// its last call, or with `quatrix logout`.
+///
+///   quatrix login --host acme --user me@acme.com
+///   quatrix login --host acme --api-key          # keep an API key instead
+///
+/// A password or key that is given is always checked. If the server refuses it,
+/// what was kept before is still kept; if not, it is replaced.
 ///
 /// Without a terminal a second factor comes from --code-command, QUATRIX_CODE or
 /// --code. If there is none, the unfinished login is kept, described as JSON on
@@ -33,146 +43,155 @@ use crate::store::Locked;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Login {
     /// Take the password from the first line of standard input
-    #[arg(long, conflicts_with = "password_file")]
+    #[arg(long, conflicts_with_all = ["password_file", "api_key_file"])]
     password_stdin: bool,
+
+    /// Keep an API key: ask for it, or take it from the first line of standard input
+    #[arg(long, conflicts_with_all = ["password_file", "api_key_file", "password_stdin"])]
+    api_key: bool,
 
     #[command(flatten)]
     given: Given,
 }
 
 impl Login {
-    pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let given_password = match Identity::settle(settings)? {
-            _ if self.password_stdin => Some(secret::of_stdin()?.into()),
-            Identity::Key(_) => return no_need(settings),
-            Identity::Password(password) => Some(password),
-            Identity::Token(_) | Identity::Kept => None,
-        };
+    pub(crate) fn run(self, mut settings: Settings) -> Result<(), Failure> {
+        // Nothing leaves if there is no place to keep what comes of it.
+        settings.store()?;
         let prompt = Prompt::new(settings.no_input);
-        let kept = settings.store()?.load()?;
-        let server = server(settings, kept.as_ref(), prompt)?;
-        if let Some(saved) = &kept
-            && is_the_same(settings, &server, saved)
-            && is_alive(settings, saved.clone())?
-        {
-            return already(settings, saved);
+        let given = &mut settings.accounts.option;
+        if self.password_stdin {
+            given.password = Some(Setting::option("--password-stdin", Secret::StandardInput));
         }
-        check_account(settings, &server)?;
-        let user = user(settings, &server, kept.as_ref(), prompt)?;
-        let mut typing = Typing { password: given_password, tries: 0, prompt };
-        let first = typing.next(&user, &server)?;
+        if self.api_key {
+            given.key = Some(Setting::option("--api-key", typed_key(prompt)?));
+        }
+        let settings = &settings;
+        let identity = settings.identity(Purpose::Login)?;
+        if let By::Key { key, .. } = &identity.by
+            && key.origin != Origin::Option
+        {
+            return no_need(settings, &key.name);
+        }
+        let server = match (&identity.server, prompt) {
+            (Some(server), _) => server.clone(),
+            (None, Some(prompt)) => {
+                let host = prompt.line("Account (NAME of NAME.quatrix.it, or its own host name): ")?;
+                Server::at(host.trim()).map_err(|error| Failure::usage(error.to_string()))?
+            }
+            (None, None) => return Err(no_server()),
+        };
+        match &identity.by {
+            By::Key { key, user } => keep_key(settings, server, settings.key(key)?, *user, &key.name),
+            By::Password { password, user } => {
+                let password = settings.password(password)?;
+                self.log_in(settings, server, user.clone(), Typing::given(password))
+            }
+            By::Kept if is_alive(settings)? => already(settings),
+            _ => {
+                let before = settings.kept()?.filter(|kept| *kept.server() == server && !kept.user().is_empty());
+                let before = before.map(|kept| Setting::option("the kept session", kept.user().to_owned()));
+                let user = settings.accounts.user(&server).cloned().or(before);
+                let skipped = identity.skipped.iter().map(ToString::to_string).collect();
+                self.log_in(settings, server, user, Typing::typed(prompt, skipped))
+            }
+        }
+    }
 
-        let locked = settings.store()?.lock(settings.patience())?;
-        if let Some(saved) = locked.load()?
-            && is_the_same(settings, &server, &saved)
-            && kept.is_none_or(|kept| kept.token().expose() != saved.token().expose())
-            && is_alive(settings, saved.clone())?
-        {
-            return already(settings, &saved);
-        }
+    fn log_in(
+        self,
+        settings: &Settings,
+        server: Server,
+        user: Option<Setting<String>>,
+        mut typing: Typing,
+    ) -> Result<(), Failure> {
+        let prompt = Prompt::new(settings.no_input);
         let client = settings.builder(server)?.build()?;
+        check_account(&client, settings.call_options())?;
+        let user = match (user, prompt) {
+            (Some(user), _) => user,
+            (None, Some(prompt)) => {
+                Setting::option("e-mail address", prompt.line("E-mail address: ")?.trim().to_owned())
+            }
+            (None, None) => return Err(Failure::usage("who logs in? Give --user or QUATRIX_USER")),
+        };
+        let first = typing.next(&user.value, client.config().server())?;
+        let locked = settings.store()?.lock(settings.patience())?;
         let step = log_in(&client, &user, first, &mut typing)?;
         let answers = Answers::new(settings, self.given, prompt)?;
-        finish(settings, &locked, &client, step, answers)
+        finish(settings, &locked, &client, step, answers)?;
+        note_what_comes_first(settings, client.config().server(), &user.value)
     }
 }
 
-/// From the first step to a session, kept at every step.
-pub(crate) fn finish(
+/// The key that is typed, or where it is read from.
+fn typed_key(prompt: Option<Prompt>) -> Result<Secret, Failure> {
+    match (io::stdin().is_terminal(), prompt) {
+        (false, _) => Ok(Secret::StandardInput),
+        (true, Some(prompt)) => prompt.secret("API key: ").map(Secret::Text),
+        (true, None) => Err(Failure::new(Exit::Login, "there is no API key, and nobody to ask for it")
+            .because("Give --api-key-file FILE, or the key on standard input.")),
+    }
+}
+
+/// Checks the key with the server, and keeps it with the user that the server names.
+fn keep_key(
     settings: &Settings,
-    locked: &Locked<'_>,
-    client: &Client,
-    step: Step,
-    mut answers: Answers,
+    server: Server,
+    key: ApiKey,
+    user: Option<&Setting<String>>,
+    name: &str,
 ) -> Result<(), Failure> {
-    let keep = || match client.save() {
-        Some(saved) => locked.save(&saved).inspect_err(|_| {
-            // A session that nobody can find again.
-            let _ = client.logout();
-        }),
-        None => Ok(()),
-    };
-    let result = answers.give(client, step, keep);
-    let user = client.user().unwrap_or_default();
-    match result {
-        Ok(()) => {
-            let server = client.config().server().to_string();
-            let json = json!({ "state": "active", "server": server, "user": user, "profile": settings.profile });
-            out::report(settings.json, &json, &format!("Logged in to {server} as {}.", Shown(&user)))
-        }
-        Err(failure) => {
-            if failure.exit() == Exit::Challenge
-                && let Some(Stage::Challenged(challenge)) = client.save().map(|saved| saved.stage())
-            {
-                out::json_line(&challenge::json(&challenge, client.config().server(), &user))?;
-            }
-            Err(failure)
-        }
-    }
+    let client = settings.builder(server.clone())?.api_key(key.clone()).build()?;
+    check_account(&client, settings.call_options())?;
+    let profile = client.call_with(&GetProfile, settings.call_options());
+    let owner = profile.map_err(|error| Failure::from(error).of_key())?.email;
+    user.map_or(Ok(()), |user| check_owner(name, &owner, user))?;
+    let locked = settings.store()?.lock(settings.patience())?;
+    locked.save(&Kept::Key(KeptKey { server: server.clone(), user: owner.clone(), key }))?;
+    let json = json!({
+        "state": "api_key", "server": server.to_string(), "user": owner, "profile": settings.profile,
+    });
+    out::report(settings.json, &json, &format!("Logged in to {server} as {}, with an API key.", Shown(&owner)))?;
+    note_what_comes_first(settings, &server, &owner)
 }
 
-fn no_need(settings: &Settings) -> Result<(), Failure> {
+/// Says which token or key of the environment or configuration later commands will use instead.
+fn note_what_comes_first(settings: &Settings, server: &Server, user: &str) -> Result<(), Failure> {
+    let owner = Owner { server: server.clone(), user: user.to_owned() };
+    let next = settings.accounts.resolve(Purpose::ExistingSession, || Ok(Some(owner.clone())))?;
+    if let By::Key { key: first, .. } | By::Token { token: first, .. } = next.by
+        && first.origin != Origin::Option
+    {
+        out::note(&format!("{} is used before what is kept now", first.name));
+    }
+    Ok(())
+}
+
+fn no_need(settings: &Settings, key: &str) -> Result<(), Failure> {
     out::report(
         settings.json,
         &json!({ "state": "api_key" }),
-        "No login is needed: there is an API key, and every command uses it as it is.",
+        &format!("No login is needed: every command uses the API key that {key} names."),
     )
 }
 
-fn already(settings: &Settings, saved: &Saved) -> Result<(), Failure> {
-    let (server, user) = (saved.server().to_string(), saved.user());
+fn already(settings: &Settings) -> Result<(), Failure> {
+    let Some(kept) = settings.kept()? else { return Ok(()) };
+    let (server, user) = (kept.server().to_string(), kept.user());
     let json = json!({ "state": "active", "server": server, "user": user, "profile": settings.profile });
     out::report(settings.json, &json, &format!("Already logged in to {server} as {}.", Shown(user)))
 }
 
-fn server(settings: &Settings, kept: Option<&Saved>, prompt: Option<Prompt>) -> Result<Server, Failure> {
-    match (&settings.server, kept, prompt) {
-        (Some(server), _, _) => Ok(server.clone()),
-        (None, Some(saved), _) => Ok(saved.server().clone()),
-        (None, None, Some(prompt)) => {
-            let host = prompt.line("Account (NAME of NAME.quatrix.it, or its own host name): ")?;
-            Server::at(host.trim()).map_err(|error| Failure::usage(error.to_string()))
-        }
-        (None, None, None) => settings.named_server(),
-    }
-}
-
-fn user(settings: &Settings, server: &Server, kept: Option<&Saved>, prompt: Option<Prompt>) -> Result<String, Failure> {
-    let before = kept.filter(|saved| saved.server() == server).map(Saved::user).filter(|user| !user.is_empty());
-    match (settings.user.as_deref().or(before), prompt) {
-        (Some(user), _) => Ok(user.to_owned()),
-        (None, Some(prompt)) => Ok(prompt.line("E-mail address: ")?.trim().to_owned()),
-        (None, None) => Err(Failure::usage("who logs in? Give --user or QUATRIX_USER")),
-    }
-}
-
-/// Asks the server what account it is, before any password leaves.
-fn check_account(settings: &Settings, server: &Server) -> Result<(), Failure> {
-    let client = settings.builder(server.clone())?.build()?;
-    let account = client.call_with(&GetAccountMetadata, settings.call_options()).map_err(|error| match &error {
-        Error::Api(refusal)
-            if matches!(Exit::of(&error), Exit::NotFound | Exit::Other | Exit::Login | Exit::Forbidden) =>
-        {
-            Failure::new(Exit::Nonsense, format!("{server} is not a Quatrix account: {refusal}"))
-                .because("The password was not sent. Is the name right?")
-        }
-        _ => Failure::from(error),
-    })?;
-    match account.is_suspended() {
-        true => Err(Failure::new(Exit::Login, format!("the account at {server} is suspended"))
-            .because("Nobody can log in there now; the password was not sent.")),
-        false => Ok(()),
-    }
-}
-
-fn is_the_same(settings: &Settings, server: &Server, saved: &Saved) -> bool {
-    let same_user = |user: &String| user.eq_ignore_ascii_case(saved.user());
-    saved.stage() == Stage::Active && saved.server() == server && settings.user.as_ref().is_none_or(same_user)
-}
-
-/// One keepalive tells.
-fn is_alive(settings: &Settings, saved: Saved) -> Result<bool, Failure> {
-    match settings.resume(saved)?.keepalive() {
+/// Whether what is kept still works: one call tells.
+fn is_alive(settings: &Settings) -> Result<bool, Failure> {
+    let Some(kept) = settings.kept()?.filter(|kept| kept.challenge().is_none()) else { return Ok(false) };
+    let client = settings.resume(kept)?;
+    let result = match kept {
+        Kept::Session(_) => client.keepalive(),
+        Kept::Key(_) => client.call_with(&GetProfile, settings.call_options()).map(drop),
+    };
+    match result {
         Ok(()) => Ok(true),
         Err(error) if Exit::of(&error) == Exit::Login => Ok(false),
         Err(error) => Err(error.into()),
@@ -184,17 +203,30 @@ struct Typing {
     password: Option<Password>,
     tries: u8,
     prompt: Option<Prompt>,
+    /// Passwords that were found and must not be used, with the reason.
+    skipped: Vec<String>,
 }
 
 impl Typing {
+    fn given(password: Password) -> Self {
+        Self { password: Some(password), tries: 0, prompt: None, skipped: Vec::new() }
+    }
+
+    fn typed(prompt: Option<Prompt>, skipped: Vec<String>) -> Self {
+        Self { password: None, tries: 0, prompt, skipped }
+    }
+
     fn next(&mut self, user: &str, server: &Server) -> Result<Password, Failure> {
         if let Some(password) = self.password.take() {
-            self.prompt = None;
             return Ok(password);
         }
         let Some(prompt) = self.prompt else {
-            return Err(Failure::new(Exit::Login, "there is no password, and nobody to ask for it")
-                .because("Give --password-stdin, --password-file FILE, QUATRIX_PASSWORD or QUATRIX_PASSWORD_FILE."));
+            let failure = Failure::new(Exit::Login, "there is no password, and nobody to ask for it");
+            return Err(match self.skipped.is_empty() {
+                true => failure
+                    .because("Give --password-stdin, --password-file FILE, QUATRIX_PASSWORD or QUATRIX_PASSWORD_FILE."),
+                false => failure.because(self.skipped.join("; ")),
+            });
         };
         self.tries += 1;
         prompt.secret(&format!("Password of {} at {}: ", Shown(user), server.host())).map(Password::new)
@@ -205,7 +237,7 @@ impl Typing {
     }
 }
 
-fn log_in(client: &Client, user: &str, first: Password, typing: &mut Typing) -> Result<Step, Failure> {
+fn log_in(client: &Client, user: &Setting<String>, first: Password, typing: &mut Typing) -> Result<Step, Failure> {
     let mut password = first;
     loop {
         match client.login(credentials(user, password)?) {
@@ -214,7 +246,7 @@ fn log_in(client: &Client, user: &str, first: Password, typing: &mut Typing) -> 
                 if let Some(prompt) = typing.prompt {
                     prompt.say(&format!("That is not right. Try {} of {TRIES}.", typing.tries + 1))?;
                 }
-                password = typing.next(user, client.config().server())?;
+                password = typing.next(&user.value, client.config().server())?;
             }
             Err(error) => return Err(Failure::of_login(error)),
         }

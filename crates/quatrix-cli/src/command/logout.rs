@@ -1,53 +1,63 @@
 //! `quatrix logout`
 
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::Saved;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::identity::Identity;
+use crate::identity::{By, Nobody, Purpose};
+use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
+use crate::show::Shown;
 
-/// End the session.
+/// End the session, or forget the API key that is kept.
 ///
 /// The token is forgotten here in any case, and the server is told. If it cannot
 /// be reached, the session ends there by itself 15 minutes after its last call.
-/// Logging out when nobody is logged in is no error.
+/// Logging out when nobody is logged in is no error. An API key that is forgotten
+/// here stays valid: the profile page of the account switches it off.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Logout {}
 
 impl Logout {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        match Identity::settle_existing(settings)? {
-            Identity::Key(_) => out::report(
+        let identity = settings.identity(Purpose::ExistingSession)?;
+        match &identity.by {
+            By::Key { .. } => out::report(
                 settings.json,
                 &json!({ "state": "api_key" }),
                 "No logout is needed: there is an API key. It is switched off or deleted on the profile page of the account.",
             ),
-            Identity::Token(token) => tell(settings, &settings.resume_token(token)?),
-            Identity::Password(_) | Identity::Kept => forget(settings),
+            // Whose it is need not be asked: no other session could be meant.
+            By::Token { token, .. } => tell(settings, &settings.resume_token(&identity, token)?),
+            By::Password { .. } | By::Kept | By::Nobody(Nobody::NotLoggedIn) => forget(settings),
+            By::Nobody(_) => Err(identity.nobody()),
         }
     }
 }
 
 fn forget(settings: &Settings) -> Result<(), Failure> {
     let locked = settings.store()?.lock(settings.patience())?;
-    let saved = locked.load()?;
-    // Before the server is told: whatever comes of that, nobody goes on with the session here.
+    let kept = locked.load()?;
+    // Another process may have logged in meanwhile, as another user.
+    kept.as_ref().map_or(Ok(()), |kept| settings.check_owner(kept.owner()))?;
+    // Before the server is told: whatever comes of that, no command here goes on with it.
     locked.remove()?;
-    match saved {
-        Some(saved) => tell(settings, &client_of(settings, saved)?),
+    match kept {
+        Some(Kept::Session(saved)) => {
+            // An unfinished login can be ended as well.
+            let client = settings.builder(saved.server().clone())?.build()?;
+            client.resume(saved, None)?;
+            tell(settings, &client)
+        }
+        Some(Kept::Key(kept)) => {
+            let (server, user) = (kept.server.to_string(), kept.user);
+            let text = format!("The API key of {} at {server} is forgotten here, and stays valid.", Shown(&user));
+            out::report(settings.json, &json!({ "state": "logged_out", "server": server, "user": user }), &text)
+        }
         None => out::report(settings.json, &json!({ "state": "logged_out" }), "Nobody was logged in."),
     }
-}
-
-/// An unfinished login can be ended as well.
-fn client_of(settings: &Settings, saved: Saved) -> Result<Client, Failure> {
-    let client = settings.builder(saved.server().clone())?.build()?;
-    client.resume(saved, None)?;
-    Ok(client)
 }
 
 fn tell(settings: &Settings, client: &Client) -> Result<(), Failure> {

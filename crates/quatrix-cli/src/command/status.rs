@@ -1,13 +1,14 @@
 //! `quatrix status`
 
-use quatrix_ureq::proto::Stage;
+use quatrix_ureq::proto::Challenge;
 use quatrix_ureq::proto::api::GetProfile;
 use serde_json::json;
 
 use crate::challenge;
 use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
-use crate::identity::Identity;
+use crate::identity::{By, Purpose};
+use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
 use crate::show::Shown;
@@ -23,22 +24,21 @@ pub(crate) struct Status {}
 
 impl Status {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let identity = Identity::settle(settings)?;
-        if let Identity::Kept = identity
-            && let saved = settings.kept_session()?
-            && let Stage::Challenged(asked) = saved.stage()
-        {
-            let text = format!("Logging in to {} as {}: not finished.", saved.server(), Shown(saved.user()));
-            out::report(settings.json, &challenge::json(&asked, saved.server(), saved.user()), &text)?;
-            return Err(Failure::new(Exit::Challenge, format!("the server wants {asked}")).next(answer_command(&asked)));
-        }
-        let by = match &identity {
-            Identity::Key(_) => "an API key",
-            Identity::Token(_) => "the session in QUATRIX_SESSION",
-            Identity::Password(_) => "a password, for this command only",
-            Identity::Kept => "the kept session",
+        let identity = settings.identity(Purpose::Work)?;
+        let by = match &identity.by {
+            By::Key { .. } => "an API key",
+            By::Token { .. } => "the session in QUATRIX_SESSION",
+            By::Password { .. } => "a password, for this command only",
+            By::Kept => match settings.kept_by(&identity)? {
+                Kept::Key(_) => "the kept API key",
+                kept @ Kept::Session(_) => match kept.challenge() {
+                    Some(asked) => return unfinished(settings, kept, &asked),
+                    None => "the kept session",
+                },
+            },
+            By::Nobody(_) => return Err(identity.nobody()),
         };
-        let (profile, server) = settings.with_client(|client| {
+        let (profile, server) = settings.with_identity(&identity, |client| {
             Ok((client.call_with(&GetProfile, settings.call_options())?, client.config().server().to_string()))
         })?;
         let json = json!({
@@ -60,4 +60,10 @@ impl Status {
         }
         out::report(settings.json, &json, &text)
     }
+}
+
+fn unfinished(settings: &Settings, kept: &Kept, asked: &Challenge) -> Result<(), Failure> {
+    let text = format!("Logging in to {} as {}: not finished.", kept.server(), Shown(kept.user()));
+    out::report(settings.json, &challenge::json(asked, kept.server(), kept.user()), &text)?;
+    Err(Failure::new(Exit::Challenge, format!("the server wants {asked}")).next(answer_command(asked)))
 }

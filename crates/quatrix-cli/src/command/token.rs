@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
-use crate::identity::Identity;
+use crate::identity::{By, Purpose, no_server};
+use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
 use crate::show::Quoted;
@@ -33,25 +34,26 @@ pub(crate) struct Token {
 
 impl Token {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let (server, token) = match Identity::settle(settings)? {
-            Identity::Key(_) => {
-                return Err(Failure::usage("there is an API key, and so no session that has a token")
-                    .because("Other programs send the key as `Authorization: Bearer KEY`."));
-            }
-            Identity::Token(token) => (settings.named_server()?, token),
-            Identity::Kept => {
-                let saved = settings.kept_session()?;
-                if let Stage::Challenged(challenge) = saved.stage() {
-                    let what = format!("the login is not finished: the server wants {challenge}");
-                    return Err(Failure::new(Exit::Challenge, what).next(answer_command(&challenge)));
+        let identity = settings.identity(Purpose::Work)?;
+        let (server, token) = match &identity.by {
+            By::Key { .. } => return Err(no_session()),
+            By::Token { token, .. } => (identity.server.clone().ok_or_else(no_server)?, settings.token(token)?),
+            By::Kept => match settings.kept_by(&identity)? {
+                Kept::Key(_) => return Err(no_session()),
+                Kept::Session(saved) => {
+                    if let Stage::Challenged(challenge) = saved.stage() {
+                        let what = format!("the login is not finished: the server wants {challenge}");
+                        return Err(Failure::new(Exit::Challenge, what).next(answer_command(&challenge)));
+                    }
+                    (saved.server().clone(), saved.token().clone())
                 }
-                (saved.server().clone(), saved.token().clone())
-            }
-            Identity::Password(password) => {
-                let client = settings.log_in_for_now(password)?;
+            },
+            By::Password { password, user } => {
+                let client = settings.log_in_for_now(&identity, password, user.as_ref())?;
                 let saved = client.save().ok_or_else(|| Failure::new(Exit::Login, "the session has ended"))?;
                 (client.config().server().clone(), saved.token().clone())
             }
+            By::Nobody(_) => return Err(identity.nobody()),
         };
         self.print(settings, &server.to_string(), &token)
     }
@@ -68,4 +70,9 @@ impl Token {
         };
         out::report(settings.json, &json!({ "server": server, "token": token }), &text)
     }
+}
+
+fn no_session() -> Failure {
+    Failure::usage("there is an API key, and so no session that has a token")
+        .because("Other programs send the key as `Authorization: Bearer KEY`.")
 }

@@ -138,7 +138,7 @@ fn first_mistyped(emulator: &Arc<Emulator>) -> Answering {
 }
 
 fn credentials(user: &str, password: &str) -> Result<Credentials, Failure> {
-    crate::identity::credentials(user, password.into())
+    Credentials::new(user, password).map_err(|invalid| Failure::usage(invalid.to_string()))
 }
 
 fn name(name: &str) -> Result<FileName, Failure> {

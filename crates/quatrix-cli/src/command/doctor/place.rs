@@ -3,16 +3,16 @@
 use std::net::ToSocketAddrs as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quatrix_ureq::proto::api::{CaptchaMethod, GetAccountMetadata, Raw, UnblockCaptcha};
+use quatrix_ureq::proto::api::{AccountMetadata, CaptchaMethod, GetAccountMetadata, Raw, UnblockCaptcha};
 
 use super::finding::Findings;
 use super::wire::{Speaker, Wire};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::login::{check_metadata, no_account};
 use crate::settings::Settings;
 
 pub(super) fn look(settings: &Settings, wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
-    let base = wire.server.to_string();
     let secure = wire.server.is_encrypted();
     let resolved = (wire.server.host().trim_matches(['[', ']']), 443).to_socket_addrs();
     findings.note(
@@ -56,11 +56,9 @@ pub(super) fn look(settings: &Settings, wire: &Wire, findings: &mut Findings) ->
         "a Quatrix account",
         account.map_or_else(|| format!("none: {}", seen.refusal()), str::to_owned),
     );
-    if account.is_none() {
-        return Err(
-            Failure::new(Exit::Nonsense, format!("{base} is not a Quatrix account")).because("Is the name right?")
-        );
-    }
+    let metadata = serde_json::from_value::<AccountMetadata>(seen.json()).ok().filter(|_| seen.status == 200);
+    let metadata = metadata.ok_or_else(|| no_account(&wire.server, &seen.refusal()))?;
+    check_metadata(&wire.server, &metadata)?;
     captcha_form(wire, findings)
 }
 

@@ -55,7 +55,7 @@ impl Wire {
         };
         let unusable = |invalid: Invalid| Failure::usage(invalid.to_string());
         let rule = match &settings.proxy {
-            Some(url) => ProxyRule::fixed(url).map_err(unusable)?,
+            Some(proxy) => ProxyRule::fixed(&proxy.value).map_err(|invalid| proxy.invalid(invalid))?,
             None => ProxyRule::environment(|name| std::env::var_os(name)),
         };
         let proxy = rule.towards(&server).map_err(unusable)?.map(|proxy| Proxy::new(proxy.expose_url()));

@@ -1,0 +1,222 @@
+//! The table of `docs/CLI.md`, row by row.
+
+use super::*;
+
+const A: &str = "https://a.quatrix.it/api/1.0";
+const B: &str = "https://b.quatrix.it/api/1.0";
+
+/// What is named, in words: `option server=A user=ann key`.
+fn accounts(text: &str) -> Accounts {
+    let mut accounts = Accounts::default();
+    for line in text.split(';').map(str::trim).filter(|line| !line.is_empty()) {
+        let (origin, words) = line.split_once(' ').unwrap();
+        let (account, origin) = match origin {
+            "option" => (&mut accounts.option, Origin::Option),
+            "env" => (&mut accounts.environment, Origin::Environment),
+            "config" => (&mut accounts.configuration, Origin::Configuration),
+            other => panic!("{other}"),
+        };
+        for word in words.split(' ') {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let secret =
+                || Some(Setting { value: Secret::Text("x".to_owned()), origin, name: format!("{origin:?} {name}") });
+            match name {
+                "server" => account.server = Some(Setting { value: server(value), origin, name: word.to_owned() }),
+                "user" => {
+                    let name = format!("{origin:?} user");
+                    account.user = Some(Setting { value: value.to_owned(), origin, name });
+                }
+                "key" => account.key = secret(),
+                "token" => account.token = secret(),
+                "password" => account.password = secret(),
+                other => panic!("{other}"),
+            }
+        }
+    }
+    accounts
+}
+
+fn server(name: &str) -> Server {
+    Server::at(if name == "A" { A } else { B }).unwrap()
+}
+
+/// What is used, in words: `Option key for ann at A`.
+fn resolved(purpose: Purpose, named: &str, kept: Option<(&str, &str)>) -> String {
+    let accounts = accounts(named);
+    let kept = || Ok(kept.map(|(name, user)| Owner { server: server(name), user: user.to_owned() }));
+    let identity = match accounts.resolve(purpose, kept) {
+        Ok(identity) => identity,
+        Err(failure) => return format!("exit {}", failure.exit() as u8),
+    };
+    let for_user =
+        |user: Option<&Setting<String>>| user.map_or_else(String::new, |user| format!(" for {}", user.value));
+    let by = match &identity.by {
+        By::Key { key, user } => format!("{}{}", key.name, for_user(*user)),
+        By::Token { token, user } => format!("{}{}", token.name, for_user(*user)),
+        By::Password { password, user } => format!("{}{}", password.name, for_user(user.as_ref())),
+        By::Kept => "kept".to_owned(),
+        By::Nobody(Nobody::NotLoggedIn) => return "nobody".to_owned(),
+        By::Nobody(Nobody::OtherServer { .. }) => return "kept is of another server".to_owned(),
+        By::Nobody(Nobody::OtherUser { .. }) => return "kept is of another user".to_owned(),
+    };
+    let at = identity.server.map_or("?", |server| if server.to_string() == A { "A" } else { "B" });
+    format!("{by} at {at}")
+}
+
+#[track_caller]
+fn check(purpose: Purpose, rows: &[(&str, Option<(&str, &str)>, &str)]) {
+    for (named, kept, expected) in rows {
+        assert_eq!(resolved(purpose, named, *kept), *expected, "{named}, kept: {kept:?}");
+    }
+}
+
+const ANN: Option<(&str, &str)> = Some(("A", "ann"));
+
+#[test]
+fn the_first_credentials_that_are_complete_are_used() {
+    check(
+        Purpose::Work,
+        &[
+            ("", None, "nobody"),
+            ("", ANN, "kept at A"),
+            ("option server=A user=ann key password", ANN, "Option key for ann at A"),
+            ("option server=A user=ann password; env key", ANN, "Option password for ann at A"),
+            ("env server=A user=ann key token password", None, "Environment key for ann at A"),
+            ("env server=A token password", ANN, "Environment token at A"),
+            ("env server=A user=bob password; config server=A key", ANN, "Environment password for bob at A"),
+            ("config server=A key password user=bob", ANN, "Configuration key for bob at A"),
+            ("config server=A password user=bob", ANN, "Configuration password for bob at A"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_incomplete_is_skipped_unless_it_is_an_option() {
+    check(
+        Purpose::Work,
+        &[
+            ("env password", ANN, "kept at A"),
+            ("env user=ann password", ANN, "kept at A"),
+            ("env server=A password", ANN, "kept at A"),
+            ("env key", ANN, "kept at A"),
+            ("env token", None, "nobody"),
+            ("config key", ANN, "kept at A"),
+            ("config server=A password", ANN, "kept at A"),
+            ("option server=A password", None, "exit 2"),
+            ("option user=ann password", None, "exit 2"),
+            ("option key", None, "exit 2"),
+            ("option user=ann; env server=A password", None, "Environment password for ann at A"),
+            ("env server=A password; config server=A user=ann", None, "Environment password for ann at A"),
+            ("option password", ANN, "Option password for ann at A"),
+            ("option key", ANN, "Option key at A"),
+        ],
+    );
+}
+
+#[test]
+fn credentials_belong_to_their_server() {
+    check(
+        Purpose::Work,
+        &[
+            ("option server=B", ANN, "kept is of another server"),
+            ("env server=B", ANN, "kept is of another server"),
+            ("config server=B", ANN, "kept is of another server"),
+            ("env server=B; option server=A", ANN, "kept at A"),
+            ("option server=B; env key", None, "Environment key at B"),
+            ("option server=B; env user=ann password", None, "Environment password for ann at B"),
+            ("option server=B; env token", None, "Environment token at B"),
+            ("option server=B; env server=A token", None, "nobody"),
+            ("env key; config server=B", None, "nobody"),
+            ("env user=ann password; config server=B", None, "nobody"),
+            ("option server=B; config server=A key", None, "nobody"),
+            ("env server=B; config server=A user=ann password", None, "nobody"),
+            ("option server=B; config user=ann password", None, "nobody"),
+            ("env server=A; config server=A key", None, "Configuration key at A"),
+        ],
+    );
+}
+
+#[test]
+fn nobody_but_the_named_user_is_acted_as() {
+    check(
+        Purpose::Work,
+        &[
+            ("option user=bob", ANN, "kept is of another user"),
+            ("env user=bob", ANN, "kept is of another user"),
+            ("config user=bob", ANN, "kept is of another user"),
+            ("config server=B user=bob; option server=A", ANN, "kept at A"),
+            ("option user=ANN", ANN, "kept at A"),
+            ("option user=ann; env user=bob", ANN, "kept at A"),
+            ("option server=A user=bob password", ANN, "Option password for bob at A"),
+            ("option user=bob; env server=A password", ANN, "Environment password for bob at A"),
+            ("option user=bob; env server=A user=ann password", ANN, "kept is of another user"),
+            ("option user=bob; config server=A user=ann password", ANN, "kept is of another user"),
+            ("env user=bob; config server=A user=ann password", None, "nobody"),
+            ("option user=Ann; config server=A user=ann password", None, "Configuration password for Ann at A"),
+            ("option server=A user=bob; env key", ANN, "Environment key for bob at A"),
+            ("env server=A user=bob key", ANN, "Environment key for bob at A"),
+            ("config server=A user=bob; env server=A key", ANN, "Environment key at A"),
+            ("option server=A user=bob; env token", ANN, "Environment token for bob at A"),
+        ],
+    );
+}
+
+#[test]
+fn a_session_that_exists_needs_no_password() {
+    check(
+        Purpose::ExistingSession,
+        &[
+            ("env server=A user=ann password", ANN, "kept at A"),
+            ("option server=A user=bob password", ANN, "kept is of another user"),
+            ("env server=A key", ANN, "Environment key at A"),
+            ("env server=A token", ANN, "Environment token at A"),
+            ("config server=A user=ann password", None, "nobody"),
+        ],
+    );
+}
+
+#[test]
+fn a_login_takes_what_it_is_given() {
+    check(
+        Purpose::Login,
+        &[
+            ("option password", ANN, "Option password for ann at A"),
+            ("option server=B password", ANN, "Option password at B"),
+            ("option password", None, "Option password at ?"),
+            ("option key", None, "Option key at ?"),
+            ("env server=A token password", ANN, "Environment password for ann at A"),
+            ("env server=A user=ann key password", ANN, "Environment key for ann at A"),
+            ("option user=bob; env server=A key password", ANN, "Environment password for bob at A"),
+            ("option user=bob password; env server=A key", ANN, "Option password for bob at A"),
+            ("env key", ANN, "kept at A"),
+            ("env user=ann password", ANN, "kept at A"),
+            ("env user=bob password", ANN, "kept is of another user"),
+            ("config server=A user=ann password; option user=bob", None, "nobody"),
+        ],
+    );
+}
+
+#[test]
+fn what_was_skipped_is_named_with_its_reason() {
+    let accounts = accounts("env password; config server=A user=ann password; option user=bob");
+    let identity = accounts.resolve(Purpose::Work, || Ok(None)).unwrap();
+    let text = identity.nobody().text("default");
+    assert_eq!(
+        text,
+        "quatrix: not logged in\n  Environment password is not used: no server is named beside it; Configuration \
+         password is not used: it belongs to ann, and Option user names bob\n  Next: quatrix login\n"
+    );
+}
+
+#[test]
+fn both_users_and_both_servers_are_named() {
+    let text = |named: &str| {
+        let accounts = accounts(named);
+        let kept = Owner { server: server("A"), user: "ann".to_owned() };
+        accounts.refusal(kept).unwrap().failure(&[]).text("default")
+    };
+    let error = text("option user=bob");
+    assert!(error.starts_with("quatrix: not logged in as bob: the session belongs to ann\n"), "{error}");
+    let error = text("env server=B");
+    assert!(error.starts_with(&format!("quatrix: not logged in to {B}: the session belongs to {A}\n")), "{error}");
+}
