@@ -4,6 +4,8 @@
 
 mod account;
 mod addresses;
+#[cfg(unix)]
+mod accounts;
 mod api;
 mod canaries;
 #[cfg(feature = "demo")]
