@@ -283,25 +283,27 @@ pub(crate) fn no_server() -> Failure {
 impl Nobody {
     /// What a command that needs credentials ends with.
     pub(crate) fn failure(&self, skipped: &[Skipped]) -> Failure {
+        let (what, advice) = match self {
+            Self::NotLoggedIn => ("not logged in".to_owned(), None),
+            Self::OtherServer { named, kept } => (
+                format!("not logged in to {named}: the session belongs to {}", kept.server),
+                Some("It is used nowhere else. Another --profile keeps another session."),
+            ),
+            Self::OtherUser { named, kept } => (
+                format!("not logged in as {named}: the session belongs to {}", kept.user),
+                Some("Give the password, too, or keep a session of that user in another --profile."),
+            ),
+        };
+        let failure = Failure::new(Exit::Login, what);
+        let reasons: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
+        let failure = match (reasons.is_empty(), advice) {
+            (true, None) => failure,
+            (true, Some(advice)) => failure.because(advice),
+            (false, _) => failure.because(reasons.join("; ")),
+        };
         match self {
-            Self::NotLoggedIn => {
-                let failure = Failure::new(Exit::Login, "not logged in").next("quatrix login");
-                match skipped.is_empty() {
-                    true => failure,
-                    false => failure.because(skipped.iter().map(Skipped::to_string).collect::<Vec<_>>().join("; ")),
-                }
-            }
-            Self::OtherServer { named, kept } => {
-                let what = format!("not logged in to {named}: the session belongs to {}", kept.server);
-                Failure::new(Exit::Login, what)
-                    .because("It is used nowhere else. Another --profile keeps another session.")
-            }
-            Self::OtherUser { named, kept } => {
-                let what = format!("not logged in as {named}: the session belongs to {}", kept.user);
-                Failure::new(Exit::Login, what).because(
-                    "Give the password (--password-file, QUATRIX_PASSWORD), or keep another session in another --profile.",
-                )
-            }
+            Self::NotLoggedIn => failure.next("quatrix login"),
+            _ => failure,
         }
     }
 }

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use quatrix_emulator::{Account, Accounts, Emulator, SecondFactor};
 use serde_json::json;
 
-use crate::support::{Canned, Ended, Home};
+use crate::recorder::Recorder;
+use crate::support::{Ended, Home};
 
 pub(crate) const ANN: &str = "ann@example.com";
 pub(crate) const BOB: &str = "bob@example.com";
@@ -252,7 +253,8 @@ fn files_with_secrets_that_others_can_read_are_refused_with_the_fix() {
 #[test]
 fn a_configuration_without_secrets_may_be_read_by_others() {
     let home = Home::of(server());
-    let config = home.write(".config/quatrix/config.json", r#"{"default": {"timeout": "20s", "user": "ann@example.com"}}"#);
+    let config =
+        home.write(".config/quatrix/config.json", r#"{"default": {"timeout": "20s", "user": "ann@example.com"}}"#);
     fs::set_permissions(config, fs::Permissions::from_mode(0o644)).unwrap();
     home.run(&["login", "--password-file", &secret(&home, ANN, "password")]).ok();
 }
@@ -283,7 +285,8 @@ fn a_wrong_setting_is_named_as_it_was_written() {
         }
         let key = option[2..].replace('-', "_");
         let config = home.write("config.json", &json!({ "default": { &key: value } }).to_string());
-        let home = Home { variables: Vec::new(), ..Home::of(server()) }.with("QUATRIX_CONFIG", config.to_str().unwrap());
+        let home =
+            Home { variables: Vec::new(), ..Home::of(server()) }.with("QUATRIX_CONFIG", config.to_str().unwrap());
         let text = error(&home, &[]);
         assert!(text.contains(&format!("{key} in {}", config.display())), "{text}");
     }
@@ -313,21 +316,18 @@ fn the_account_is_checked_before_a_password_leaves_in_every_command_that_logs_in
     let home = Home::of(server());
     let password = secret(&home, ANN, "password");
     let key = secret(&home, ANN, "key");
-    let refused = |page: &Canned, code: i32, args: &[&str]| {
-        let before = page.connections();
-        let ended = home.run(&[args, &["--base-url", &page.base_url]].concat());
-        assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
-        page.connections() - before
-    };
-    let web_page = Canned::start(200, "content-type: text/html", "<h1>Hello</h1>");
-    let other_service = Canned::json(200, "{}");
-    let suspended = Canned::json(200, r#"{"status":"S"}"#);
-    for (page, code) in [(&web_page, 11), (&other_service, 11), (&suspended, 4)] {
+    for (account, code) in [("<h1>Hello</h1>", 11), ("{}", 11), (r#"{"status":"S"}"#, 4)] {
+        let page = Recorder::start(account, "token", ANN);
+        let refused = |args: &[&str], secret: &str| {
+            let ended = home.run(&[args, &["--base-url", &page.base_url]].concat());
+            assert_eq!(ended.code, Some(code), "{args:?}: {ended:?}");
+            assert!(!page.has_received(secret), "{args:?}");
+        };
         for command in [&["login"][..], &["status"], &["ls"], &["token"], &["api", "GET", "/x"], &["doctor"]] {
             let args = [command, &["--user", ANN, "--password-file", &password]].concat();
-            assert_eq!(refused(page, code, &args), 1, "{command:?}");
+            refused(&args, "ann-password-4711");
         }
-        assert_eq!(refused(page, code, &["login", "--api-key-file", &key]), 1);
+        refused(&["login", "--api-key-file", &key], "ann-key-4711");
     }
 }
 

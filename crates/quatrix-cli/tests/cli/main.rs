@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod account;
-mod addresses;
 #[cfg(unix)]
 mod accounts;
+mod addresses;
 mod api;
 mod canaries;
+#[cfg(unix)]
+mod combinations;
+#[cfg(unix)]
+mod credentials;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(all(unix, feature = "demo"))]
@@ -29,6 +33,8 @@ mod picture;
 mod progress;
 #[cfg(unix)]
 mod prompts;
+#[cfg(unix)]
+mod recorder;
 #[cfg(unix)]
 mod session_file;
 mod streams;
