@@ -41,9 +41,10 @@ fn server(name: &str) -> Server {
 }
 
 /// What is used, in words: `Option key for ann at A`.
-fn resolved(purpose: Purpose, named: &str, kept: Option<(&str, &str)>) -> String {
+fn resolved(purpose: Purpose, named: &str, kept: &str) -> String {
     let accounts = accounts(named);
-    let kept = || Ok(kept.map(|(name, user)| Owner { server: server(name), user: user.to_owned() }));
+    let kept = kept.split_once(' ').map(|(name, user)| Owner { server: server(name), user: user.to_owned() });
+    let kept = || Ok(kept.clone());
     let identity = match accounts.resolve(purpose, kept) {
         Ok(identity) => identity,
         Err(failure) => return format!("exit {}", failure.exit() as u8),
@@ -64,24 +65,26 @@ fn resolved(purpose: Purpose, named: &str, kept: Option<(&str, &str)>) -> String
 }
 
 #[track_caller]
-fn check(purpose: Purpose, rows: &[(&str, Option<(&str, &str)>, &str)]) {
+fn check(purpose: Purpose, rows: &[(&str, &str, &str)]) {
     for (named, kept, expected) in rows {
-        assert_eq!(resolved(purpose, named, *kept), *expected, "{named}, kept: {kept:?}");
+        assert_eq!(resolved(purpose, named, kept), *expected, "{named}; kept: {kept}");
     }
 }
 
-const ANN: Option<(&str, &str)> = Some(("A", "ann"));
+/// What is kept: nothing, or Ann's session at A.
+const NONE: &str = "";
+const ANN: &str = "A ann";
 
 #[test]
 fn the_first_credentials_that_are_complete_are_used() {
     check(
         Purpose::Work,
         &[
-            ("", None, "nobody"),
+            ("", NONE, "nobody"),
             ("", ANN, "kept at A"),
             ("option server=A user=ann key password", ANN, "Option key for ann at A"),
             ("option server=A user=ann password; env key", ANN, "Option password for ann at A"),
-            ("env server=A user=ann key token password", None, "Environment key for ann at A"),
+            ("env server=A user=ann key token password", NONE, "Environment key for ann at A"),
             ("env server=A token password", ANN, "Environment token at A"),
             ("env server=A user=bob password; config server=A key", ANN, "Environment password for bob at A"),
             ("config server=A key password user=bob", ANN, "Configuration key for bob at A"),
@@ -99,14 +102,14 @@ fn what_is_incomplete_is_skipped_unless_it_is_an_option() {
             ("env user=ann password", ANN, "kept at A"),
             ("env server=A password", ANN, "kept at A"),
             ("env key", ANN, "kept at A"),
-            ("env token", None, "nobody"),
+            ("env token", NONE, "nobody"),
             ("config key", ANN, "kept at A"),
             ("config server=A password", ANN, "kept at A"),
-            ("option server=A password", None, "exit 2"),
-            ("option user=ann password", None, "exit 2"),
-            ("option key", None, "exit 2"),
-            ("option user=ann; env server=A password", None, "Environment password for ann at A"),
-            ("env server=A password; config server=A user=ann", None, "Environment password for ann at A"),
+            ("option server=A password", NONE, "exit 2"),
+            ("option user=ann password", NONE, "exit 2"),
+            ("option key", NONE, "exit 2"),
+            ("option user=ann; env server=A password", NONE, "Environment password for ann at A"),
+            ("env server=A password; config server=A user=ann", NONE, "Environment password for ann at A"),
             ("option password", ANN, "Option password for ann at A"),
             ("option key", ANN, "Option key at A"),
         ],
@@ -122,16 +125,16 @@ fn credentials_belong_to_their_server() {
             ("env server=B", ANN, "kept is of another server"),
             ("config server=B", ANN, "kept is of another server"),
             ("env server=B; option server=A", ANN, "kept at A"),
-            ("option server=B; env key", None, "Environment key at B"),
-            ("option server=B; env user=ann password", None, "Environment password for ann at B"),
-            ("option server=B; env token", None, "Environment token at B"),
-            ("option server=B; env server=A token", None, "nobody"),
-            ("env key; config server=B", None, "nobody"),
-            ("env user=ann password; config server=B", None, "nobody"),
-            ("option server=B; config server=A key", None, "nobody"),
-            ("env server=B; config server=A user=ann password", None, "nobody"),
-            ("option server=B; config user=ann password", None, "nobody"),
-            ("env server=A; config server=A key", None, "Configuration key at A"),
+            ("option server=B; env key", NONE, "Environment key at B"),
+            ("option server=B; env user=ann password", NONE, "Environment password for ann at B"),
+            ("option server=B; env token", NONE, "Environment token at B"),
+            ("option server=B; env server=A token", NONE, "nobody"),
+            ("env key; config server=B", NONE, "nobody"),
+            ("env user=ann password; config server=B", NONE, "nobody"),
+            ("option server=B; config server=A key", NONE, "nobody"),
+            ("env server=B; config server=A user=ann password", NONE, "nobody"),
+            ("option server=B; config user=ann password", NONE, "nobody"),
+            ("env server=A; config server=A key", NONE, "Configuration key at A"),
         ],
     );
 }
@@ -151,8 +154,8 @@ fn nobody_but_the_named_user_is_acted_as() {
             ("option user=bob; env server=A password", ANN, "Environment password for bob at A"),
             ("option user=bob; env server=A user=ann password", ANN, "kept is of another user"),
             ("option user=bob; config server=A user=ann password", ANN, "kept is of another user"),
-            ("env user=bob; config server=A user=ann password", None, "nobody"),
-            ("option user=Ann; config server=A user=ann password", None, "Configuration password for Ann at A"),
+            ("env user=bob; config server=A user=ann password", NONE, "nobody"),
+            ("option user=Ann; config server=A user=ann password", NONE, "Configuration password for Ann at A"),
             ("option server=A user=bob; env key", ANN, "Environment key for bob at A"),
             ("env server=A user=bob key", ANN, "Environment key for bob at A"),
             ("config server=A user=bob; env server=A key", ANN, "Environment key at A"),
@@ -170,7 +173,7 @@ fn a_session_that_exists_needs_no_password() {
             ("option server=A user=bob password", ANN, "kept is of another user"),
             ("env server=A key", ANN, "Environment key at A"),
             ("env server=A token", ANN, "Environment token at A"),
-            ("config server=A user=ann password", None, "nobody"),
+            ("config server=A user=ann password", NONE, "nobody"),
         ],
     );
 }
@@ -182,8 +185,8 @@ fn a_login_takes_what_it_is_given() {
         &[
             ("option password", ANN, "Option password for ann at A"),
             ("option server=B password", ANN, "Option password at B"),
-            ("option password", None, "Option password at ?"),
-            ("option key", None, "Option key at ?"),
+            ("option password", NONE, "Option password at ?"),
+            ("option key", NONE, "Option key at ?"),
             ("env server=A token password", ANN, "Environment password for ann at A"),
             ("env server=A user=ann key password", ANN, "Environment key for ann at A"),
             ("option user=bob; env server=A key password", ANN, "Environment password for bob at A"),
@@ -191,7 +194,7 @@ fn a_login_takes_what_it_is_given() {
             ("env key", ANN, "kept at A"),
             ("env user=ann password", ANN, "kept at A"),
             ("env user=bob password", ANN, "kept is of another user"),
-            ("config server=A user=ann password; option user=bob", None, "nobody"),
+            ("config server=A user=ann password; option user=bob", NONE, "nobody"),
         ],
     );
 }
