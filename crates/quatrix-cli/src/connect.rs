@@ -131,13 +131,13 @@ impl Settings {
                 let _ = client.logout();
                 result
             }
-            By::Nobody(_) => Err(identity.nobody()),
+            By::Nothing(_) => Err(identity.failure()),
         }
     }
 
     /// What is kept, for an identity that uses it.
     pub(crate) fn kept_by(&self, identity: &Identity<'_>) -> Result<&Kept, Failure> {
-        self.kept()?.ok_or_else(|| identity.nobody())
+        self.kept()?.ok_or_else(|| identity.failure())
     }
 
     /// Logs in with a password that was found; nothing is kept.
@@ -148,7 +148,7 @@ impl Settings {
         user: Option<&Setting<String>>,
     ) -> Result<Client, Failure> {
         let server = identity.server.clone().ok_or_else(no_server)?;
-        let user = user.ok_or_else(|| identity.nobody())?;
+        let user = user.ok_or_else(|| identity.failure())?;
         let credentials = credentials(user, self.password(password)?)?;
         let mut builder = self.builder(server)?;
         if let Some(command) = self.code_command.clone() {

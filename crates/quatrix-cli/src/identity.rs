@@ -60,10 +60,10 @@ pub(crate) struct Identity<'a> {
 
 impl Identity<'_> {
     /// What a command that needs credentials ends with where there are none.
-    pub(crate) fn nobody(&self) -> Failure {
+    pub(crate) fn failure(&self) -> Failure {
         match &self.by {
-            By::Nobody(nobody) => nobody.failure(&self.skipped),
-            _ => Nobody::NotLoggedIn.failure(&self.skipped),
+            By::Nothing(reason) => reason.failure(&self.skipped),
+            _ => NoCredentials::NotLoggedIn.failure(&self.skipped),
         }
     }
 }
@@ -87,12 +87,12 @@ pub(crate) enum By<'a> {
     },
     /// The session or key that a login has kept.
     Kept,
-    Nobody(Nobody),
+    Nothing(NoCredentials),
 }
 
 /// Why no credentials can be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Nobody {
+pub(crate) enum NoCredentials {
     NotLoggedIn,
     OtherServer { named: Server, kept: Owner },
     OtherUser { named: String, kept: Owner },
@@ -143,8 +143,8 @@ impl Accounts {
             }
         }
         let by = match kept()? {
-            None => By::Nobody(Nobody::NotLoggedIn),
-            Some(owner) => self.refusal(owner).map_or(By::Kept, By::Nobody),
+            None => By::Nothing(NoCredentials::NotLoggedIn),
+            Some(owner) => self.refusal(owner).map_or(By::Kept, By::Nothing),
         };
         Ok(Identity { server, by, skipped })
     }
@@ -170,14 +170,14 @@ impl Accounts {
     }
 
     /// Why a kept session or key must not be used: it belongs to another server or user than the one named.
-    pub(crate) fn refusal(&self, kept: Owner) -> Option<Nobody> {
+    pub(crate) fn refusal(&self, kept: Owner) -> Option<NoCredentials> {
         if let Some(named) = self.server()
             && *named != kept.server
         {
-            return Some(Nobody::OtherServer { named: named.clone(), kept });
+            return Some(NoCredentials::OtherServer { named: named.clone(), kept });
         }
         let named = self.user(&kept.server)?;
-        (!is_same_user(&named.value, &kept.user)).then(|| Nobody::OtherUser { named: named.value.clone(), kept })
+        (!is_same_user(&named.value, &kept.user)).then(|| NoCredentials::OtherUser { named: named.value.clone(), kept })
     }
 
     /// Credentials to use, or why they are skipped.
@@ -280,7 +280,7 @@ pub(crate) fn no_server() -> Failure {
     Failure::usage("which account? Give --host NAME, QUATRIX_HOST, or host in the configuration")
 }
 
-impl Nobody {
+impl NoCredentials {
     /// What a command that needs credentials ends with.
     pub(crate) fn failure(&self, skipped: &[Skipped]) -> Failure {
         let (what, advice) = match self {

@@ -97,7 +97,7 @@ impl Settings {
 
     /// Fails if the options, the environment or the configuration name another server or user than this one.
     pub(crate) fn check_owner(&self, owner: Owner) -> Result<(), Failure> {
-        self.accounts.refusal(owner).map_or(Ok(()), |nobody| Err(nobody.failure(&[])))
+        self.accounts.refusal(owner).map_or(Ok(()), |reason| Err(reason.failure(&[])))
     }
 
     pub(crate) fn settle(options: Options) -> Result<Self, Failure> {

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::challenge::{Answers, Given};
 use crate::connect::{check_owner, credentials};
 use crate::failure::Failure;
-use crate::identity::{By, Identity, Nobody, Purpose, no_server};
+use crate::identity::{By, Identity, NoCredentials, Purpose, no_server};
 use crate::kept::Kept;
 use crate::out;
 use crate::prompt::Prompt;
@@ -89,10 +89,10 @@ impl Doctor {
                 Kept::Key(kept) => (Speaker::Key(kept.key.clone()), None),
                 Kept::Session(saved) => (Speaker::Session(saved.token().clone()), None),
             },
-            By::Nobody(Nobody::OtherUser { .. }) => return Err(identity.nobody()),
-            By::Nobody(_) => return Ok(()),
+            By::Nothing(NoCredentials::OtherUser { .. }) => return Err(identity.failure()),
+            By::Nothing(_) => return Ok(()),
             By::Password { password, user } => {
-                let user = user.as_ref().ok_or_else(|| identity.nobody())?;
+                let user = user.as_ref().ok_or_else(|| identity.failure())?;
                 let credentials = credentials(user, settings.password(password)?)?;
                 let given = Given::clone(&self.given);
                 let mut answers = Answers::new(settings, given, Prompt::new(settings.no_input))?;

@@ -34,7 +34,7 @@ impl Keepalive {
                 Kept::Key(_) => no_need(settings),
                 kept @ Kept::Session(_) => self.keep_alive(settings, &settings.resume(kept)?),
             },
-            By::Nobody(_) => Err(identity.nobody()),
+            By::Nothing(_) => Err(identity.failure()),
         }
     }
 

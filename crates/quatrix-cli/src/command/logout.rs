@@ -1,10 +1,12 @@
 //! `quatrix logout`
 
 use quatrix_ureq::Client;
+use quatrix_ureq::proto::api::GetProfile;
 use serde_json::json;
 
+use crate::connect::check_owner;
 use crate::failure::Failure;
-use crate::identity::{By, Nobody, Purpose};
+use crate::identity::{By, NoCredentials, Purpose};
 use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
@@ -29,10 +31,18 @@ impl Logout {
                 &json!({ "state": "api_key" }),
                 "No logout is needed: there is an API key. It is switched off or deleted on the profile page of the account.",
             ),
-            // Whose it is need not be asked: no other session could be meant.
-            By::Token { token, .. } => tell(settings, &settings.resume_token(&identity, token)?),
-            By::Password { .. } | By::Kept | By::Nobody(Nobody::NotLoggedIn) => forget(settings),
-            By::Nobody(_) => Err(identity.nobody()),
+            By::Token { token, user } => {
+                let client = settings.resume_token(&identity, token)?;
+                // A session that has ended is no longer anyone's.
+                if let Some(user) = user
+                    && let Ok(profile) = client.call_with(&GetProfile, settings.call_options())
+                {
+                    check_owner(&token.name, &profile.email, user)?;
+                }
+                tell(settings, &client)
+            }
+            By::Password { .. } | By::Kept | By::Nothing(NoCredentials::NotLoggedIn) => forget(settings),
+            By::Nothing(_) => Err(identity.failure()),
         }
     }
 }

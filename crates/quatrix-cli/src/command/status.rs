@@ -36,7 +36,7 @@ impl Status {
                     None => "the kept session",
                 },
             },
-            By::Nobody(_) => return Err(identity.nobody()),
+            By::Nothing(_) => return Err(identity.failure()),
         };
         let (profile, server) = settings.with_identity(&identity, |client| {
             Ok((client.call_with(&GetProfile, settings.call_options())?, client.config().server().to_string()))

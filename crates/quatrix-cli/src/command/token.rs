@@ -23,7 +23,8 @@ use crate::show::Quoted;
 /// --export is for POSIX shells (sh, bash, zsh ..). Others, such as fish, csh and
 /// PowerShell, set QUATRIX_SESSION themselves, to what `quatrix token` prints.
 ///
-/// The server is not asked: the session may have ended.
+/// The server is not asked, unless --user names whose QUATRIX_SESSION must be: the
+/// session may have ended.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Token {
@@ -37,7 +38,13 @@ impl Token {
         let identity = settings.identity(Purpose::Work)?;
         let (server, token) = match &identity.by {
             By::Key { .. } => return Err(no_session()),
-            By::Token { token, .. } => (identity.server.clone().ok_or_else(no_server)?, settings.token(token)?),
+            By::Token { token, user } => {
+                if user.is_some() {
+                    // It is checked to be theirs.
+                    settings.with_identity(&identity, |_| Ok(()))?;
+                }
+                (identity.server.clone().ok_or_else(no_server)?, settings.token(token)?)
+            }
             By::Kept => match settings.kept_by(&identity)? {
                 Kept::Key(_) => return Err(no_session()),
                 Kept::Session(saved) => {
@@ -53,7 +60,7 @@ impl Token {
                 let saved = client.save().ok_or_else(|| Failure::new(Exit::Login, "the session has ended"))?;
                 (client.config().server().clone(), saved.token().clone())
             }
-            By::Nobody(_) => return Err(identity.nobody()),
+            By::Nothing(_) => return Err(identity.failure()),
         };
         self.print(settings, &server.to_string(), &token)
     }

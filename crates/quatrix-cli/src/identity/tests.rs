@@ -56,9 +56,9 @@ fn resolved(purpose: Purpose, named: &str, kept: &str) -> String {
         By::Token { token, user } => format!("{}{}", token.name, for_user(*user)),
         By::Password { password, user } => format!("{}{}", password.name, for_user(user.as_ref())),
         By::Kept => "kept".to_owned(),
-        By::Nobody(Nobody::NotLoggedIn) => return "nobody".to_owned(),
-        By::Nobody(Nobody::OtherServer { .. }) => return "kept is of another server".to_owned(),
-        By::Nobody(Nobody::OtherUser { .. }) => return "kept is of another user".to_owned(),
+        By::Nothing(NoCredentials::NotLoggedIn) => return "nobody".to_owned(),
+        By::Nothing(NoCredentials::OtherServer { .. }) => return "kept is of another server".to_owned(),
+        By::Nothing(NoCredentials::OtherUser { .. }) => return "kept is of another user".to_owned(),
     };
     let at = identity.server.map_or("?", |server| if server.to_string() == A { "A" } else { "B" });
     format!("{by} at {at}")
@@ -140,7 +140,7 @@ fn credentials_belong_to_their_server() {
 }
 
 #[test]
-fn nobody_but_the_named_user_is_acted_as() {
+fn no_other_user_than_the_named_one_is_acted_as() {
     check(
         Purpose::Work,
         &[
@@ -203,7 +203,7 @@ fn a_login_takes_what_it_is_given() {
 fn what_was_skipped_is_named_with_its_reason() {
     let accounts = accounts("env password; config server=A user=ann password; option user=bob");
     let identity = accounts.resolve(Purpose::Work, || Ok(None)).unwrap();
-    let text = identity.nobody().text("default");
+    let text = identity.failure().text("default");
     assert_eq!(
         text,
         "quatrix: not logged in\n  Environment password is not used: no server is named beside it; Configuration \

@@ -95,7 +95,13 @@ fn a_key_or_token_is_not_used_for_another_user_than_the_named_one() {
     let session = home_of_ann();
     let token = session.run_for_a_secret(&["token"]).ok();
     let session = session.with("QUATRIX_SESSION", token.trim()).with("QUATRIX_USER", BOB);
-    assert!(session.run(&["mkdir", "/f"]).failed(4).contains("QUATRIX_SESSION belongs to ann@example.com"));
+    for command in [&["mkdir", "/f"][..], &["token"], &["logout"], &["keepalive"]] {
+        let error = session.run(command).failed(4);
+        assert!(error.contains("QUATRIX_SESSION belongs to ann@example.com, not to bob"), "{command:?}: {error}");
+    }
+    assert_eq!(session.run_for_a_secret(&["token", "--user", ANN]).ok(), token);
+    session.emulator.expire(None);
+    session.run(&["logout"]).ok();
     assert!(!session.emulator.paths(ANN).contains(&"f/".to_owned()));
 }
 

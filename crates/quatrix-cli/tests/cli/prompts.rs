@@ -222,3 +222,17 @@ fn a_signal_from_elsewhere_leaves_a_terminal_that_shows_what_is_typed() {
     session.exp_string("code 130").unwrap();
     session.exp_string("seen").unwrap();
 }
+
+#[test]
+fn an_api_key_is_asked_for_and_not_shown() {
+    let home = Home::new();
+    let mut session = at_terminal(&home, &["login", "--api-key"]);
+    session.exp_string("API key: ").unwrap();
+    session.send_line("test-key-4711").unwrap();
+    let (rest, exit) = end(session);
+    assert_eq!((rest, exit), (format!("\nLogged in to {} as {USER}, with an API key.\n", home.emulator.api()), 0));
+    home.run(&["status"]).ok();
+    let mut session = at_terminal(&home, &["login", "--api-key", "--no-input"]);
+    let refused = session.exp_eof().unwrap();
+    assert!(refused.contains("there is no API key, and nobody to ask for it"), "{refused}");
+}
