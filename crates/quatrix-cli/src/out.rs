@@ -1,6 +1,7 @@
 //! Standard output, for data and nothing else; and standard error, for the rest.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fmt;
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,8 +12,21 @@ use crate::show::{Shown, ShownJson};
 
 /// Writes this. Whoever closes the pipe early has seen enough; that is no failure.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    stream(|stdout| stdout.write_all(bytes))
+}
+
+/// A text and a line feed, written as it is made: it may be long.
+pub(crate) fn show(text: impl fmt::Display) -> Result<(), Failure> {
+    stream(|stdout| {
+        let mut stdout = BufWriter::new(stdout);
+        writeln!(stdout, "{text}")?;
+        stdout.flush()
+    })
+}
+
+fn stream(write: impl FnOnce(&mut StdoutLock<'static>) -> io::Result<()>) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::file(Path::new("standard output"), &error))
         }

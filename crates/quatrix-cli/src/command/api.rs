@@ -10,12 +10,16 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use quatrix_ureq::proto::CallOptions;
 use quatrix_ureq::proto::api::Raw;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::out;
 use crate::settings::Settings;
 use crate::show::ShownLines;
+use indented::Indented;
+
+mod indented;
 
 /// Call any operation of the API.
 ///
@@ -164,60 +168,10 @@ fn print(body: &[u8]) -> Result<(), Failure> {
     }
     match std::str::from_utf8(body) {
         Ok("") => Ok(()),
-        Ok(text) => out::line(&ShownLines(indent(text).trim_end()).to_string()),
+        Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_ok() => out::show(Indented(text)),
+        Ok(text) => out::show(ShownLines(text.trim_end())),
         Err(_) => out::line(&format!("({} bytes that are no text: send them into a file or a pipe)", body.len())),
     }
-}
-
-/// JSON with line feeds; the order of keys and the digits of numbers stay. Whatever is not JSON stays as it is.
-fn indent(text: &str) -> String {
-    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
-        return text.to_owned();
-    }
-    let mut indented = String::with_capacity(text.len() * 2);
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    let mut chars = text.chars().peekable();
-    let line = |indented: &mut String, depth: usize| {
-        indented.push('\n');
-        indented.extend(std::iter::repeat_n("  ", depth));
-    };
-    while let Some(c) = chars.next() {
-        match c {
-            _ if in_string => {
-                indented.push(c);
-                in_string = escaped || c != '"';
-                escaped = !escaped && c == '\\';
-            }
-            '"' => {
-                indented.push(c);
-                in_string = true;
-            }
-            '{' | '[' => {
-                indented.push(c);
-                while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
-                match chars.next_if(|c| matches!(c, '}' | ']')) {
-                    Some(end) => indented.push(end),
-                    None => {
-                        depth += 1;
-                        line(&mut indented, depth);
-                    }
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut indented, depth);
-                indented.push(c);
-            }
-            ',' => {
-                indented.push(c);
-                line(&mut indented, depth);
-            }
-            ':' => indented.push_str(": "),
-            c if c.is_ascii_whitespace() => {}
-            c => indented.push(c),
-        }
-    }
-    indented
 }
 
 fn refused(method: &str, response: &Response<bytes::Bytes>) -> Failure {
@@ -241,14 +195,6 @@ fn refused(method: &str, response: &Response<bytes::Bytes>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_is_indented_and_nothing_else_about_it_changes() {
-        let text = r#"{"b":[1.50,{}, [ ] ,"x, \"{y\\"],"a":{"c":null}}"#;
-        let indented = "{\n  \"b\": [\n    1.50,\n    {},\n    [],\n    \"x, \\\"{y\\\\\"\n  ],\n  \"a\": {\n    \"c\": null\n  }\n}";
-        assert_eq!(indent(text), indented);
-        assert_eq!(indent("id,name\n1,x\n"), "id,name\n1,x\n");
-    }
 
     #[test]
     fn fields_of_a_query_are_encoded() {

@@ -170,6 +170,15 @@ fn json_is_indented_at_a_terminal_and_escapes_are_seen() {
     let (rest, exit) = end(at_terminal(&home, &["api", "GET", "/profile/info"]));
     assert_eq!(exit, 0);
     assert!(rest.starts_with("{\n  \""), "{rest}");
+    let key = home.write("key", "key").display().to_string();
+    let brackets = "[".repeat(20_000) + &"]".repeat(20_000);
+    let canned = crate::support::Canned::json(200, &brackets);
+    let mut session = at_terminal(&home, &["api", "GET", "/x", "--base-url", &canned.base_url, "--api-key-file", &key]);
+    let shown = session.exp_eof().unwrap();
+    assert!(shown.len() < 2 * brackets.len(), "{} bytes", shown.len());
+    let canned = crate::support::Canned::json(200, "[\"a\u{202e}\u{9b}\"]");
+    let mut session = at_terminal(&home, &["api", "GET", "/x", "--base-url", &canned.base_url, "--api-key-file", &key]);
+    assert!(session.exp_eof().unwrap().contains(r#""a\u202e\u009b""#));
     let canned = crate::support::Canned::start(200, "content-type: text/plain", "a\x1b[31mb");
     let home = home.with("QUATRIX_API_KEY", "key").with("QUATRIX_BASE_URL", &canned.base_url);
     assert_eq!(end(at_terminal(&home, &["api", "GET", "/x"])), ("a\\u{1b}[31mb\n".to_owned(), 0));
