@@ -6,7 +6,7 @@ use quatrix_ureq::Client;
 use quatrix_ureq::proto::{Answer, Challenge, Code, Factor, Login, Server};
 use serde_json::{Value, json};
 
-use crate::environment::variable;
+use crate::environment::{secret_variables, variable};
 use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
 use crate::out;
@@ -149,12 +149,13 @@ impl Answers {
 fn code_of(command: &str, challenge: &Challenge) -> Result<String, Failure> {
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let failed = |why: String| Failure::new(Exit::Other, format!("the code command {why}"));
-    let output = Command::new(shell)
+    let mut program = Command::new(shell);
+    secret_variables().for_each(|name| {
+        program.env_remove(name);
+    });
+    let output = program
         .args([option, command])
         .env("QUATRIX_CHALLENGE", name(challenge))
-        .env_remove("QUATRIX_PASSWORD")
-        .env_remove("QUATRIX_API_KEY")
-        .env_remove("QUATRIX_SESSION")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::command;
+use crate::out;
 
 /// quatrix talks to a Quatrix (Maytech) account from a terminal or a script.
 #[derive(Parser)]
@@ -115,6 +116,15 @@ pub(crate) struct Options {
     /// Print this
     #[arg(long, short, global = true, action = ArgAction::HelpShort)]
     help: Option<bool>,
+}
+
+impl Options {
+    /// Warns about what the list of processes shows.
+    pub(crate) fn warn(&self) {
+        if self.proxy.as_ref().is_some_and(|url| url.contains('@')) {
+            out::note("--proxy with credentials is seen by everybody who runs `ps`; QUATRIX_PROXY is not");
+        }
+    }
 }
 
 const ROOT: &str = "\

@@ -1,6 +1,7 @@
 //! What the environment says: variables, and where files belong.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -12,6 +13,20 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>, Failure> {
         Err(env::VarError::NotPresent) => Ok(None),
         Err(env::VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not UTF-8"))),
     }
+}
+
+/// Variables that hold a secret. Those that end in `_FILE` only name the place of one.
+const SECRETS: [&str; 5] =
+    ["QUATRIX_API_KEY", "QUATRIX_CAPTCHA", "QUATRIX_CODE", "QUATRIX_PASSWORD", "QUATRIX_SESSION"];
+
+/// The variables of this process that another program must not get: secrets, and proxies with credentials.
+pub(crate) fn secret_variables() -> impl Iterator<Item = OsString> {
+    env::vars_os().filter(|(name, value)| is_secret(name, value)).map(|(name, _)| name)
+}
+
+fn is_secret(name: &OsStr, value: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    SECRETS.contains(&&*name) || name.ends_with("_PROXY") && value.as_encoded_bytes().contains(&b'@')
 }
 
 fn folder(name: &str) -> Option<PathBuf> {
@@ -47,4 +62,18 @@ pub(crate) fn config_file() -> Option<PathBuf> {
         folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))
     };
     Some(base?.join("quatrix/config.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m46_secrets_and_credentials_of_proxies_are_known_by_their_variables() {
+        let is_secret = |name: &str, value: &str| is_secret(name.as_ref(), value.as_ref());
+        assert!(SECRETS.iter().all(|name| is_secret(name, "x")));
+        assert!(is_secret("QUATRIX_PROXY", "http://me:x@proxy:1") && is_secret("https_proxy", "me@proxy"));
+        assert!(!is_secret("QUATRIX_PROXY", "http://proxy:1") && !is_secret("QUATRIX_PASSWORD_FILE", "x"));
+        assert!(!is_secret("MAIL", "me@acme.com"));
+    }
 }

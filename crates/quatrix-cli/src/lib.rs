@@ -68,6 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let Cli { options, command } = cli;
+    options.warn();
     let settings = || Settings::settle(options);
     match command {
         Command::Completion(command) => command.run(),

@@ -255,9 +255,9 @@ impl CaptchaForm {
     }
 }
 
-/// Refuses headers that would contradict what the core sends, or replace credentials.
+/// Refuses headers that would contradict what the core sends, replace credentials, or change what the connection is for.
 pub(crate) fn checked_header(name: HeaderName, value: HeaderValue) -> Result<(HeaderName, HeaderValue), Invalid> {
-    const OURS: [&str; 12] = [
+    const OURS: [&str; 19] = [
         "accept-encoding",
         "authorization",
         "connection",
@@ -265,10 +265,17 @@ pub(crate) fn checked_header(name: HeaderName, value: HeaderValue) -> Result<(He
         "content-range",
         "content-type",
         "cookie",
+        "expect",
         "host",
+        "http2-settings",
+        "keep-alive",
         "proxy-authorization",
+        "proxy-connection",
         "range",
+        "te",
+        "trailer",
         "transfer-encoding",
+        "upgrade",
         "x-auth-token",
     ];
     match OURS.contains(&name.as_str()) {
@@ -301,7 +308,17 @@ mod tests {
             Config::new(Server::default()).with_header(name, value).map(|_| ())
         };
         assert!(with("x-gateway").is_ok());
-        for name in ["authorization", "x-auth-token", "host", "content-length", "cookie"] {
+        for name in [
+            "authorization",
+            "x-auth-token",
+            "host",
+            "content-length",
+            "cookie",
+            "upgrade",
+            "te",
+            "expect",
+            "connection",
+        ] {
             assert_eq!(with(name).unwrap_err().to_string(), format!("header {name} is set by the client itself"));
         }
     }

@@ -19,6 +19,7 @@ mod docs;
 mod doctor;
 mod downloads;
 mod dry_runs;
+mod environment;
 mod exits;
 mod files;
 mod help;
