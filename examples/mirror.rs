@@ -21,15 +21,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let files = client.files().at_once(8);
     let first = files.mirror_up(here.path(), &backup, &Mirror::default().with_deletions())?;
-    println!("first: {} up, {} deleted", first.files, first.deleted);
+    println!("first: {} up, {} deleted", first.files, first.deleted.len());
 
     fs::write(here.path().join("notes/today.md"), "buy milk and bread")?;
     fs::remove_file(here.path().join("old.txt"))?;
     let second = files.mirror_up(here.path(), &backup, &Mirror::default().with_deletions())?;
-    println!("second: {} up, {} deleted", second.files, second.deleted);
+    println!("second: {} up, {} deleted", second.files, second.deleted.len());
 
     let third = files.mirror_up(here.path(), &backup, &Mirror::default().with_deletions())?;
-    println!("third: {} up, {} deleted", third.files, third.deleted);
+    println!("third: {} up, {} deleted", third.files, third.deleted.len());
     client.logout()?;
     Ok(())
 }

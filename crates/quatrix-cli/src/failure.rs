@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use quatrix_local::{NotPrivate, NotPrivateReason};
-use quatrix_ureq::proto::{ApiError, Challenge, Error, ErrorCode, FailureKind, LoggedOut};
+use quatrix_ureq::proto::{ApiError, Challenge, Error, ErrorCode, FailureKind, LoggedOut, TransferError};
 use serde::Serialize;
 use serde_json::json;
 
@@ -193,6 +193,11 @@ impl From<Error> for Failure {
             let _ = write!(what, ": {cause}");
             source = cause.source();
         }
+        what += match &error {
+            Error::Transfer(TransferError::EmptySource) => " (--delete-all deletes all the same)",
+            Error::Transfer(TransferError::TooManyDeletions { .. }) => " (--max-delete)",
+            _ => "",
+        };
         // Whoever runs the command knows which machine is meant.
         if let Some(here) = what.strip_prefix("a local error: ") {
             what = here.to_owned();

@@ -2,12 +2,14 @@
 
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::api::{Found, GetFile};
-use quatrix_ureq::proto::task::LookUp;
+use quatrix_ureq::proto::task::mirror::{ListRemote, Remote};
+use quatrix_ureq::proto::task::{Listed, LookUp};
 use quatrix_ureq::proto::{File, FileId, FileKind, FileName, RemotePath};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::out;
 use crate::show::{Quoted, Shown};
 use crate::units::utc;
 
@@ -51,6 +53,40 @@ pub(crate) fn need_folder(client: &Client, path: &RemotePath) -> Result<Found, F
     }
 }
 
+/// The folder that the path leads to, if to anything.
+pub(crate) fn folder_if_any(client: &Client, path: &RemotePath) -> Result<Option<FileId>, Failure> {
+    match look_up(client, path)? {
+        None => Ok(None),
+        Some(_) => Ok(Some(need_folder(client, path)?.id)),
+    }
+}
+
+/// Everything in a folder and below.
+pub(crate) fn list(client: &Client, folder: FileId) -> Result<Remote, Failure> {
+    Ok(client.run(ListRemote::new(client.config().server(), folder))?)
+}
+
+/// Everything in a folder that need not be there yet.
+pub(crate) fn list_if_any(client: &Client, folder: Option<FileId>) -> Result<Remote, Failure> {
+    match folder {
+        Some(folder) => list(client, folder),
+        None => Ok(Remote::missing()),
+    }
+}
+
+/// Fails if a part of what was to be listed is missing, and says which.
+pub(crate) fn all_listed(listed: Listed) -> Result<(), Failure> {
+    let unnamed = listed.unnamed.into_iter().map(|unnamed| (unnamed.shown, unnamed.error));
+    let failed: Vec<_> = listed.failed.into_iter().chain(unnamed).collect();
+    for (path, error) in &failed {
+        out::note(&format!("{path}: {}", Failure::from(error.clone()).what()));
+    }
+    match failed.len() {
+        0 => Ok(()),
+        count => Err(Failure::new(Exit::Partial, format!("{count} files and folders could not be listed"))),
+    }
+}
+
 /// The folder that something is to be put into.
 pub(crate) fn target_folder(client: &Client, path: &RemotePath) -> Result<Found, Failure> {
     need_folder(client, path).map_err(|failure| match failure.exit() {
@@ -87,11 +123,6 @@ pub(crate) fn place(client: &Client, target: &str, name: Option<&str>) -> Result
 
 fn gone(path: &RemotePath) -> Failure {
     Failure::new(Exit::NotFound, format!("{path}: it is not there any more"))
-}
-
-/// That the server may be given the last name of the path.
-pub(crate) fn need_name(path: &RemotePath) -> Result<(), Failure> {
-    FileName::new(path.name().unwrap_or_default()).map(drop).map_err(|invalid| Failure::usage(invalid.to_string()))
 }
 
 fn file_name(name: &str) -> Result<FileName, Failure> {

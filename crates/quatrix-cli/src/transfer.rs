@@ -1,6 +1,7 @@
 //! What `put`, `get` and `mirror` have in common: which files, and what came of them.
 
 use quatrix_ureq::Report;
+use quatrix_ureq::proto::task::mirror::{Action, Batch, Item, Mirror, Reason};
 use quatrix_ureq::proto::{Error, RemotePath, UnixTime};
 use serde_json::json;
 
@@ -20,7 +21,7 @@ pub(crate) struct How {
     #[arg(long, conflicts_with = "update")]
     pub(crate) no_clobber: bool,
 
-    /// Replace only what is older or has another size
+    /// Replace only what is older, or as old and of another size; nothing newer
     #[arg(long)]
     pub(crate) update: bool,
 
@@ -42,7 +43,7 @@ pub(crate) struct How {
 pub(crate) struct Sum {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
-    pub(crate) deleted: u64,
+    deletions: Vec<String>,
     /// Left as they are, because the options say so.
     pub(crate) left: u64,
     skipped: Vec<String>,
@@ -60,7 +61,7 @@ impl Sum {
     pub(crate) fn add_report(&mut self, mut report: Report, folder: &RemotePath, leave: bool) {
         self.files += report.files;
         self.bytes += report.bytes;
-        self.deleted += report.deleted;
+        self.deletions.extend(report.deleted.iter().map(|path| remote::below(folder, path).to_string()));
         self.skipped.extend(report.skipped.iter().map(|path| remote::below(folder, path).to_string()));
         // They failed in no particular order.
         report.failed.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -94,8 +95,8 @@ impl Sum {
             .collect();
         if settings.json && !dry_run {
             out::json_line(&json!({
-                "files": self.files, "bytes": self.bytes, "deleted": self.deleted, "left": self.left,
-                "skipped": self.skipped, "failed": failed,
+                "files": self.files, "bytes": self.bytes, "deleted": self.deletions.len(), "left": self.left,
+                "deletions": self.deletions, "skipped": self.skipped, "failed": failed,
             }))?;
         } else {
             for path in &self.skipped {
@@ -157,11 +158,61 @@ pub(crate) fn would_fail(settings: &Settings, path: &RemotePath, failure: &Failu
     out::report(settings.json, &json, &format!("would fail with {}: {}", Shown(&path), Shown(failure.what())))
 }
 
-/// Whether `--update` has something to do: another size, or older by more than the second that some clocks round to.
+/// What a dry run says of a plan; `verb` is what is done to files.
+pub(crate) fn would_run(settings: &Settings, batch: &Batch, verb: &str) -> Result<(), Failure> {
+    for action in batch.actions() {
+        let verbs: &[&str] = match action {
+            Action::MakeFolder { replaces: true, .. } => &["delete", "make"],
+            Action::MakeFolder { .. } => &["make"],
+            Action::Copy { reason: Reason::Folder { .. }, .. } => &["delete", verb],
+            Action::Copy { .. } => &[verb],
+            Action::Delete { .. } => &["delete"],
+            Action::Conflict { path } => {
+                would_fail(settings, path, &conflict())?;
+                &[]
+            }
+        };
+        let path = action.path().to_string();
+        for verb in verbs {
+            let json = json!({ "action": verb, "path": path });
+            out::report(settings.json, &json, &format!("would {verb} {}", Shown(&path)))?;
+        }
+    }
+    let mut failed = batch.report().failed.iter();
+    failed.try_for_each(|(path, error)| would_fail(settings, path, &error.clone().into()))
+}
+
+/// What a dry run says of the files that a plan copies, and of what fails; paths of the plan start at `folder`.
+pub(crate) fn would_copy(
+    settings: &Settings,
+    batch: &Batch,
+    verb: &str,
+    folder: &RemotePath,
+    from_and_to: impl Fn(&RemotePath) -> Result<(String, String), Error>,
+) -> Result<(), Failure> {
+    for action in batch.actions() {
+        match action {
+            Action::Copy { path, .. } => {
+                let (from, to) = from_and_to(path)?;
+                would(settings, verb, &from, &to)?;
+            }
+            Action::Conflict { path } => would_fail(settings, &remote::below(folder, path), &conflict())?,
+            Action::MakeFolder { .. } | Action::Delete { .. } => {}
+        }
+    }
+    let mut failed = batch.report().failed.iter();
+    failed.try_for_each(|(path, error)| would_fail(settings, &remote::below(folder, path), &error.clone().into()))
+}
+
+fn conflict() -> Failure {
+    Failure::new(Exit::LocalFile, "one side has a file, the other a folder")
+}
+
+/// Whether `--update` has something to do.
 pub(crate) fn is_outdated(source: (u64, Option<UnixTime>), target: (Option<u64>, Option<UnixTime>)) -> bool {
-    let older =
-        source.1.zip(target.1).is_none_or(|(source, target)| source.as_micros() > target.as_micros() + 1_000_000);
-    target.0 != Some(source.0) || older
+    let new = Item::File { size: Some(source.0), modified: source.1 };
+    let old = Item::File { size: target.0, modified: target.1 };
+    Mirror::default().with_update().reason(&new, &old).is_some()
 }
 
 #[cfg(test)]
@@ -169,11 +220,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_replaces_what_is_older_or_of_another_size() {
+    fn an_update_replaces_what_is_older_or_as_old_and_of_another_size() {
         let at = |seconds| Some(UnixTime::from_secs(seconds));
-        assert!(is_outdated((5, at(100)), (Some(4), at(200))));
+        assert!(!is_outdated((5, at(100)), (Some(4), at(200))), "newer");
+        assert!(is_outdated((5, at(100)), (Some(4), at(100))));
         assert!(is_outdated((5, at(102)), (Some(5), at(100))));
-        assert!(!is_outdated((5, at(101)), (Some(5), at(100))));
+        assert!(is_outdated((5, at(101)), (Some(5), at(100))));
         assert!(!is_outdated((5, at(100)), (Some(5), at(200))));
         assert!(is_outdated((5, at(100)), (Some(5), None)));
         assert!(is_outdated((5, at(100)), (None, at(100))));

@@ -1,17 +1,16 @@
 //! Many files at once: folders, and mirrors of them.
 
 use std::future::{Future, poll_fn};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use quatrix_local::{Folder, local, read_tree};
-use quatrix_proto::api::DeleteFiles;
-use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, Mirror, Remote, Report, Tree, Work};
-use quatrix_proto::task::{Download, MakeFolders, Walk};
+use quatrix_local::{Folder, plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
+use quatrix_proto::api::{DeleteFiles, RenameFile};
+use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, ListRemote, Mirror, Remote, Report, Work};
+use quatrix_proto::task::{Download, MakeFolders};
 use quatrix_proto::{Error, FileId, RemotePath};
-use tokio::fs;
 
 use crate::blocking::off_the_runtime;
 use crate::files::{Files, Place};
@@ -30,8 +29,9 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, here, to) = (self.clone(), from.as_ref().to_owned(), to.clone());
         async move {
-            let batch = Batch::upload(read(&here).await?, to, files.clash());
-            files.carry_out(batch, &Arc::new(Folder::new(here))).await
+            let (clash, from) = (files.clash(), here.clone());
+            let batch = off_the_runtime(move || plan_upload(&from, to, clash)).await?;
+            files.run_batch(batch, here).await
         }
     }
 
@@ -48,15 +48,15 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, from, here) = (self.clone(), from.clone(), to.as_ref().to_owned());
         async move {
-            let here = create(here).await?;
-            let batch = Batch::download(files.walk(from).await?, files.overwrite);
-            files.carry_out(batch, &here).await
+            let (there, overwrite, to) = (files.list(from).await?, files.overwrite, here.clone());
+            let batch = off_the_runtime(move || plan_download(there, &to, overwrite)).await;
+            files.run_batch(batch, here).await
         }
     }
 
     /// Makes a folder there like one here: what is new or differs in size or time is uploaded.
     ///
-    /// What only that one has goes to the trash if `how` says so, last, and only if all else has succeeded.
+    /// What only that one has goes to the trash if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -68,14 +68,15 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, here, to, how) = (self.clone(), from.as_ref().to_owned(), to.clone(), *how);
         async move {
-            let batch = Batch::mirror_up(&how, read(&here).await?, files.walk(to).await?);
-            files.carry_out(batch, &Arc::new(Folder::new(here))).await
+            let (there, from) = (files.list(to).await?, here.clone());
+            let batch = off_the_runtime(move || plan_mirror_up(&how, &from, there)).await?;
+            files.run_batch(batch, here).await
         }
     }
 
     /// Makes a folder here like one there: what is new or differs in size or time is downloaded.
     ///
-    /// What only this one has is deleted if `how` says so, last, and only if all else has succeeded.
+    /// What only this one has is deleted if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -87,32 +88,41 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, from, here, how) = (self.clone(), from.clone(), to.as_ref().to_owned(), *how);
         async move {
-            let here = create(here).await?;
-            let batch = Batch::mirror_down(&how, files.walk(from).await?, read(here.path()).await?);
-            files.carry_out(batch, &here).await
+            let (there, to) = (files.list(from).await?, here.clone());
+            let batch = off_the_runtime(move || plan_mirror_down(&how, there, &to)).await?;
+            files.run_batch(batch, here).await
         }
     }
 
-    async fn walk(&self, folder: FileId) -> Result<Remote, Error> {
-        let walk = Walk::below(self.client.config().server(), folder.clone(), RemotePath::home());
-        Ok(Remote::new(folder, self.client.run(walk).await?))
+    async fn list(&self, folder: FileId) -> Result<Remote, Error> {
+        self.client.run(ListRemote::new(self.client.config().server(), folder)).await
     }
 
-    async fn carry_out(&self, mut batch: Batch, here: &Arc<Folder>) -> Result<Report, Error> {
-        if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
-            return Err(Error::Cancelled);
-        }
-        loop {
-            match batch.poll() {
-                BatchStep::One(job) => {
-                    let result = self.work(here, &job).await;
-                    batch.handle(job, result);
-                }
-                BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.at_once), here).await,
-                BatchStep::Done => {
-                    let here = Arc::clone(here);
-                    off_the_runtime(move || here.sync()).await?;
-                    return batch.finish();
+    /// Does what a plan for this folder here says.
+    ///
+    /// # Errors
+    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    pub fn run_batch<P: AsRef<Path>>(
+        &self,
+        mut batch: Batch,
+        here: P,
+    ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
+        let (files, here) = (self.clone(), Arc::new(Folder::new(here.as_ref())));
+        async move {
+            if files.tell(&RemotePath::home(), &batch.planned()).is_break() {
+                return Err(Error::Cancelled);
+            }
+            loop {
+                match batch.poll() {
+                    BatchStep::One(job) => {
+                        let result = files.work(&here, &job).await;
+                        batch.handle(job, result);
+                    }
+                    BatchStep::Copies(many) => batch = files.copy(batch, many.min(files.at_once), &here).await,
+                    BatchStep::Done => {
+                        off_the_runtime(move || here.sync()).await?;
+                        return batch.finish();
+                    }
                 }
             }
         }
@@ -134,47 +144,34 @@ impl Files {
     }
 
     async fn work(&self, here: &Arc<Folder>, Job { path, work, .. }: &Job) -> Result<Did, Error> {
-        let client = &self.client;
-        let place = {
-            let (here, path) = (Arc::clone(here), path.clone());
-            off_the_runtime(move || here.place(&path)).await?
-        };
-        let failed = |error| local(&place, error);
-        match work {
-            Work::MakeHere => {
-                let (here, place) = (Arc::clone(here), place.clone());
-                off_the_runtime(move || here.make(&place)).await.map(|()| Did::Made(None))
-            }
+        let (root, at, client) = (Arc::clone(here), path.clone(), &self.client);
+        let place = off_the_runtime(move || root.place(&at)).await?;
+        let root = Arc::clone(here);
+        match work.clone() {
+            Work::MakeHere => off_the_runtime(move || root.make(&place)).await.map(|()| Did::Made(None)),
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
-                let make = MakeFolders::below(client.config().server(), parent.clone(), name);
+                let make = MakeFolders::below(client.config().server(), parent, name);
                 client.run(make).await.map(|id| Did::Made(Some(id)))
             }
             Work::Upload { folder, clash } => {
-                let uploaded = self.upload_to(&place, Place { folder, path, clash: *clash }).await;
+                let uploaded = self.upload_to(&place, Place { folder: &folder, path, clash }).await;
                 uploaded.map(|uploaded| Did::Copied(uploaded.size))
             }
             Work::Download { file, overwrite } => {
-                let download = Download::file(client.config().server(), file);
-                let downloaded = self.download_to(download, here, &place, path, *overwrite).await;
+                let download = Download::file(client.config().server(), &file);
+                let downloaded = self.download_to(download, here, &place, path, overwrite).await;
                 downloaded.map(|downloaded| Did::Copied(downloaded.size))
             }
-            Work::DeleteHere { folder: true } => {
-                fs::remove_dir_all(&place).await.map(|()| Did::Deleted).map_err(failed)
+            Work::RenameHere { to } => {
+                let from = path.clone();
+                off_the_runtime(move || root.rename(&from, &to)).await.map(|()| Did::Renamed)
             }
-            Work::DeleteHere { folder: false } => fs::remove_file(&place).await.map(|()| Did::Deleted).map_err(failed),
-            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id.clone()])).await.map(|_| Did::Deleted),
+            Work::RenameThere { id, name } => client.call(&RenameFile::new(id, name)).await.map(|_| Did::Renamed),
+            Work::DeleteHere { items } => off_the_runtime(move || root.delete(&items)).await.map(|()| Did::Deleted),
+            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id])).await.map(|_| Did::Deleted),
         }
     }
-}
-
-async fn create(root: PathBuf) -> Result<Arc<Folder>, Error> {
-    off_the_runtime(move || Folder::create(root).map(Arc::new)).await
-}
-
-async fn read(root: &Path) -> Result<Tree, Error> {
-    let root = root.to_owned();
-    off_the_runtime(move || read_tree(&root)).await
 }
 
 /// Awaits all of them, side by side.

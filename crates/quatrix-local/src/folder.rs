@@ -48,10 +48,15 @@ impl Folder {
     /// It cannot be created.
     pub fn create(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let folder = Self::new(root);
-        let missing: Vec<_> = folder.root.ancestors().take_while(|above| is_missing(above)).map(folder_of).collect();
-        fs::create_dir_all(&folder.root).map_err(|error| local(&folder.root, error))?;
-        folder.state().changed.extend(missing.into_iter().map(Path::to_owned));
+        folder.make_root()?;
         Ok(folder)
+    }
+
+    fn make_root(&self) -> Result<(), Error> {
+        let missing: Vec<_> = self.root.ancestors().take_while(|above| is_missing(above)).map(folder_of).collect();
+        fs::create_dir_all(&self.root).map_err(|error| local(&self.root, error))?;
+        self.state().changed.extend(missing.into_iter().map(Path::to_owned));
+        Ok(())
     }
 
     /// Its path.
@@ -70,11 +75,14 @@ impl Folder {
         Ok(place)
     }
 
-    /// Creates a folder below it, whose parent is there.
+    /// Creates the folder itself with those above it, or a folder below it, whose parent is there.
     ///
     /// # Errors
     /// It cannot be created, or something else is there: a link, too, even one that leads to a folder.
     pub fn make(&self, place: &Path) -> Result<(), Error> {
+        if place == self.root {
+            return self.make_root();
+        }
         match fs::create_dir(place) {
             Ok(()) => {
                 self.state().changed.insert(folder_of(place).to_owned());
@@ -86,6 +94,36 @@ impl Folder {
             }
             Err(error) => Err(local(place, error)),
         }
+    }
+
+    /// Deletes just these files and folders, in this order; a folder only if it is empty by then. What is gone already
+    /// is no error.
+    ///
+    /// # Errors
+    /// The first that cannot be deleted: nothing after it is.
+    pub fn delete(&self, items: &[(RemotePath, bool)]) -> Result<(), Error> {
+        items.iter().try_for_each(|(path, is_folder)| {
+            let place = self.place(path)?;
+            let deleted = if *is_folder { fs::remove_dir(&place) } else { fs::remove_file(&place) };
+            match deleted {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(local(&place, error)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Renames a file or folder in the folder that it is in.
+    ///
+    /// # Errors
+    /// It cannot be renamed, or something has the new name.
+    pub fn rename(&self, from: &RemotePath, to: &RemotePath) -> Result<(), Error> {
+        let (from, to) = (self.place(from)?, self.place(to)?);
+        if to.symlink_metadata().is_ok() {
+            return Err(local(&to, ErrorKind::AlreadyExists.into()));
+        }
+        fs::rename(&from, &to).map_err(|error| local(&from, error))?;
+        self.state().changed.insert(folder_of(&to).to_owned());
+        Ok(())
     }
 
     /// Creates a temporary file beside a place, and removes those that were abandoned there.

@@ -354,8 +354,11 @@ mod tests {
         let size = TransferError::Size { sent: 2, stored: 1 };
         let transfers = [size, TransferError::Changed, TransferError::CannotReplace, TransferError::CannotStartOver];
         assert_eq!(transfers.map(|error| Error::from(error).retryable()), [true, true, false, false]);
+        let refused = [TransferError::EmptySource, TransferError::TooManyDeletions { planned: 2, max: 1 }];
+        assert_eq!(refused.map(|error| Error::from(error).retryable()), [false, false]);
         let errors = failures.map(|kind| Error::from(Failure::unsent(kind))).into_iter();
-        let errors = errors.chain(misuses.map(Error::from)).chain(transfers.map(Error::from)).chain([Error::Cancelled]);
+        let transfers = transfers.into_iter().chain(refused).map(Error::from);
+        let errors = errors.chain(misuses.map(Error::from)).chain(transfers).chain([Error::Cancelled]);
         for error in errors {
             let said = error.to_string();
             assert!(!said.is_empty() && !said.ends_with('.') && !said.contains('\n'), "{said:?}");

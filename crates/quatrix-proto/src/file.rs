@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use http::StatusCode;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use crate::error::{Error, Nonsense, Problem};
 use crate::id::FileId;
 use crate::lenient::{self, Extra};
 use crate::time::UnixTime;
@@ -35,8 +37,9 @@ pub struct File {
     pub operations: Option<i64>,
     /// Which system folder it is, such as `incoming`, `outgoing`, `homes` or `projects`. They cannot be deleted.
     pub sub_type: Option<Box<str>>,
-    /// The children of a folder, in no particular order; empty where they were not asked for.
-    pub content: Vec<Self>,
+    /// The children of a folder, in no particular order; `None` where the response has none. See
+    /// [`into_children`](Self::into_children).
+    pub content: Option<Vec<Self>>,
     /// What else there was.
     pub extra: Extra,
 }
@@ -45,6 +48,20 @@ impl File {
     /// Whether it can have children.
     pub fn is_folder(&self) -> bool {
         self.kind.is_folder()
+    }
+
+    /// Takes the children of a folder that was asked for with them. An empty list is an empty folder.
+    ///
+    /// # Errors
+    /// [`Error::Nonsense`] if the response has none, or is not a folder: taking that for an empty folder would make
+    /// everything in it seem deleted.
+    pub fn into_children(self) -> Result<Vec<Self>, Error> {
+        let problem = match self.content {
+            Some(content) if self.kind.is_folder() => return Ok(content),
+            Some(_) => Problem::Value("type".into()),
+            None => Problem::Field("content".into()),
+        };
+        Err(Nonsense::new("file.metadata", StatusCode::OK, problem).into())
     }
 }
 
@@ -191,7 +208,7 @@ impl<'de> Visitor<'de> for FileVisitor {
             modified: with_fraction(modified.flatten(), exact.unwrap_or_default()),
             operations,
             sub_type,
-            content: content.flatten().unwrap_or_default(),
+            content: content.flatten(),
             extra,
         })
     }
@@ -238,7 +255,7 @@ mod tests {
             modified: None,
             operations: None,
             sub_type: None,
-            content: vec![],
+            content: None,
             extra: Extra::default(),
         };
         let mut extra = Extra::default();
@@ -254,7 +271,7 @@ mod tests {
             modified: Some(UnixTime::from_micros(1_612_325_107_789_012)),
             operations: Some(191),
             sub_type: Some("incoming".into()),
-            content: vec![child],
+            content: Some(vec![child]),
             extra,
         };
         assert_eq!(file(json).unwrap(), folder);
@@ -266,7 +283,20 @@ mod tests {
         let nulls = r#"{"id":"h","name":null,"type":"D","parent_id":null,"size":null,"created":null,"modified":null,
             "modified_ms":null,"operations":null,"sub_type":null,"metadata":null,"content":null}"#;
         assert_eq!(file(nulls).unwrap(), bare);
-        assert_eq!((bare.parent_id, bare.size, bare.content), (None, None, vec![]));
+        assert_eq!((bare.parent_id, bare.size, bare.content), (None, None, None));
+    }
+
+    #[test]
+    fn a_folder_without_content_is_not_an_empty_folder() {
+        let children = |json: &str| file(json).unwrap().into_children().map(|list| list.len());
+        assert_eq!(children(r#"{"id":"h","name":"","type":"D","content":[]}"#).unwrap(), 0);
+        for (json, says) in [
+            (r#"{"id":"h","name":"","type":"D"}"#, "field content is missing or doubled"),
+            (r#"{"id":"h","name":"","type":"D","content":null}"#, "field content is missing or doubled"),
+            (r#"{"id":"h","name":"","type":"F","content":[]}"#, "field type has an impossible value"),
+        ] {
+            assert!(children(json).unwrap_err().to_string().ends_with(says), "{json}");
+        }
     }
 
     #[test]

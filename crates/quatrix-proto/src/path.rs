@@ -94,7 +94,13 @@ impl RemotePath {
 /// By segments: what is below a folder comes right after it.
 impl Ord for RemotePath {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.segments().cmp(other.segments())
+        // The first byte that differs decides, a slash before all others: the same as segment by segment, and faster.
+        let rank = |byte: u8| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
+        let (one, two) = (self.0.as_bytes(), other.0.as_bytes());
+        match std::iter::zip(one, two).find(|(a, b)| a != b) {
+            Some((&a, &b)) => rank(a).cmp(&rank(b)),
+            None => one.len().cmp(&two.len()),
+        }
     }
 }
 
@@ -148,6 +154,18 @@ mod tests {
             ["b", "a/x", "a-x", "a", "/"].iter().map(|text| text.parse().unwrap()).collect();
         paths.sort();
         assert_eq!(paths.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/", "/a", "/a/x", "/a-x", "/b"]);
+    }
+
+    #[test]
+    fn paths_are_ordered_segment_by_segment() {
+        let texts = [
+            "/", "a", "a/b", "a/b/c", "a/c", "a\u{1}", "a\u{1}/b", "a b", "a-b", "a.b/c", "ab", "b", "\u{e9}",
+            "\u{e9}/a",
+        ];
+        let paths: Vec<RemotePath> = texts.iter().map(|text| text.parse().unwrap()).collect();
+        for (one, other) in paths.iter().flat_map(|one| paths.iter().map(move |other| (one, other))) {
+            assert_eq!(one.cmp(other), one.segments().cmp(other.segments()), "{one} {other}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use partial_name::{is_partial_name, partial_name, partial_stem};
 pub use transfer::Transfer;
 pub use transfer_event::TransferEvent;
 pub use upload::{Upload, Uploaded};
-pub use walk::{Entry, Walk};
+pub use walk::{Entry, Listed, Unnamed, Walk};
 
 /// Something that takes several calls.
 ///

@@ -1,14 +1,13 @@
 //! Many files at once: folders, and mirrors of them.
 
-use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use quatrix_local::{Folder, local, read_tree};
-use quatrix_proto::api::DeleteFiles;
-use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, Mirror, Remote, Report, Work};
-use quatrix_proto::task::{Download, MakeFolders, Walk};
+use quatrix_local::{Folder, plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
+use quatrix_proto::api::{DeleteFiles, RenameFile};
+use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, ListRemote, Mirror, Remote, Report, Work};
+use quatrix_proto::task::{Download, MakeFolders};
 use quatrix_proto::{Error, FileId, RemotePath};
 
 use crate::files::{Files, Place};
@@ -21,8 +20,7 @@ impl Files<'_> {
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn upload_folder(&self, from: impl AsRef<Path>, to: &FileId) -> Result<Report, Error> {
-        let here = from.as_ref();
-        self.carry_out(Batch::upload(read_tree(here)?, to.clone(), self.clash()), &Folder::new(here))
+        self.run_batch(plan_upload(from.as_ref(), to.clone(), self.clash())?, from)
     }
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
@@ -32,38 +30,39 @@ impl Files<'_> {
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn download_folder(&self, from: &FileId, to: impl AsRef<Path>) -> Result<Report, Error> {
-        let here = Folder::create(to.as_ref())?;
-        self.carry_out(Batch::download(self.walk(from)?, self.overwrite), &here)
+        self.run_batch(plan_download(self.list(from)?, to.as_ref(), self.overwrite), to)
     }
 
     /// Makes a folder there like one here: what is new or differs in size or time is uploaded.
     ///
-    /// What only that one has goes to the trash if `how` says so, last, and only if all else has succeeded.
+    /// What only that one has goes to the trash if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn mirror_up(&self, from: impl AsRef<Path>, to: &FileId, how: &Mirror) -> Result<Report, Error> {
-        let here = from.as_ref();
-        self.carry_out(Batch::mirror_up(how, read_tree(here)?, self.walk(to)?), &Folder::new(here))
+        self.run_batch(plan_mirror_up(how, from.as_ref(), self.list(to)?)?, from)
     }
 
     /// Makes a folder here like one there: what is new or differs in size or time is downloaded.
     ///
-    /// What only this one has is deleted if `how` says so, last, and only if all else has succeeded.
+    /// What only this one has is deleted if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn mirror_down(&self, from: &FileId, to: impl AsRef<Path>, how: &Mirror) -> Result<Report, Error> {
-        let here = Folder::create(to.as_ref())?;
-        self.carry_out(Batch::mirror_down(how, self.walk(from)?, read_tree(here.path())?), &here)
+        self.run_batch(plan_mirror_down(how, self.list(from)?, to.as_ref())?, to)
     }
 
-    fn walk(&self, folder: &FileId) -> Result<Remote, Error> {
-        let walk = Walk::below(self.client.config().server(), folder.clone(), RemotePath::home());
-        Ok(Remote::new(folder.clone(), self.client.run(walk)?))
+    fn list(&self, folder: &FileId) -> Result<Remote, Error> {
+        self.client.run(ListRemote::new(self.client.config().server(), folder.clone()))
     }
 
-    fn carry_out(&self, mut batch: Batch, here: &Folder) -> Result<Report, Error> {
+    /// Does what a plan for this folder here says.
+    ///
+    /// # Errors
+    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    pub fn run_batch(&self, mut batch: Batch, here: impl AsRef<Path>) -> Result<Report, Error> {
+        let here = &Folder::new(here.as_ref());
         if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
             return Err(Error::Cancelled);
         }
@@ -102,7 +101,6 @@ impl Files<'_> {
 
     fn work(&self, here: &Folder, Job { path, work, .. }: &Job) -> Result<Did, Error> {
         let (place, client) = (here.place(path)?, self.client);
-        let failed = |error| local(&place, error);
         match work {
             Work::MakeHere => here.make(&place).map(|()| Did::Made(None)),
             Work::MakeThere { parent } => {
@@ -119,8 +117,11 @@ impl Files<'_> {
                 let downloaded = self.download_to(download, here, &place, path, *overwrite);
                 downloaded.map(|downloaded| Did::Copied(downloaded.size))
             }
-            Work::DeleteHere { folder: true } => fs::remove_dir_all(&place).map(|()| Did::Deleted).map_err(failed),
-            Work::DeleteHere { folder: false } => fs::remove_file(&place).map(|()| Did::Deleted).map_err(failed),
+            Work::RenameHere { to } => here.rename(path, to).map(|()| Did::Renamed),
+            Work::RenameThere { id, name } => {
+                client.call(&RenameFile::new(id.clone(), name.clone())).map(|_| Did::Renamed)
+            }
+            Work::DeleteHere { items } => here.delete(items).map(|()| Did::Deleted),
             Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id.clone()])).map(|_| Did::Deleted),
         }
     }

@@ -85,7 +85,7 @@ pub(super) fn decode_refusal() {
 
 pub(super) fn decode_listing() {
     let folder = GetFile::decode(answer(200, &super::by_hand::LISTING)).expect("it is one");
-    assert_eq!(black_box(folder).content.len(), 1000);
+    assert_eq!(black_box(folder).into_children().expect("it has them").len(), 1000);
 }
 
 pub(super) fn whole_login() {

@@ -39,7 +39,8 @@ impl Find {
         let pattern = self.name.to_lowercase();
         settings.with_client(|client| {
             let found = remote::need_folder(client, &start)?;
-            for entry in client.run(Walk::below(client.config().server(), found.id, start.clone()))? {
+            let listed = client.run(Walk::below(client.config().server(), found.id, start.clone()))?;
+            for entry in &listed.entries {
                 let wanted = self.kind.as_deref().is_none_or(|kind| (kind == "folder") == entry.file.is_folder());
                 if !wanted || !matches(&pattern, &entry.file.name.to_lowercase()) {
                     continue;
@@ -51,7 +52,7 @@ impl Find {
                 };
                 out::report(settings.json, &remote::json(&entry.path, &entry.file), &text)?;
             }
-            Ok(())
+            remote::all_listed(listed)
         })
     }
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quatrix_local::{below, folder_of, is_usable, modified, refuse_link};
+use quatrix_local::{below, folder_of, is_usable, modified, plan_download, plan_mirror_down, refuse_link};
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::api::{Found, GetFile};
-use quatrix_ureq::proto::task::{Download, Walk, mirror::Mirror};
+use quatrix_ureq::proto::task::{Download, mirror::Mirror};
 use quatrix_ureq::proto::{File, FileId, RemotePath};
 
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::remote;
 use crate::settings::Settings;
 use crate::show::Quoted;
-use crate::transfer::{How, Sum, ended, is_outdated, is_there, sources_and_target, would, would_fail};
+use crate::transfer::{How, Sum, ended, is_outdated, is_there, sources_and_target, would, would_copy};
 
 mod resume;
 
@@ -151,25 +151,20 @@ impl Work<'_> {
         if self.get.resume {
             return Err(Failure::usage("--resume is for files; for a folder, --update does the rest of it"));
         }
-        if self.get.how.dry_run {
-            for entry in self.client.run(Walk::below(self.client.config().server(), id, RemotePath::home()))? {
-                if !entry.file.is_folder() {
-                    let (there, here) = (remote::below(source, &entry.path), below(place, &entry.path));
-                    match here {
-                        Ok(here) => self.would(&there, &here)?,
-                        Err(error) => would_fail(self.settings, &there, &error.into())?,
-                    }
-                }
-            }
-            return Ok(());
-        }
-        let How { no_clobber, update, parallel, .. } = self.get.how;
-        let files = self.client.files().overwrite(!no_clobber).at_once(parallel.into());
-        let files = files.on_event(|below, event| self.progress.tell_of_many(source, below, event));
-        let report = match update {
-            true => files.mirror_down(&id, place, &Mirror::default()),
-            false => files.download_folder(&id, place),
+        let How { no_clobber, update, parallel, dry_run, .. } = self.get.how;
+        let there = remote::list(self.client, id)?;
+        let batch = match update {
+            true => plan_mirror_down(&Mirror::default().with_update(), there, place)?,
+            false => plan_download(there, place, !no_clobber),
         };
+        if dry_run {
+            return would_copy(self.settings, &batch, "download", source, |path| {
+                Ok((remote::below(source, path).to_string(), below(place, path)?.display().to_string()))
+            });
+        }
+        let files = self.client.files().at_once(parallel.into());
+        let files = files.on_event(|below, event| self.progress.tell_of_many(source, below, event));
+        let report = files.run_batch(batch, place);
         sum.add_report(ended(report, &self.progress)?, source, no_clobber);
         Ok(())
     }

@@ -37,19 +37,21 @@ impl Ls {
             let found = remote::need(client, &path)?;
             if self.recursive && found.kind.is_folder() {
                 let walk = Walk::below(client.config().server(), found.id, path.clone());
-                for entry in client.run(walk)? {
+                let listed = client.run(walk)?;
+                for entry in &listed.entries {
                     let below = entry.path.to_string();
                     let name = below.strip_prefix(&path.to_string()).unwrap_or(&below).trim_start_matches('/');
                     self.print(settings, &entry.path, &entry.file, name)?;
                 }
-                return Ok(());
+                return remote::all_listed(listed);
             }
-            let mut file = client.call(&GetFile { id: found.id, content: true })?;
+            let file = client.call(&GetFile { id: found.id, content: true })?;
             if !file.is_folder() {
                 return self.print(settings, &path, &file, &file.name);
             }
-            file.content.sort_by(|one, other| one.name.cmp(&other.name));
-            for child in &file.content {
+            let mut children = file.into_children()?;
+            children.sort_by(|one, other| one.name.cmp(&other.name));
+            for child in &children {
                 // A name that could not be a path of its own is shown all the same.
                 let below = path.join(&child.name).unwrap_or_else(|_| path.clone());
                 self.print(settings, &below, child, &child.name)?;

@@ -1,46 +1,79 @@
 //! `quatrix mirror`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use quatrix_local::read_tree;
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use quatrix_local::{plan_mirror_down, plan_mirror_up};
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::RemotePath;
-use quatrix_ureq::proto::task::mirror::{Action, Mirror as Plan, Remote, Tree};
-use quatrix_ureq::proto::task::{MakeFolders, Walk};
-use serde_json::json;
+use quatrix_ureq::proto::task::MakeFolders;
+use quatrix_ureq::proto::task::mirror::{Batch, Mirror as How};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::out;
 use crate::progress::{Progress, Style};
+use crate::prompt::Prompt;
 use crate::remote;
 use crate::settings::Settings;
 use crate::show::Shown;
-use crate::transfer::{Sum, ended, would_fail};
+use crate::transfer::{Sum, ended, would_run};
 
-/// Make a folder on the server like one here, or the other way round.
+/// From this many files and folders on, a deletion is confirmed at a terminal.
+const MANY: u64 = 10;
+
+/// Make a folder on the server like one here (up), or one here like one there (down).
 ///
-/// What is new or differs in size or time is uploaded, or with --back downloaded.
-/// Nothing is deleted without --delete; then what only the other side has goes,
-/// last, and only if all else has succeeded (on the server: to the trash).
+/// What is new, or differs in size or time, is copied. Nothing is deleted without
+/// --delete; then what only the target has goes, last, and only if all transfers
+/// have succeeded (on the server: to the trash), and each path is printed. Above
+/// 10 files and folders you are asked first, if there is a terminal.
 ///
-///   quatrix mirror photos /backup/photos --delete
+/// What cannot be read on one side is left alone on both: the rest is mirrored, and
+/// the exit code is 12. An empty source deletes nothing without --delete-all.
+///
+///   quatrix mirror up photos /backup/photos --delete
+///   quatrix mirror down /backup/photos photos
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    override_usage = "quatrix mirror up [OPTIONS] LOCAL REMOTE\n       quatrix mirror down [OPTIONS] REMOTE LOCAL"
+)]
 pub(crate) struct Mirror {
-    /// The folder here
-    local: PathBuf,
+    /// up: to the server; down: from the server
+    #[arg(value_name = "DIRECTION", value_parser = DirectionParser, hide_possible_values = true)]
+    direction: Direction,
 
-    /// The folder on the server; it is made if need be
-    remote: String,
+    /// The folder that is copied
+    source: PathBuf,
 
-    /// Make the folder here like the one on the server
-    #[arg(long)]
+    /// The folder that becomes like it; it is made if need be
+    target: PathBuf,
+
+    /// Before there were directions, this was the one down.
+    #[arg(long, hide = true)]
     back: bool,
 
-    /// Delete what only the other side has
+    /// Delete what only the target has
     #[arg(long)]
     delete: bool,
+
+    /// Delete everything in the target if the source is empty
+    #[arg(long, requires = "delete")]
+    delete_all: bool,
+
+    /// Delete nothing if more than N files and folders would go
+    #[arg(long, value_name = "N", requires = "delete")]
+    max_delete: Option<u64>,
+
+    /// Delete without asking
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Do not print what is deleted
+    #[arg(long, short)]
+    quiet: bool,
 
     /// Files that go at the same time [4]
     #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -55,79 +88,114 @@ pub(crate) struct Mirror {
     progress: Option<Style>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// Names both forms to those who know the one without a direction.
+#[derive(Clone)]
+struct DirectionParser;
+
+impl TypedValueParser for DirectionParser {
+    type Value = Direction;
+
+    fn parse_ref(
+        &self,
+        _command: &clap::Command,
+        _arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Direction, clap::Error> {
+        match value.to_str() {
+            Some("up") => Ok(Direction::Up),
+            Some("down") => Ok(Direction::Down),
+            _ => Err(clap::Error::raw(ErrorKind::InvalidValue, format!("{FORMS}\n"))),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["up", "down"].into_iter().map(PossibleValue::new)))
+    }
+}
+
+const FORMS: &str = "mirror needs a direction: quatrix mirror up LOCAL REMOTE, or quatrix mirror down REMOTE LOCAL";
+
 impl Mirror {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        if !self.back && !self.local.is_dir() {
-            return Err(Failure::usage(format!("{} is no folder", self.local.display())));
+        if self.back {
+            return Err(Failure::usage(FORMS));
         }
-        let path = remote::path(&self.remote)?;
-        let plan = if self.delete { Plan::default().with_deletions() } else { Plan::default() };
+        let (local, remote) = match self.direction {
+            Direction::Up => (&self.source, &self.target),
+            Direction::Down => (&self.target, &self.source),
+        };
+        if self.direction == Direction::Up && !local.is_dir() {
+            return Err(Failure::usage(format!("{} is no folder", local.display())));
+        }
+        let remote = remote.to_str().ok_or_else(|| Failure::usage("REMOTE is not UTF-8"))?;
+        let remote = remote::path(remote)?;
         settings.with_client(|client| {
+            let batch = self.plan(client, local, &remote)?;
             if self.dry_run {
-                return self.tell(settings, client, &path, &plan);
+                let verb = if self.direction == Direction::Up { "upload" } else { "download" };
+                return would_run(settings, &batch, verb);
             }
+            self.confirm(settings, &batch)?;
             let progress = Progress::new(settings, self.progress, None);
-            let files = client.files().overwrite(true).at_once(self.parallel.into());
-            let files = files.on_event(|below, event| progress.tell_of_many(&path, below, event));
-            let report = match self.back {
-                true => files.mirror_down(&remote::need_folder(client, &path)?.id, &self.local, &plan),
-                false => {
-                    let folder = client.run(MakeFolders::new(client.config().server(), path.clone()))?;
-                    files.mirror_up(&self.local, &folder, &plan)
-                }
-            };
+            let files = client.files().at_once(self.parallel.into());
+            let files = files.on_event(|below, event| progress.tell_of_many(&remote, below, event));
             let mut sum = Sum::default();
-            sum.add_report(ended(report, &progress)?, &path, false);
+            let report = ended(files.run_batch(batch, local), &progress)?;
+            progress.clear();
+            if !self.quiet && !settings.json {
+                report
+                    .deleted
+                    .iter()
+                    .try_for_each(|path| out::line(&format!("deleted {}", Shown(&path.to_string()))))?;
+            }
+            sum.add_report(report, &remote, false);
             sum.end(settings, &progress, false)
         })
     }
 
-    fn tell(&self, settings: &Settings, client: &Client, path: &RemotePath, plan: &Plan) -> Result<(), Failure> {
-        let here = match self.local.is_dir() {
-            true => read_tree(&self.local)?,
-            false => Tree::default(),
-        };
-        let there = remote_tree(client, path, self.back)?;
-        let (actions, verb) = match self.back {
-            true => (plan.compare(&there, &here), "download"),
-            false => (plan.compare(&here, &there), "upload"),
-        };
-        let mut fails = false;
-        for action in actions {
-            let (verb, path) = match &action {
-                Action::MakeFolder { path } => ("make", path),
-                Action::Copy { path, .. } => match remote::need_name(path) {
-                    Err(failure) if !self.back => {
-                        would_fail(settings, path, &failure)?;
-                        fails = true;
-                        continue;
-                    }
-                    _ => (verb, path),
-                },
-                // Nothing is deleted where anything has failed.
-                Action::Delete { .. } if fails => continue,
-                Action::Delete { path, .. } => ("delete", path),
-                Action::Conflict { path } => {
-                    let why = Failure::new(Exit::LocalFile, "one side has a file, the other a folder");
-                    would_fail(settings, path, &why)?;
-                    fails = true;
-                    continue;
-                }
-            };
-            let path = path.to_string();
-            let json = json!({ "action": verb, "path": path });
-            out::report(settings.json, &json, &format!("would {verb} {}", Shown(&path)))?;
+    fn plan(&self, client: &Client, local: &Path, path: &RemotePath) -> Result<Batch, Failure> {
+        let mut how = How::default();
+        if self.delete {
+            how = how.with_deletions();
         }
-        let mut failed = here.failed.into_iter().chain(there.failed);
-        failed.try_for_each(|(path, error)| would_fail(settings, &path, &error.into()))
+        if self.delete_all {
+            how = how.with_empty_source();
+        }
+        if let Some(max) = self.max_delete {
+            how = how.with_max_deletions(max);
+        }
+        Ok(match self.direction {
+            Direction::Down => {
+                let folder = remote::need_folder(client, path)?.id;
+                plan_mirror_down(&how, remote::list(client, folder)?, local)?
+            }
+            Direction::Up => {
+                let folder = match self.dry_run {
+                    true => remote::folder_if_any(client, path)?,
+                    false => Some(client.run(MakeFolders::new(client.config().server(), path.clone()))?),
+                };
+                plan_mirror_up(&how, local, remote::list_if_any(client, folder)?)?
+            }
+        })
     }
-}
 
-fn remote_tree(client: &Client, path: &RemotePath, needed: bool) -> Result<Tree, Failure> {
-    let folder = match remote::look_up(client, path)? {
-        None if !needed => return Ok(Tree::default()),
-        _ => remote::need_folder(client, path)?.id,
-    };
-    let walk = Walk::below(client.config().server(), folder.clone(), RemotePath::home());
-    Ok(Remote::new(folder, client.run(walk)?).into_tree())
+    /// Asks whoever sits at a terminal before much is deleted.
+    fn confirm(&self, settings: &Settings, batch: &Batch) -> Result<(), Failure> {
+        let doomed: u64 = batch.actions().map(|action| action.deletes()).sum();
+        let prompt = Prompt::new(settings.no_input).filter(|_| !self.yes && doomed > MANY);
+        let Some(prompt) = prompt else { return Ok(()) };
+        for action in batch.actions().filter(|action| action.deletes() > 0) {
+            prompt.say(&format!("would delete {}", Shown(&action.path().to_string())))?;
+        }
+        match prompt.line(&format!("Delete {doomed} files and folders? [y/N] "))?.trim() {
+            "y" | "Y" | "yes" => Ok(()),
+            _ => Err(Failure::new(Exit::Cancelled, "cancelled: nothing was copied and nothing deleted")),
+        }
+    }
 }

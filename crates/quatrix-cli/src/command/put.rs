@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quatrix_local::{below, modified, read_tree};
+use quatrix_local::{below, modified, plan_mirror_up, plan_upload, read_tree};
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::api::{Clash, GetFile};
 use quatrix_ureq::proto::task::MakeFolders;
-use quatrix_ureq::proto::task::mirror::{Item, Mirror, Tree};
+use quatrix_ureq::proto::task::mirror::{Batch, Item, Mirror, Remote};
 use quatrix_ureq::proto::{RemotePath, UnixTime};
 
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote::{self, Place};
 use crate::settings::Settings;
-use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, would_fail};
+use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, would_copy};
 
 /// Upload files and folders.
 ///
@@ -100,7 +100,7 @@ impl Source {
             Self::File(path, _) => Some(fs::metadata(path).ok()?.len()),
             Self::Folder(path, _) => {
                 let size = |item: &Item| if let Item::File { size, .. } = item { size.unwrap_or(0) } else { 0 };
-                Some(read_tree(path).ok()?.items.values().map(size).sum())
+                Some(read_tree(path).ok()?.items().map(|(_, item)| size(item)).sum())
             }
         }
     }
@@ -179,17 +179,27 @@ impl Work<'_> {
         if place.taken.as_ref().is_some_and(|taken| !taken.kind.is_folder()) {
             return Err(Failure::new(Exit::Exists, format!("{} is a file", place.path)));
         }
-        if self.put.how.dry_run {
-            return self.would_put_folder(source, &place.path);
-        }
-        let id = self.client.run(MakeFolders::new(self.client.config().server(), place.path.clone()))?;
-        let How { no_clobber, update, parallel, .. } = self.put.how;
-        let files = self.client.files().overwrite(!no_clobber).at_once(parallel.into());
-        let files = files.on_event(|below, event| self.progress.tell_of_many(&place.path, below, event));
-        let report = match update {
-            true => files.mirror_up(source, &id, &Mirror::default()),
-            false => files.upload_folder(source, &id),
+        let How { no_clobber, update, parallel, dry_run, .. } = self.put.how;
+        let folder = match (&place.taken, dry_run) {
+            (Some(taken), _) => Some(taken.id.clone()),
+            (None, true) => None,
+            (None, false) => {
+                Some(self.client.run(MakeFolders::new(self.client.config().server(), place.path.clone()))?)
+            }
         };
+        let clash = if no_clobber { Clash::Refuse } else { Clash::Overwrite };
+        let batch = match (update, folder) {
+            (true, folder) => {
+                plan_mirror_up(&Mirror::default().with_update(), source, remote::list_if_any(self.client, folder)?)?
+            }
+            (false, folder) => plan_upload(source, folder.unwrap_or_else(|| Remote::missing().id().clone()), clash)?,
+        };
+        if dry_run {
+            return self.would_put_folder(&batch, source, &place.path);
+        }
+        let files = self.client.files().at_once(parallel.into());
+        let files = files.on_event(|below, event| self.progress.tell_of_many(&place.path, below, event));
+        let report = files.run_batch(batch, source);
         sum.add_report(ended(report, &self.progress)?, &place.path, no_clobber);
         Ok(())
     }
@@ -226,17 +236,9 @@ impl Work<'_> {
         Ok(self.put.how.dry_run)
     }
 
-    fn would_put_folder(&self, source: &Path, target: &RemotePath) -> Result<(), Failure> {
-        let Tree { items, failed, .. } = read_tree(source)?;
-        for path in items.iter().filter(|(_, item)| **item != Item::Folder).map(|(path, _)| path) {
-            let (from, to) = (below(source, path)?, remote::below(target, path));
-            match remote::need_name(path) {
-                Ok(()) => would(self.settings, "upload", &from.display().to_string(), &to.to_string())?,
-                Err(failure) => would_fail(self.settings, &to, &failure)?,
-            }
-        }
-        failed
-            .into_iter()
-            .try_for_each(|(path, error)| would_fail(self.settings, &remote::below(target, &path), &error.into()))
+    fn would_put_folder(&self, batch: &Batch, source: &Path, target: &RemotePath) -> Result<(), Failure> {
+        would_copy(self.settings, batch, "upload", target, |path| {
+            Ok((below(source, path)?.display().to_string(), remote::below(target, path).to_string()))
+        })
     }
 }

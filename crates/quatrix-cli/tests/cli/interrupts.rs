@@ -33,12 +33,13 @@ fn has_asked(home: &Home, of: &str) -> bool {
 
 #[test]
 fn m40_an_interrupt_leaves_nothing_half_done_there() {
-    for command in ["put", "mirror"] {
+    for command in [&["put"][..], &["mirror", "up"]] {
         let home = slow(Seed::new());
         for n in 0..40 {
             home.write(&format!("d/{n}"), &"x".repeat(1000));
         }
-        let args = [command, &here(&home, "d"), "/d", "--parallel", "2"];
+        let folder = here(&home, "d");
+        let args = [command, &[&folder, "/d", "--parallel", "2"]].concat();
         let error = interrupted(&home, &args, || has_asked(&home, "/upload/chunked/{upload_key}")).failed(130);
         assert!(error.contains("What had not arrived whole was removed again."), "{error}");
         let left = home.paths();

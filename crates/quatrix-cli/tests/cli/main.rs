@@ -26,6 +26,7 @@ mod help;
 mod identity;
 #[cfg(unix)]
 mod interrupts;
+mod mirrors;
 mod names;
 #[cfg(all(unix, feature = "demo"))]
 mod pages;

@@ -40,7 +40,7 @@ fn programs_can_follow_the_progress() {
             assert_eq!(*end, expected);
         }
     }
-    let lines = follow(&["mirror", &here(&home, "d"), "/e"]);
+    let lines = follow(&["mirror", "up", &here(&home, "d"), "/e"]);
     assert_eq!((&lines[0]["path"], &lines[0]["all_total"]), (&json!("/e/a"), &json!(2 * mib)));
     assert_eq!(home.run(&["put", &here(&home, "d"), "/", "--progress", "none"]).ok(), "");
 }

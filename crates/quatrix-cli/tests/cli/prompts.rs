@@ -17,7 +17,7 @@ pub(crate) fn at_terminal(home: &Home, args: &[&str]) -> PtySession {
 }
 
 /// What else it said, and its exit code.
-fn end(mut session: PtySession) -> (String, i32) {
+pub(crate) fn end(mut session: PtySession) -> (String, i32) {
     let rest = session.exp_eof().unwrap().replace('\r', "");
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, code) => (rest, code),

@@ -262,27 +262,3 @@ fn two_that_write_one_file_leave_one_whole() {
     assert_eq!(names(&here(&home, "")), ["a", "b", "one"]);
     assert!(contents.contains(&fs::read_to_string(here(&home, "one")).unwrap()));
 }
-
-#[test]
-fn mirrors_go_both_ways_and_delete_only_when_told() {
-    let home = home_with(Seed::new().folder("m").file("m/theirs", "t"));
-    home.write("m/ours", "o");
-    let folder = here(&home, "m");
-    assert_eq!(
-        home.run(&["mirror", &folder, "/m", "--dry-run", "--delete"]).ok(),
-        "would upload /ours\nwould delete /theirs\n"
-    );
-    home.run(&["mirror", &folder, "/m"]).ok();
-    assert_eq!(home.paths(), ["m/", "m/ours", "m/theirs"]);
-    assert_eq!(home.run(&["mirror", &folder, "/m", "--dry-run"]).ok(), "");
-    home.run(&["mirror", &folder, "/m", "--back"]).ok();
-    assert_eq!(names(&folder), ["ours", "theirs"]);
-    fs::remove_file(here(&home, "m/theirs")).unwrap();
-    let json = home.run(&["mirror", &folder, "/m", "--delete", "--json"]).json();
-    assert_eq!((&json["files"], &json["deleted"]), (&json!(0), &json!(1)));
-    assert_eq!(home.paths(), ["m/", "m/ours"]);
-    home.run(&["mirror", &here(&home, "nope"), "/m"]).failed(2);
-    home.run(&["mirror", &folder, "/nope", "--back"]).failed(6);
-    home.run(&["mirror", &folder, "/fresh/er"]).ok();
-    assert_eq!(there(&home, "fresh/er/ours").as_deref(), Some("o"));
-}

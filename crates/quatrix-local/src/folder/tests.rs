@@ -78,3 +78,35 @@ fn no_link_below_the_folder_is_followed() {
     fs::write(root.join("file"), "x").unwrap();
     folder.make(&root.join("file")).unwrap_err();
 }
+
+fn path(text: &str) -> RemotePath {
+    text.parse().unwrap()
+}
+
+#[test]
+fn only_what_was_listed_is_deleted() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    fs::create_dir_all(at("a/b")).unwrap();
+    fs::write(at("a/b/x"), "").unwrap();
+    let items = [(path("a/gone"), false), (path("a/b/x"), false), (path("a/b"), true), (path("a"), true)];
+    fs::write(at("a/born"), "").unwrap();
+    let error = Folder::new(root.path()).delete(&items).unwrap_err().to_string();
+    assert!(error.ends_with("/a"), "{error}");
+    assert!(at("a/born").exists() && !at("a/b").exists());
+    fs::remove_file(at("a/born")).unwrap();
+    Folder::new(root.path()).delete(&items).unwrap();
+    assert!(!at("a").exists());
+}
+
+#[test]
+fn nothing_is_renamed_over_something_else() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    fs::write(at("a"), "a").unwrap();
+    fs::create_dir(at("d")).unwrap();
+    assert!(Folder::new(root.path()).rename(&path("a"), &path("d")).is_err());
+    assert!(Folder::new(root.path()).rename(&path("d"), &path("a")).is_err());
+    Folder::new(root.path()).rename(&path("d"), &path("e")).unwrap();
+    assert!(at("a").is_file() && at("e").is_dir() && !at("d").exists());
+}

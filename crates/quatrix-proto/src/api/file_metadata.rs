@@ -34,7 +34,7 @@ impl GetHome {
         Self { content: false }
     }
 
-    /// Asks for its children too.
+    /// Asks for its children too: [`File::into_children`].
     #[must_use]
     pub fn with_content(mut self) -> Self {
         self.content = true;
@@ -60,7 +60,7 @@ impl GetHome {
 /// #     r#"{"id":"4711","name":"in","type":"D","content":[{"id":"1","name":"a.txt","type":"F","size":3}]}"#));
 /// let folder = GetFile::decode(response)?; // the answer of your HTTP client
 /// assert_eq!(folder.kind, FileKind::Folder);
-/// assert_eq!(folder.content[0].name, "a.txt");
+/// assert_eq!(folder.into_children()?[0].name, "a.txt");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "fileMetadataIdGet")]
@@ -78,7 +78,7 @@ impl GetFile {
         Self { id, content: false }
     }
 
-    /// Asks for the children of a folder too.
+    /// Asks for the children of a folder too: [`File::into_children`].
     #[must_use]
     pub fn with_content(mut self) -> Self {
         self.content = true;

@@ -20,6 +20,16 @@ pub enum TransferError {
     CannotReplace,
     /// The key of the upload ran out, and the source cannot be read a second time.
     CannotStartOver,
+    /// The source of a mirror is empty and its target is not, so nothing was deleted.
+    EmptySource,
+    /// A mirror would delete more than is allowed, so nothing was deleted.
+    #[non_exhaustive]
+    TooManyDeletions {
+        /// How many files and folders it would delete.
+        planned: u64,
+        /// How many it may.
+        max: u64,
+    },
 }
 
 impl TransferError {
@@ -27,7 +37,7 @@ impl TransferError {
     pub(super) fn is_transient(self) -> bool {
         match self {
             Self::Size { .. } | Self::Changed => true,
-            Self::CannotReplace | Self::CannotStartOver => false,
+            Self::CannotReplace | Self::CannotStartOver | Self::EmptySource | Self::TooManyDeletions { .. } => false,
         }
     }
 }
@@ -43,6 +53,10 @@ impl fmt::Display for TransferError {
             ),
             Self::CannotStartOver => {
                 f.write_str("the upload key ran out, and the source cannot be read from its start again")
+            }
+            Self::EmptySource => f.write_str("nothing was deleted, because the source is empty"),
+            Self::TooManyDeletions { planned, max } => {
+                write!(f, "nothing was deleted, because {planned} files and folders would go, and {max} may")
             }
         }
     }

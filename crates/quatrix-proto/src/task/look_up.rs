@@ -115,9 +115,14 @@ impl Finder {
             return Some(Ok(Some(Found { id: folder.id, parent_id: folder.parent_id, kind: folder.kind })));
         };
         let last = segments.next().is_none();
-        match folder.content.into_iter().find(|child| child.name == name) {
+        let parent = folder.id.clone();
+        let children = match folder.into_children() {
+            Ok(children) => children,
+            Err(error) => return Some(Err(error)),
+        };
+        match children.into_iter().find(|child| child.name == name) {
             Some(File { id, parent_id, kind, .. }) if last => {
-                Some(Ok(Some(Found { id, parent_id: parent_id.or(Some(folder.id)), kind })))
+                Some(Ok(Some(Found { id, parent_id: parent_id.or(Some(parent)), kind })))
             }
             Some(child) if child.is_folder() => {
                 self.state = State::Listing { folder: Some(child.id), depth: depth + 1 };
@@ -213,6 +218,15 @@ mod tests {
         task.handle(Timestamp::ZERO, Ok(answer(200, listing)), 0);
         let TaskStep::Done(Ok(Some(found))) = task.poll(Timestamp::ZERO) else { panic!("not found") };
         assert_eq!((found.id.as_str(), found.parent_id), ("a1", Some("h".parse().unwrap())));
+    }
+
+    #[test]
+    fn a_listing_without_content_does_not_say_that_nothing_is_there() {
+        let mut task = LookUp::new(&Server::default(), "/a".parse().unwrap());
+        task.handle(Timestamp::ZERO, Ok(answer(405, "")), 0);
+        task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"h","name":"","type":"D","content":null}"#)), 0);
+        let TaskStep::Done(Err(error)) = task.poll(Timestamp::ZERO) else { panic!("it was believed") };
+        assert!(error.to_string().ends_with("field content is missing or doubled"), "{error}");
     }
 
     #[test]

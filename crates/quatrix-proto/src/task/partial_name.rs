@@ -34,6 +34,22 @@ pub fn partial_stem(name: &str) -> Option<&str> {
     (!stem.is_empty() && suffix.len() == 8 && suffix.bytes().all(hex)).then_some(stem)
 }
 
+/// What the stem of the name ends with under which something is put aside.
+const REPLACED: &str = ".replaced";
+
+/// Returns the name under which something that is in the way is put aside until its replacement is in place:
+/// `NAME.replaced.XXXXXXXX.partial`. It is a partial name, but never the one of an upload or download of the same file.
+pub(super) fn aside_name(name: &str, suffix: u32, max: usize, unit: fn(char) -> usize) -> String {
+    let partial = partial_name(name, suffix, max.saturating_sub(REPLACED.len()), unit);
+    let stem = partial_stem(&partial).unwrap_or_default();
+    format!("{stem}{REPLACED}{}", &partial[stem.len()..])
+}
+
+/// Whether a name is one that [`aside_name`] makes.
+pub(super) fn is_aside_name(name: &str) -> bool {
+    partial_stem(name).is_some_and(|stem| stem.ends_with(REPLACED))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +66,16 @@ mod tests {
             assert_eq!(made.chars().count(), length);
             assert!(made.chars().map(unit).sum::<usize>() <= max);
             assert!(name.starts_with(partial_stem(&made).unwrap()) && is_partial_name(&made));
+        }
+    }
+
+    #[test]
+    fn what_is_put_aside_has_a_partial_name_of_its_own() {
+        assert_eq!(aside_name("a.txt", 0xbeef, 255, char::len_utf8), "a.txt.replaced.0000beef.partial");
+        for name in ["a", &*"x".repeat(255)] {
+            let aside = aside_name(name, 7, 255, char::len_utf8);
+            assert!(aside.len() <= 255 && is_partial_name(&aside) && is_aside_name(&aside), "{aside}");
+            assert!(!is_aside_name(&partial_name(name, 7, 255, char::len_utf8)));
         }
     }
 

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{Task, TaskStep, is_absent};
+use super::{Task, TaskStep};
 use crate::api::{GetFile, GetHome};
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Nonsense, Problem};
+use crate::error::{Error, FailureKind, Nonsense, Problem};
 use crate::file::{File, FileKind};
 use crate::id::FileId;
 use crate::path::RemotePath;
@@ -22,8 +22,11 @@ const DEEPEST: usize = 256;
 ///
 /// Entries come folder by folder, sorted by name, each folder before what is in it. Take them with
 /// [`next_entry`](Self::next_entry) after each call: then memory holds one listing and the folders still to come. Those
-/// that nobody took are the output. The trash is listed as an entry, and looked into only if the walk starts there. A
-/// folder that vanishes on the way is passed over.
+/// that were not taken are in the output. The trash is listed as an entry, and looked into only if the walk starts there.
+///
+/// A folder below the first that vanishes, is forbidden or has an invalid listing, and an entry whose name cannot be part
+/// of a path, are reported as [failed](Listed::failed), and the walk goes on. It ends with an error if the first folder
+/// cannot be listed, and if the connection or the session fails.
 ///
 /// Dropping it ends the walk; nothing is left behind.
 #[derive(Clone, Debug)]
@@ -31,9 +34,9 @@ pub struct Walk {
     server: Server,
     /// Where to look next, the last one first.
     folders: Vec<Folder>,
-    entries: VecDeque<Entry>,
+    listed: Listed,
     started: bool,
-    failed: Option<Error>,
+    error: Option<Error>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +47,7 @@ struct Folder {
     depth: usize,
 }
 
-/// Something on the way.
+/// A file or folder that a [`Walk`] has listed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -52,6 +55,30 @@ pub struct Entry {
     pub path: RemotePath,
     /// What it is. Its children are entries of their own.
     pub file: File,
+}
+
+/// Everything that a [`Walk`] has listed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Listed {
+    /// What was listed and not taken by [`Walk::next_entry`].
+    pub entries: VecDeque<Entry>,
+    /// Folders that could not be listed, and why.
+    pub failed: Vec<(RemotePath, Error)>,
+    /// Entries whose names cannot be part of a path.
+    pub unnamed: Vec<Unnamed>,
+}
+
+/// An entry whose name cannot be part of a path: it is empty, `.` or `..`, or holds a slash.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Unnamed {
+    /// The folder that lists it.
+    pub folder: RemotePath,
+    /// Its name, with what cannot be part of a path replaced by U+FFFD.
+    pub shown: RemotePath,
+    /// What is wrong with it.
+    pub error: Error,
 }
 
 impl Walk {
@@ -67,42 +94,72 @@ impl Walk {
 
     fn from(server: &Server, id: Option<FileId>, path: RemotePath) -> Self {
         let folders = vec![Folder { id, path, depth: 0 }];
-        Self { server: server.clone(), folders, entries: VecDeque::new(), started: false, failed: None }
+        Self { server: server.clone(), folders, listed: Listed::default(), started: false, error: None }
     }
 
     /// Takes the next entry that the calls so far have brought.
     pub fn next_entry(&mut self) -> Option<Entry> {
-        self.entries.pop_front()
+        self.listed.entries.pop_front()
     }
 
     /// Takes a listing in: all of it as entries, its folders as places to look at next.
-    fn enter(&mut self, folder: &Folder, mut content: Vec<File>) -> Result<(), Nonsense> {
-        let nonsense = |field: &str| Nonsense::new("file.metadata", StatusCode::OK, Problem::Value(field.into()));
+    fn enter(&mut self, folder: &Folder, file: File) -> Result<(), Error> {
+        if folder.id.as_ref().is_some_and(|id| *id != file.id) {
+            return Err(invalid("id"));
+        }
+        let mut content = file.into_children()?;
         content.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let first = self.entries.len();
-        self.entries.reserve(content.len());
+        let first = self.listed.entries.len();
+        self.listed.entries.reserve(content.len());
         for mut file in content {
-            let path = folder.path.join(&file.name).map_err(|_| nonsense("name"))?;
-            file.content = Vec::new();
-            self.entries.push_back(Entry { path, file });
+            file.content = None;
+            match folder.path.join(&file.name) {
+                Ok(path) => self.listed.entries.push_back(Entry { path, file }),
+                Err(_) => self.listed.unnamed.push(Unnamed::new(&folder.path, &file.name, invalid("name"))),
+            }
         }
         let depth = folder.depth + 1;
-        let below = self.entries.range(first..).filter(|entry| entry.file.is_folder());
+        let below = self.listed.entries.range(first..).filter(|entry| entry.file.is_folder());
         let below = below.filter(|entry| entry.file.kind != FileKind::Trash);
         let below = below.map(|entry| Folder { id: Some(entry.file.id.clone()), path: entry.path.clone(), depth });
         self.folders.extend(below.rev());
-        match depth > DEEPEST {
-            true => Err(nonsense("content")),
-            false => Ok(()),
+        if depth > DEEPEST {
+            self.error = Some(invalid("content"));
         }
+        Ok(())
+    }
+}
+
+impl Unnamed {
+    /// Makes the path under which it is reported.
+    pub fn new(folder: &RemotePath, name: &str, error: Error) -> Self {
+        let shown = match name {
+            "" | "." | ".." => format!("\u{fffd}{name}"),
+            name => name.replace('/', "\u{fffd}"),
+        };
+        Self { folder: folder.clone(), shown: folder.join(&shown).unwrap_or_else(|_| folder.clone()), error }
+    }
+}
+
+fn invalid(field: &str) -> Error {
+    Nonsense::new("file.metadata", StatusCode::OK, Problem::Value(field.into())).into()
+}
+
+/// Whether an error is about the folder that was asked for, and not about the connection, the session or the server.
+fn is_about_one_folder(error: &Error) -> bool {
+    match error {
+        Error::Api(refusal) => !error.retryable() || refusal.status() == StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Nonsense(_) | Error::Invalid(_) => true,
+        Error::Exchange(failure) => failure.kind() == FailureKind::TooLarge,
+        _ => false,
     }
 }
 
 impl Task for Walk {
-    type Output = Vec<Entry>;
+    type Output = Listed;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<Vec<Entry>> {
-        if let Some(error) = &self.failed {
+    fn poll(&mut self, _now: Timestamp) -> TaskStep<Listed> {
+        if let Some(error) = &self.error {
             return TaskStep::Done(Err(error.clone()));
         }
         match self.folders.last() {
@@ -110,19 +167,18 @@ impl Task for Walk {
                 TaskStep::call(GetFile { id: id.clone(), content: true }.prepare(&self.server))
             }
             Some(Folder { id: None, .. }) => TaskStep::call(GetHome { content: true }.prepare(&self.server)),
-            None => TaskStep::Done(Ok(std::mem::take(&mut self.entries).into())),
+            None => TaskStep::Done(Ok(std::mem::take(&mut self.listed))),
         }
     }
 
     fn handle(&mut self, _now: Timestamp, result: Result<http::Response<Bytes>, Error>, _moved: u64) {
         let Some(folder) = self.folders.pop() else { return };
-        let entered = match result.and_then(GetFile::decode) {
-            Ok(file) => self.enter(&folder, file.content).map_err(Error::from),
-            Err(error) if is_absent(&error) && self.started => Ok(()),
-            Err(error) => Err(error),
-        };
+        match result.and_then(GetFile::decode).and_then(|file| self.enter(&folder, file)) {
+            Ok(()) => {}
+            Err(error) if self.started && is_about_one_folder(&error) => self.listed.failed.push((folder.path, error)),
+            Err(error) => self.error = Some(error),
+        }
         self.started = true;
-        self.failed = entered.err();
     }
 }
 
@@ -130,6 +186,7 @@ impl Task for Walk {
 mod tests {
     use super::*;
     use crate::api::known::answer;
+    use crate::error::{Failure, LoggedOut};
     use crate::task::model::Model;
 
     fn tree() -> Model {
@@ -143,18 +200,22 @@ mod tests {
         model
     }
 
-    fn paths(entries: &[Entry]) -> Vec<String> {
-        entries.iter().map(|entry| entry.path.to_string()).collect()
+    fn paths<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<String> {
+        entries.into_iter().map(|entry| entry.path.to_string()).collect()
+    }
+
+    fn says(failed: &[(RemotePath, Error)]) -> Vec<String> {
+        failed.iter().map(|(path, error)| format!("{path}: {error}")).collect()
     }
 
     #[test]
     fn every_folder_comes_before_what_is_in_it() {
         let mut model = tree();
-        let entries = model.run(Walk::home(&Server::default())).unwrap();
+        let entries = model.run(Walk::home(&Server::default())).unwrap().entries;
         assert_eq!(paths(&entries), ["/a", "/b", "/c", "/b/1", "/b/2", "/b/1/x"]);
         assert_eq!(model.calls().len(), 4, "one per folder");
         let below = Walk::below(&Server::default(), model.id("/b").parse().unwrap(), "/b".parse().unwrap());
-        assert_eq!(paths(&model.run(below).unwrap()), ["/b/1", "/b/2", "/b/1/x"]);
+        assert_eq!(paths(&model.run(below).unwrap().entries), ["/b/1", "/b/2", "/b/1/x"]);
     }
 
     #[test]
@@ -170,7 +231,7 @@ mod tests {
             taken.extend(came);
         };
         assert_eq!(paths(&taken), ["/a", "/b", "/c", "/b/1", "/b/2", "/b/1/x"]);
-        assert!(rest.is_empty());
+        assert!(rest.entries.is_empty());
     }
 
     #[test]
@@ -178,34 +239,76 @@ mod tests {
         let mut model = tree();
         let trash = model.trash("home", "Trash");
         model.file(&trash, "old", b"");
-        let entries = model.run(Walk::home(&Server::default())).unwrap();
+        let entries = model.run(Walk::home(&Server::default())).unwrap().entries;
         assert_eq!(paths(&entries), ["/Trash", "/a", "/b", "/c", "/b/1", "/b/2", "/b/1/x"]);
         let into = Walk::below(&Server::default(), trash.parse().unwrap(), "/Trash".parse().unwrap());
-        assert_eq!(paths(&model.run(into).unwrap()), ["/Trash/old"]);
+        assert_eq!(paths(&model.run(into).unwrap().entries), ["/Trash/old"]);
     }
 
     #[test]
-    fn a_folder_that_vanishes_is_passed_over_unless_it_is_the_first() {
-        let mut model = tree();
-        let mut walk = Walk::home(&Server::default());
+    fn a_folder_that_cannot_be_listed_is_reported_and_the_walk_goes_on() {
+        let invalid = |field: &str| {
+            format!("/b: file.metadata: the answer (status 200) makes no sense: field {field} has an impossible value")
+        };
+        let missing =
+            "/b: file.metadata: the answer (status 200) makes no sense: field content is missing or doubled".to_owned();
+        for (status, body, expected) in [
+            (404, r#"{"code":20,"msg":"not found"}"#, "/b: not found (code 20, status 404)".to_owned()),
+            (403, r#"{"code":50,"msg":"restriction"}"#, "/b: restriction (code 50, status 403)".to_owned()),
+            (200, r#"{"id":"i1","name":"b","type":"D"}"#, missing.clone()),
+            (200, r#"{"id":"i1","name":"b","type":"D","content":null}"#, missing),
+            (200, r#"{"id":"i1","name":"b","type":"F","content":[]}"#, invalid("type")),
+            (200, r#"{"id":"other","name":"b","type":"D","content":[]}"#, invalid("id")),
+        ] {
+            let (mut model, mut walk) = (tree(), Walk::home(&Server::default()));
+            assert_eq!(model.id("/b"), "i1");
+            let listed = model.run_with(&mut walk, |n, ok| if n == 2 { Ok(answer(status, body)) } else { ok }).unwrap();
+            assert_eq!(paths(&listed.entries), ["/a", "/b", "/c"]);
+            let expected = expected.replacen("/b: not", "/b: file.metadata: not", 1);
+            assert_eq!(says(&listed.failed), [expected.replacen("/b: restr", "/b: file.metadata: restr", 1)]);
+        }
+    }
+
+    #[test]
+    fn the_first_folder_and_the_session_end_the_walk() {
         let gone = || Ok(answer(404, r#"{"code":20,"msg":"not found"}"#));
-        let entries = model.run_with(&mut walk, |n, answered| if n == 1 { gone() } else { answered }).unwrap();
-        assert_eq!(paths(&entries), ["/a", "/b", "/c", "/b/1", "/b/2", "/b/1/x"], "/a was empty anyway");
         let mut walk = Walk::home(&Server::default());
-        let error = model.run_with(&mut walk, |_, _| gone()).unwrap_err();
+        let error = tree().run_with(&mut walk, |_, _| gone()).unwrap_err();
         assert_eq!(error.to_string(), "file.metadata: not found (code 20, status 404)");
+        let mut walk = Walk::home(&Server::default());
+        let bare = r#"{"id":"home","name":"","type":"D"}"#;
+        let error = tree().run_with(&mut walk, |_, _| Ok(answer(200, bare))).unwrap_err();
+        assert!(matches!(error, Error::Nonsense(_)), "{error}");
+        for end in [Error::Cancelled, LoggedOut::Expired.into(), Failure::unsent(FailureKind::Connect).into()] {
+            let mut walk = Walk::home(&Server::default());
+            let ended = tree().run_with(&mut walk, |n, ok| if n == 1 { Err(end.clone()) } else { ok });
+            assert_eq!(ended.unwrap_err().to_string(), end.to_string());
+        }
+        let mut walk = Walk::home(&Server::default());
+        let busy = |n, ok| if n == 1 { Ok(answer(503, "")) } else { ok };
+        assert!(tree().run_with(&mut walk, busy).is_err(), "a server that is down is asked no further");
     }
 
     #[test]
-    fn m41_a_name_that_leads_elsewhere_ends_the_walk() {
-        for name in ["..", "../../etc", "/etc/passwd", ""] {
-            let json =
-                format!(r#"{{"id":"h","name":"","type":"D","content":[{{"id":"x","name":"{name}","type":"F"}}]}}"#);
+    fn m41_a_name_that_leads_elsewhere_is_no_entry() {
+        for (name, shown) in [
+            ("..", "/\u{fffd}.."),
+            ("../../etc", "/..\u{fffd}..\u{fffd}etc"),
+            ("/etc/passwd", "/\u{fffd}etc\u{fffd}passwd"),
+            ("", "/\u{fffd}"),
+        ] {
+            let json = format!(
+                r#"{{"id":"h","name":"","type":"D","content":[{{"id":"x","name":"{name}","type":"D"}},
+                    {{"id":"y","name":"y","type":"F"}}]}}"#
+            );
             let mut walk = Walk::home(&Server::default());
             walk.handle(Timestamp::ZERO, Ok(http::Response::new(json.into())), 0);
-            let TaskStep::Done(Err(error)) = walk.poll(Timestamp::ZERO) else { panic!("{name:?} was taken") };
+            let TaskStep::Done(Ok(listed)) = walk.poll(Timestamp::ZERO) else { panic!("{name:?} was entered") };
+            assert_eq!(paths(&listed.entries), ["/y"]);
+            let [unnamed] = &listed.unnamed[..] else { panic!("{name:?} is not reported") };
+            assert_eq!((unnamed.shown.to_string().as_str(), &unnamed.folder), (shown, &RemotePath::home()));
             let says = "file.metadata: the answer (status 200) makes no sense: field name has an impossible value";
-            assert_eq!(error.to_string(), says);
+            assert_eq!(unnamed.error.to_string(), says);
         }
     }
 
@@ -216,7 +319,7 @@ mod tests {
         let mut walk = Walk::home(&Server::default());
         walk.handle(Timestamp::ZERO, Ok(answer(200, deep)), 0);
         let entry = walk.next_entry().unwrap();
-        assert_eq!((entry.file.name.as_str(), entry.file.content.len()), ("a", 0));
+        assert_eq!((entry.file.name.as_str(), entry.file.content), ("a", None));
         assert!(walk.next_entry().is_none() && matches!(walk.poll(Timestamp::ZERO), TaskStep::Call(_)));
     }
 

@@ -72,7 +72,7 @@ impl Stage<'_> {
         let home = client.call(&GetHome { content: false })?.id;
         let folder = client.call(&MakeFolder { target: home, name: name("in")?, resolve: false })?.id;
         client.upload(folder.clone(), name("report.txt")?, &text, 5000)?;
-        let listed = client.call(&GetFile { id: folder.clone(), content: true })?.content;
+        let listed = client.call(&GetFile { id: folder.clone(), content: true })?.into_children()?;
         let file = listed.first().ok_or_else(|| Failure::new(Exit::Other, "the demo finds no file"))?;
         let same = client.download(file)? == text;
         let renamed = client.call(&RenameFile { id: folder.clone(), name: name("out")?, resolve: false })?;

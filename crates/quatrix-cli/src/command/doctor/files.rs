@@ -135,7 +135,8 @@ impl Scratch<'_> {
             self.wire.ask(&MoveOne { id: new, target, name, modified: None, clash: Clash::Overwrite }, self.speaker)?;
         let observed = if moved.is_success() {
             let names = self.get(&GetFile { id: self.folder.clone(), content: true })?;
-            let here = |name: &str| names.content.iter().find(|file| file.name == name);
+            let names = names.into_children()?;
+            let here = |name: &str| names.iter().find(|file| file.name == name);
             match (here("old"), here("new")) {
                 (Some(file), None) if file.size == Some(5) => "works".to_owned(),
                 _ => "accepted, but the old file is not replaced".to_owned(),

@@ -1,20 +1,29 @@
 //! Many files at once: what to do next, and what came of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Action, Mirror, Remote, Tree, not_done};
+use super::subtrees::is_below;
+use super::{Action, Item, Mirror, Plan, Reason, Remote, Tree, not_done};
 use crate::api::Clash;
 use crate::error::Error;
 use crate::file::File;
 use crate::id::FileId;
+use crate::name::FileName;
 use crate::path::RemotePath;
 use crate::task::TransferEvent;
+
+use replacement::{Aside, Replacement};
+
+mod replacement;
 
 /// A plan on its way: folders first, then files, several at a time, and what is to be deleted last.
 ///
 /// Whoever carries it out does what [`poll`](Self::poll) says until it is [`BatchStep::Done`], tells
 /// [`handle`](Self::handle) what came of each job, and takes the [`Report`] from [`finish`](Self::finish). What fails
-/// does not stop the rest; but then nothing is deleted.
+/// does not stop the rest; but when a transfer has failed, nothing is deleted.
+///
+/// Something that is in the way of a file or folder is renamed first, deleted when the replacement is in place, and
+/// renamed back if that fails.
 ///
 /// ```
 /// use quatrix_proto::FileId;
@@ -22,8 +31,8 @@ use crate::task::TransferEvent;
 /// use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Item, Tree, Work};
 ///
 /// let size = |size| Item::File { size: Some(size), modified: None };
-/// let items = [("a".parse()?, Item::Folder), ("a/x".parse()?, size(3)), ("b".parse()?, size(4))].into();
-/// let mut batch = Batch::upload(Tree { items, ..Tree::default() }, FileId::new("home")?, Clash::Refuse);
+/// let here = Tree::from([("a".parse()?, Item::Folder), ("a/x".parse()?, size(3)), ("b".parse()?, size(4))]);
+/// let mut batch = Batch::upload(here, FileId::new("home")?, Clash::Refuse);
 /// loop {
 ///     match batch.poll() {
 ///         BatchStep::One(job) => {
@@ -47,8 +56,20 @@ use crate::task::TransferEvent;
 pub struct Batch {
     actions: VecDeque<Action>,
     direction: Direction,
+    /// The side on the server, as it was listed.
+    there: Remote,
+    /// Folders that have been made there.
+    made: BTreeMap<RemotePath, FileId>,
+    /// Folders that could not be made.
+    unmade: BTreeSet<RemotePath>,
+    /// A job that comes before all others.
+    next: Option<Job>,
+    replacement: Option<Replacement>,
+    /// What is to be deleted when all has arrived, by the names under which it was put aside.
+    asides: BTreeMap<RemotePath, Aside>,
+    has_failed: bool,
+    ended: Option<Error>,
     report: Report,
-    cancelled: bool,
 }
 
 #[derive(Debug)]
@@ -56,12 +77,12 @@ enum Direction {
     Up {
         /// What happens if a file is there that was not known of.
         clash: Clash,
-        folders: BTreeMap<RemotePath, FileId>,
-        there: BTreeMap<RemotePath, File>,
     },
     Down {
+        /// Whether a file is replaced that was not known of.
         overwrite: bool,
-        there: BTreeMap<RemotePath, File>,
+        /// The side here, as it was read.
+        here: Tree,
     },
 }
 
@@ -94,7 +115,7 @@ pub struct Job {
 /// A driver matches on every one, so this enum is complete.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
-    /// Make a folder here, if it is not there.
+    /// Make a folder here, and those above it, if it is not there.
     MakeHere,
     /// Make a folder in this one on the server, if it is not there.
     MakeThere {
@@ -115,10 +136,22 @@ pub enum Work {
         /// Whether one that is here is replaced.
         overwrite: bool,
     },
-    /// Delete it here.
+    /// Rename it here, unless the new name is taken.
+    RenameHere {
+        /// The new name.
+        to: RemotePath,
+    },
+    /// Rename it there, unless the new name is taken.
+    RenameThere {
+        /// What it is there.
+        id: FileId,
+        /// The new name.
+        name: FileName,
+    },
+    /// Delete just these files and folders here, in this order; a folder only if it is empty by then.
     DeleteHere {
-        /// Whether it is a folder, with everything in it.
-        folder: bool,
+        /// Where they are, and whether they are folders.
+        items: Vec<(RemotePath, bool)>,
     },
     /// Put it into the trash of the server.
     DeleteThere {
@@ -134,6 +167,8 @@ pub enum Did {
     Made(Option<FileId>),
     /// A file of so many bytes has arrived.
     Copied(u64),
+    /// It has the new name.
+    Renamed,
     /// It is gone.
     Deleted,
 }
@@ -148,12 +183,12 @@ pub struct Report {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// How many files and folders were deleted.
-    pub deleted: u64,
+    /// What was deleted; a folder stands for everything in it.
+    pub deleted: Vec<RemotePath>,
     /// What failed, and why.
     pub failed: Vec<(RemotePath, Error)>,
     /// What was left out because it is neither file nor folder, such as a link.
-    pub skipped: Vec<RemotePath>,
+    pub skipped: BTreeSet<RemotePath>,
 }
 
 impl Batch {
@@ -161,36 +196,58 @@ impl Batch {
     ///
     /// Folders that are there are no hindrance; a file that is there clashes.
     pub fn upload(here: Tree, folder: FileId, clash: Clash) -> Self {
-        let there = Remote::new(folder, []);
-        let actions = Mirror::default().plan(&here.items, &there.tree.items);
-        let (folders, there) = (there.folders(), there.files);
-        Self::new(actions, Direction::Up { clash, folders, there }, Report::of(here))
+        let there = Remote { folder, tree: Tree::default() };
+        Self::up(&Mirror::default(), here, there, clash)
     }
 
     /// Plans to download everything there into a folder here.
     ///
     /// Folders that are here are no hindrance; files are, unless they may be overwritten.
     pub fn download(there: Remote, overwrite: bool) -> Self {
-        let actions = Mirror::default().plan(&there.tree.items, &BTreeMap::new());
-        Self::new(actions, Direction::Down { overwrite, there: there.files }, Report::of(there.tree))
+        Self::down(&Mirror::default(), there, Tree::default(), overwrite)
     }
 
     /// Plans what makes the folder there like the one here.
     pub fn mirror_up(how: &Mirror, here: Tree, there: Remote) -> Self {
-        let folders = there.folders();
-        let (actions, report) = compare(how, here, there.tree);
         // What the plan does not know of came meanwhile: it is somebody else's.
-        Self::new(actions, Direction::Up { clash: Clash::Refuse, folders, there: there.files }, report)
+        Self::up(how, here, there, Clash::Refuse)
     }
 
     /// Plans what makes the folder here like the one there.
     pub fn mirror_down(how: &Mirror, there: Remote, here: Tree) -> Self {
-        let (actions, report) = compare(how, there.tree, here);
-        Self::new(actions, Direction::Down { overwrite: true, there: there.files }, report)
+        Self::down(how, there, here, false)
     }
 
-    fn new(actions: Vec<Action>, direction: Direction, report: Report) -> Self {
-        Self { actions: actions.into(), direction, report, cancelled: false }
+    fn up(how: &Mirror, mut here: Tree, mut there: Remote, clash: Clash) -> Self {
+        here.fail_names(|name| FileName::new(name).err().map(Error::from));
+        let plan = how.plan(&here, &there.tree);
+        let report = Report::of([&mut here, &mut there.tree]);
+        Self::new(plan, Direction::Up { clash }, there, report)
+    }
+
+    fn down(how: &Mirror, mut there: Remote, mut here: Tree, overwrite: bool) -> Self {
+        let plan = how.plan(&there.tree, &here);
+        let report = Report::of([&mut there.tree, &mut here]);
+        let mut batch = Self::new(plan, Direction::Down { overwrite, here }, there, report);
+        batch.next = Some(Job { path: RemotePath::home(), work: Work::MakeHere });
+        batch
+    }
+
+    fn new(plan: Plan, direction: Direction, there: Remote, mut report: Report) -> Self {
+        report.failed.extend(plan.refused.map(|refused| (RemotePath::home(), refused.into())));
+        Self {
+            actions: plan.actions.into(),
+            direction,
+            there,
+            made: BTreeMap::new(),
+            unmade: BTreeSet::new(),
+            next: None,
+            replacement: None,
+            asides: BTreeMap::new(),
+            has_failed: false,
+            ended: None,
+            report,
+        }
     }
 
     /// What is still to be done, in order.
@@ -208,7 +265,7 @@ impl Batch {
         TransferEvent::Planned { files: sizes.count(), bytes }
     }
 
-    /// What came of it so far.
+    /// What came of it so far. Before the first job: what the plan leaves out.
     pub fn report(&self) -> &Report {
         &self.report
     }
@@ -217,8 +274,11 @@ impl Batch {
     ///
     /// A job is given out once.
     pub fn poll(&mut self) -> BatchStep {
-        while !self.cancelled {
-            let copies = self.actions.iter().take_while(|action| matches!(action, Action::Copy { .. })).count();
+        if let Some(job) = self.next.take() {
+            return BatchStep::One(job);
+        }
+        while self.ended.is_none() {
+            let copies = self.actions.iter().take_while(|action| is_plain_copy(action)).count();
             if copies > 0 {
                 return BatchStep::Copies(copies);
             }
@@ -231,9 +291,9 @@ impl Batch {
         BatchStep::Done
     }
 
-    /// Takes the next of the files to be copied; `None` when all are taken, or the batch is cancelled.
+    /// Takes the next of the files to be copied; `None` when all are taken, or the batch has ended early.
     pub fn next_copy(&mut self) -> Option<Job> {
-        while !self.cancelled && matches!(self.actions.front(), Some(Action::Copy { .. })) {
+        while self.ended.is_none() && self.actions.front().is_some_and(is_plain_copy) {
             if let Next::Job(job) = self.next() {
                 return Some(job);
             }
@@ -243,51 +303,129 @@ impl Batch {
 
     /// Takes what came of a job.
     ///
-    /// [`Error::Cancelled`] ends the batch: nothing further is begun.
+    /// [`Error::Cancelled`] ends the batch: nothing further is begun, but what was put aside is renamed back.
     pub fn handle(&mut self, job: Job, result: Result<Did, Error>) {
+        if let Some(replacement) = self.replacement.take() {
+            return self.handle_replacement(replacement, job, result);
+        }
+        self.record(job, result);
+    }
+
+    fn record(&mut self, job: Job, result: Result<Did, Error>) {
+        let deletes = matches!(job.work, Work::DeleteHere { .. } | Work::DeleteThere { .. });
         match result {
-            Ok(Did::Made(id)) => {
-                if let (Direction::Up { folders, .. }, Some(id)) = (&mut self.direction, id) {
-                    folders.insert(job.path, id);
-                }
-            }
+            Ok(Did::Made(Some(id))) => drop(self.made.insert(job.path, id)),
+            Ok(Did::Made(None) | Did::Renamed) => {}
             Ok(Did::Copied(bytes)) => {
                 self.report.files += 1;
                 self.report.bytes += bytes;
             }
-            Ok(Did::Deleted) => self.report.deleted += 1,
-            Err(Error::Cancelled) => self.cancelled = true,
-            Err(error) => self.report.failed.push((job.path, error)),
+            Ok(Did::Deleted) => {
+                let path = self.asides.remove(&job.path).map_or(job.path, |aside| aside.path);
+                self.report.deleted.push(path);
+            }
+            Err(Error::Cancelled) => self.ended = Some(Error::Cancelled),
+            Err(error) if job.path.is_home() => self.ended = Some(error),
+            Err(error) => {
+                self.has_failed |= !deletes;
+                if matches!(job.work, Work::MakeHere | Work::MakeThere { .. }) {
+                    self.unmade.insert(job.path.clone());
+                }
+                self.report.failed.push((job.path, error));
+            }
         }
     }
 
     /// Ends the batch: comes to the report.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if a job was; what single files ended with is in the report.
+    /// [`Error::Cancelled`] if a job was, or why the folder here cannot be made; what single files ended with is in the
+    /// report.
     pub fn finish(self) -> Result<Report, Error> {
-        if self.cancelled { Err(Error::Cancelled) } else { Ok(self.report) }
+        match self.ended {
+            Some(error) => Err(error),
+            None => Ok(self.report),
+        }
     }
 
     fn next(&mut self) -> Next {
         let Some(action) = self.actions.pop_front() else { return Next::End };
-        let (work, path) = match action {
-            // Whatever is missing on the other side may be what could not be read, or did not arrive.
-            Action::Delete { .. } if !self.report.failed.is_empty() => return Next::Nothing,
-            Action::Delete { path, folder } => (self.direction.delete(&path, folder), path),
-            Action::MakeFolder { path } => (self.direction.make(&path), path),
-            Action::Copy { path, .. } => (self.direction.copy(&path), path),
-            Action::Conflict { path } => (Err("one side has a file, the other a folder"), path),
+        let work = match &action {
+            // Whatever is missing on the other side may be what did not arrive.
+            Action::Delete { path, .. } if self.has_failed => {
+                self.report_kept(path);
+                return Next::Nothing;
+            }
+            _ if self.is_unmade(action.path()) => Err(NO_FOLDER),
+            Action::MakeFolder { replaces: true, .. } | Action::Copy { reason: Reason::Folder { .. }, .. } => {
+                return self.replace(action);
+            }
+            Action::Delete { path, .. } => self.delete(path),
+            Action::MakeFolder { path, .. } => self.make(path),
+            Action::Copy { path, reason, .. } => self.copy(path, *reason),
+            Action::Conflict { .. } => Err("one side has a file, the other a folder"),
         };
+        let path = action.path().clone();
         match work {
             Ok(work) => Next::Job(Job { path, work }),
             Err(why) => {
+                self.has_failed = true;
                 self.report.failed.push((path, not_done(why)));
                 Next::Nothing
             }
         }
     }
+
+    /// Whether a folder above could not be made.
+    fn is_unmade(&self, path: &RemotePath) -> bool {
+        let last = self.unmade.range(..path.clone()).next_back();
+        last.is_some_and(|above| is_below(path, above))
+    }
+
+    fn make(&self, path: &RemotePath) -> Result<Work, &'static str> {
+        match self.direction {
+            Direction::Up { .. } => Ok(Work::MakeThere { parent: self.folder_of(path)? }),
+            Direction::Down { .. } => Ok(Work::MakeHere),
+        }
+    }
+
+    fn copy(&self, path: &RemotePath, reason: Reason) -> Result<Work, &'static str> {
+        let replaces = matches!(reason, Reason::Size | Reason::Time);
+        match self.direction {
+            Direction::Up { clash, .. } => {
+                let clash = if replaces { Clash::Overwrite } else { clash };
+                Ok(Work::Upload { folder: self.folder_of(path)?, clash })
+            }
+            Direction::Down { overwrite, .. } => {
+                let file = self.there.tree.get(path).and_then(super::tree::Node::file).ok_or(GONE)?;
+                Ok(Work::Download { file: Box::new(file), overwrite: overwrite || replaces })
+            }
+        }
+    }
+
+    fn delete(&self, path: &RemotePath) -> Result<Work, &'static str> {
+        match (&self.direction, self.asides.get(path)) {
+            (_, Some(aside)) => Ok(aside.delete(path, &self.direction)),
+            (Direction::Up { .. }, None) => Ok(Work::DeleteThere { id: self.id(path)? }),
+            (Direction::Down { here, .. }, None) => Ok(Work::DeleteHere { items: doomed(here, path, path) }),
+        }
+    }
+
+    fn id(&self, path: &RemotePath) -> Result<FileId, &'static str> {
+        self.there.tree.get(path).and_then(|node| node.id.clone()).ok_or(GONE)
+    }
+
+    fn folder_of(&self, path: &RemotePath) -> Result<FileId, &'static str> {
+        match path.parent() {
+            Some(home) if home.is_home() => Ok(self.there.folder.clone()),
+            Some(parent) => self.made.get(&parent).cloned().map_or_else(|| self.id(&parent), Ok).map_err(|_| NO_FOLDER),
+            None => Err(NO_FOLDER),
+        }
+    }
 }
+
+const GONE: &str = "it is gone";
+const NO_FOLDER: &str = "its folder could not be made";
 
 enum Next {
     Job(Job),
@@ -296,59 +434,32 @@ enum Next {
     End,
 }
 
-impl Direction {
-    fn make(&self, path: &RemotePath) -> Result<Work, &'static str> {
-        match self {
-            Self::Up { folders, .. } => Ok(Work::MakeThere { parent: folder_of(path, folders)? }),
-            Self::Down { .. } => Ok(Work::MakeHere),
-        }
-    }
-
-    fn copy(&self, path: &RemotePath) -> Result<Work, &'static str> {
-        match self {
-            Self::Up { clash, folders, there } => {
-                let clash = if there.contains_key(path) { Clash::Overwrite } else { *clash };
-                Ok(Work::Upload { folder: folder_of(path, folders)?, clash })
-            }
-            Self::Down { overwrite, there } => {
-                Ok(Work::Download { file: Box::new(known(path, there)?.clone()), overwrite: *overwrite })
-            }
-        }
-    }
-
-    fn delete(&self, path: &RemotePath, folder: bool) -> Result<Work, &'static str> {
-        match self {
-            Self::Up { there, .. } => Ok(Work::DeleteThere { id: known(path, there)?.id.clone() }),
-            Self::Down { .. } => Ok(Work::DeleteHere { folder }),
-        }
-    }
+fn is_plain_copy(action: &Action) -> bool {
+    matches!(action, Action::Copy { reason, .. } if !matches!(reason, Reason::Folder { .. }))
 }
 
-fn folder_of(path: &RemotePath, folders: &BTreeMap<RemotePath, FileId>) -> Result<FileId, &'static str> {
-    let folder = path.parent().and_then(|parent| folders.get(&parent));
-    folder.cloned().ok_or("its folder could not be made")
-}
-
-fn known<'a>(path: &RemotePath, there: &'a BTreeMap<RemotePath, File>) -> Result<&'a File, &'static str> {
-    there.get(path).ok_or("it is gone")
-}
-
-fn compare(how: &Mirror, source: Tree, target: Tree) -> (Vec<Action>, Report) {
-    let actions = how.compare(&source, &target);
-    // A folder is among the items itself: what is below it needs no report of its own.
-    let in_the_way = target.skipped.into_iter().filter(|path| source.items.contains_key(path));
-    let in_the_way =
-        in_the_way.map(|path| (path, not_done("the target has something there that is neither a file nor a folder")));
-    let in_the_way: Vec<_> = in_the_way.collect();
-    let mut report = Report::of(source);
-    report.failed.extend(target.failed);
-    report.failed.extend(in_the_way);
-    (actions, report)
+/// What was read at a path and below, the deepest first, as it is called once the path is `now`.
+fn doomed(here: &Tree, path: &RemotePath, now: &RemotePath) -> Vec<(RemotePath, bool)> {
+    let below = here.below(path).iter().rev();
+    let moved = |below: &RemotePath| {
+        below.segments().skip(path.segments().count()).fold(now.clone(), |at, name| at.join(name).unwrap_or(at))
+    };
+    let items = below.map(|node| (moved(&node.path), node.item == Item::Folder));
+    let itself = here.get(path).map(|node| (now.clone(), node.item == Item::Folder));
+    items.chain(itself).collect()
 }
 
 impl Report {
-    fn of(source: Tree) -> Self {
-        Self { skipped: source.skipped, failed: source.failed, ..Self::default() }
+    /// What is reported of a source and a target before anything is done. A link in the target is news if something is to be in its place.
+    fn of([source, target]: [&mut Tree; 2]) -> Self {
+        let (skipped, mut failed) = source.take_report();
+        let (in_the_way, unread) = target.take_report();
+        failed.extend(unread);
+        // A folder is among the items itself: what is below it needs no report of its own.
+        let in_the_way = in_the_way.into_iter().filter(|path| source.get(path).is_some());
+        let why = || not_done("the target has something there that is neither a file nor a folder");
+        failed.extend(in_the_way.map(|path| (path, why())));
+        Self { skipped, failed, ..Self::default() }
     }
 }
 

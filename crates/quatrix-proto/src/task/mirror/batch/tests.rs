@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::{Failure, FailureKind};
-use crate::task::Entry;
 use crate::task::mirror::Item;
+use crate::task::{Entry, Listed};
 use crate::time::UnixTime;
 
 fn tree(paths: &[&str]) -> Tree {
@@ -9,7 +9,7 @@ fn tree(paths: &[&str]) -> Tree {
         true => Item::Folder,
         false => Item::File { size: Some(1), modified: Some(UnixTime::from_secs(1)) },
     };
-    Tree { items: paths.iter().map(|path| (path.parse().unwrap(), item(path))).collect(), ..Tree::default() }
+    paths.iter().map(|path| (path.parse().unwrap(), item(path))).collect()
 }
 
 /// Each has its path for its id.
@@ -21,15 +21,46 @@ fn remote(paths: &[&str]) -> Remote {
         let json = format!(r#"{{"id":"{id}","name":"{name}","type":"{kind}","size":1,"modified":1}}"#);
         Entry { file: serde_json::from_str(&json).unwrap(), path }
     };
-    Remote::new(FileId::new("root").unwrap(), paths.iter().map(entry))
+    let entries = paths.iter().map(entry).collect();
+    Remote::new(FileId::new("root").unwrap(), Listed { entries, ..Listed::default() })
+}
+
+/// The digits of temporary names are no affair of a test's.
+fn masked(text: &str) -> String {
+    let mut masked = text.to_owned();
+    while let Some(at) = masked.find(".replaced.").filter(|at| masked[at + 10..].contains(".partial")) {
+        masked.replace_range(at..at + ".replaced.00c0ffee.partial".len(), "~");
+    }
+    masked
 }
 
 fn failed() -> Error {
     Failure::unsent(FailureKind::Local).into()
 }
 
+/// The names under which something is put aside.
+fn carry_out_names(mut batch: Batch) -> Vec<String> {
+    let mut names = Vec::new();
+    while let BatchStep::One(job) = batch.poll() {
+        if let Work::RenameHere { to } = &job.work {
+            names.push(to.to_string());
+        }
+        batch.handle(job, Ok(Did::Renamed));
+    }
+    names
+}
+
+/// Carries a batch out, failing at these paths, and lists what was done.
+fn carry_out(batch: Batch, fail: &[&str]) -> (Vec<String>, Result<Report, Error>) {
+    carry_out_failing(batch, |job| fail.contains(&&*masked(job.path.relative())), failed)
+}
+
 /// Carries a batch out, failing where told, and lists what was done.
-fn carry_out(mut batch: Batch, fail: &[&str]) -> (Vec<String>, Result<Report, Error>) {
+fn carry_out_failing(
+    mut batch: Batch,
+    fails: impl Fn(&Job) -> bool,
+    with: impl Fn() -> Error,
+) -> (Vec<String>, Result<Report, Error>) {
     let mut log = Vec::new();
     let mut work = |batch: &mut Batch, job: Job| {
         let (done, did) = match &job.work {
@@ -39,11 +70,20 @@ fn carry_out(mut batch: Batch, fail: &[&str]) -> (Vec<String>, Result<Report, Er
             }
             Work::Upload { folder, clash } => (format!("{clash:?} in {}:", folder.as_str()), Did::Copied(7)),
             Work::Download { file, overwrite } => (format!("get {} {overwrite}", file.id.as_str()), Did::Copied(7)),
-            Work::DeleteHere { folder } => (format!("delete {folder}"), Did::Deleted),
+            Work::RenameHere { to } => (format!("rename to {}:", masked(&to.to_string())), Did::Renamed),
+            Work::RenameThere { id, name } => {
+                (format!("rename {} to {}:", id.as_str(), masked(name.as_str())), Did::Renamed)
+            }
+            Work::DeleteHere { items } => {
+                let shown = |(path, folder): &(RemotePath, bool)| format!("{path}{}", if *folder { "/" } else { "" });
+                (format!("delete {}:", masked(&items.iter().map(shown).collect::<Vec<_>>().join(" "))), Did::Deleted)
+            }
             Work::DeleteThere { id } => (format!("trash {}", id.as_str()), Did::Deleted),
         };
-        log.push(format!("{done} {}", job.path));
-        let result = if fail.contains(&job.path.relative()) { Err(failed()) } else { Ok(did) };
+        if !job.path.is_home() {
+            log.push(format!("{done} {}", masked(&job.path.to_string())));
+        }
+        let result = if fails(&job) { Err(with()) } else { Ok(did) };
         batch.handle(job, result);
     };
     loop {
@@ -70,7 +110,7 @@ fn folders_are_made_on_the_way_to_their_files() {
     let (log, report) = carry_out(batch, &[]);
     assert_eq!(log, ["make in root: /a", "Refuse in made: /a/x", "Refuse in root: /y"]);
     let report = report.unwrap();
-    assert_eq!((report.files, report.bytes, report.deleted), (2, 14, 0));
+    assert_eq!((report.files, report.bytes, report.deleted.len()), (2, 14, 0));
 
     let (log, _) = carry_out(Batch::download(remote(&["a/", "a/x"]), true), &[]);
     assert_eq!(log, ["make /a", "get a/x true /a/x"]);
@@ -88,25 +128,27 @@ fn what_belongs_in_a_folder_that_failed_is_not_begun() {
 
 #[test]
 fn a_mirror_replaces_what_it_knows_of_and_nothing_else() {
-    let mut here = tree(&["a", "new"]);
-    here.items.insert("a".parse().unwrap(), Item::File { size: Some(2), modified: None });
+    let here = Tree::from([
+        ("a".parse().unwrap(), Item::File { size: Some(2), modified: None }),
+        ("new".parse().unwrap(), Item::File { size: Some(1), modified: None }),
+    ]);
     let how = Mirror::default().with_deletions();
     let (log, report) = carry_out(Batch::mirror_up(&how, here, remote(&["a", "old"])), &[]);
     assert_eq!(log, ["Overwrite in root: /a", "Refuse in root: /new", "trash old /old"]);
-    assert_eq!(report.unwrap().deleted, 1);
+    assert_eq!(report.unwrap().deleted, ["old".parse().unwrap()]);
 
     let (log, _) = carry_out(Batch::mirror_down(&how, remote(&["a", "old/"]), tree(&["b/", "b/c"])), &[]);
-    assert_eq!(log, ["make /old", "get a true /a", "delete true /b"]);
+    assert_eq!(log, ["make /old", "get a false /a", "delete /b/c /b/: /b"]);
 }
 
 #[test]
 fn nothing_is_deleted_when_anything_has_failed() {
     let how = Mirror::default().with_deletions();
     let (log, report) = carry_out(Batch::mirror_up(&how, tree(&["a"]), remote(&["old"])), &["a"]);
-    assert_eq!((log, report.unwrap().deleted), (vec!["Refuse in root: /a".to_owned()], 0));
+    assert_eq!((log, report.unwrap().deleted), (vec!["Refuse in root: /a".to_owned()], vec![]));
 
     let mut unread = tree(&["a"]);
-    unread.failed.push(("b".parse().unwrap(), failed()));
+    unread.fail("b".parse().unwrap(), failed());
     let (log, report) = carry_out(Batch::mirror_up(&how, unread, remote(&["a", "b"])), &[]);
     assert_eq!((log.len(), report.unwrap().failed.len()), (0, 1), "b could not be read, which is not to be gone");
 }
@@ -114,21 +156,21 @@ fn nothing_is_deleted_when_anything_has_failed() {
 #[test]
 fn what_is_skipped_on_one_side_is_left_alone_on_both() {
     let mut here = tree(&["a"]);
-    here.skipped.push("link".parse().unwrap());
+    here.skip("link".parse().unwrap());
     let how = Mirror::default().with_deletions();
     let (log, report) = carry_out(Batch::mirror_up(&how, here, remote(&["a", "link/", "link/x", "linked"])), &[]);
     assert_eq!(log, ["trash linked /linked"]);
-    assert_eq!(report.unwrap().skipped, ["link".parse().unwrap()]);
+    assert_eq!(report.unwrap().skipped, ["link".parse().unwrap()].into());
 }
 
 #[test]
 fn what_cannot_take_the_place_of_a_link_in_the_target_has_failed() {
     for source in [&["a", "link"][..], &["a", "link/", "link/x"]] {
         let mut here = tree(&[]);
-        here.skipped.extend(["link", "other-link"].map(|path| path.parse::<RemotePath>().unwrap()));
+        ["link", "other-link"].into_iter().for_each(|path| here.skip(path.parse().unwrap()));
         let (log, report) = carry_out(Batch::mirror_down(&Mirror::default(), remote(source), here), &[]);
         let report = report.unwrap();
-        assert_eq!(log, ["get a true /a"]);
+        assert_eq!(log, ["get a false /a"]);
         assert_eq!((report.failed.len(), &report.failed[0].0), (1, &"link".parse().unwrap()));
         assert!(reasons(&report)[0].contains("neither a file nor a folder"));
     }
@@ -137,7 +179,7 @@ fn what_cannot_take_the_place_of_a_link_in_the_target_has_failed() {
 #[test]
 fn two_of_one_name_and_a_file_for_a_folder_are_told() {
     let (log, report) = carry_out(Batch::download(remote(&["a", "a"]), false), &[]);
-    assert_eq!(log, ["get a false /a"]);
+    assert_eq!(log, [""; 0], "which of them is meant is not known");
     assert!(reasons(&report.unwrap())[0].contains("the same name"));
 
     let (log, report) = carry_out(Batch::mirror_up(&Mirror::default(), tree(&["a"]), remote(&["a/"])), &[]);
@@ -161,8 +203,119 @@ fn a_cancelled_batch_begins_nothing_further() {
 fn what_is_to_be_copied_is_known_beforehand() {
     let batch = Batch::upload(tree(&["a/", "a/x", "b"]), FileId::new("root").unwrap(), Clash::Refuse);
     assert_eq!(batch.planned(), TransferEvent::Planned { files: 2, bytes: Some(2) });
-    let mut unknown = tree(&["a", "b"]);
-    unknown.items.insert("c".parse().unwrap(), Item::File { size: None, modified: None });
+    let unknown = Item::File { size: None, modified: None };
+    let unknown = ["a", "b", "c"].into_iter().map(|path| (path.parse().unwrap(), unknown)).collect();
     let batch = Batch::upload(unknown, FileId::new("root").unwrap(), Clash::Refuse);
     assert_eq!(batch.planned(), TransferEvent::Planned { files: 3, bytes: None });
+}
+
+#[test]
+fn what_is_in_the_way_there_is_put_aside_and_goes_when_the_replacement_is_there() {
+    let how = Mirror::default().with_deletions();
+    let batch = || Batch::mirror_up(&how, tree(&["a/", "a/x", "b"]), remote(&["a", "b/", "b/y"]));
+    let (log, report) = carry_out(batch(), &[]);
+    let made = ["rename a to a~: /a", "make in root: /a", "rename b to b~: /b", "Refuse in root: /b", "trash b /b~"];
+    assert_eq!(log[..5], made);
+    assert_eq!(log[5..], ["Refuse in made: /a/x", "trash a /a~"]);
+    assert_eq!(report.unwrap().deleted, ["b".parse().unwrap(), "a".parse().unwrap()]);
+
+    let (log, report) = carry_out(batch(), &["b"]);
+    assert_eq!(log[2..], ["rename b to b~: /b", "Refuse in made: /a/x"], "what cannot be put aside stays");
+    assert_eq!(report.unwrap().failed.len(), 2, "the file that was /a is kept, and said to be");
+}
+
+#[test]
+fn what_was_put_aside_comes_back_if_its_replacement_fails() {
+    let how = Mirror::default().with_deletions();
+    for (batch, expected) in [
+        (
+            Batch::mirror_up(&how, tree(&["a", "b"]), remote(&["a/", "a/y"])),
+            ["rename a to a~: /a", "Refuse in root: /a", "rename a to a: /a~", "Refuse in root: /b"],
+        ),
+        (
+            Batch::mirror_down(&how, remote(&["a", "b"]), tree(&["a/", "a/y"])),
+            ["rename to /a~: /a", "get a false /a", "rename to /a: /a~", "get b false /b"],
+        ),
+    ] {
+        let (log, report) = carry_out_failing(
+            batch,
+            |job| matches!(job.work, Work::Upload { .. } | Work::Download { .. }) && job.path.relative() == "a",
+            failed,
+        );
+        assert_eq!(log, expected);
+        let report = report.unwrap();
+        assert_eq!((report.failed.len(), report.deleted.len()), (1, 0), "{report:?}");
+    }
+}
+
+#[test]
+fn a_cancelled_replacement_is_undone() {
+    let how = Mirror::default().with_deletions();
+    let batch = Batch::mirror_up(&how, tree(&["a", "b"]), remote(&["a/"]));
+    let uploads = |job: &Job| matches!(job.work, Work::Upload { .. });
+    let (log, report) = carry_out_failing(batch, uploads, || Error::Cancelled);
+    assert_eq!(log, ["rename a to a~: /a", "Refuse in root: /a", "rename a to a: /a~"]);
+    assert!(matches!(report, Err(Error::Cancelled)));
+}
+
+#[test]
+fn a_rename_whose_answer_was_lost_is_undone_and_a_refused_one_is_not() {
+    let how = Mirror::default().with_deletions();
+    let batch = || Batch::mirror_up(&how, tree(&["a"]), remote(&["a/"]));
+    let away = |job: &Job| matches!(&job.work, Work::RenameThere { name, .. } if name.as_str() != "a");
+    let (log, _) = carry_out_failing(batch(), away, || Failure::maybe_sent(FailureKind::Interrupted).into());
+    assert_eq!(log, ["rename a to a~: /a", "rename a to a: /a~"]);
+    let (log, report) = carry_out_failing(batch(), away, failed);
+    assert_eq!((log.len(), report.unwrap().failed.len()), (1, 1));
+}
+
+#[test]
+fn what_cannot_come_back_is_said_to_be_where_it_is() {
+    let how = Mirror::default().with_deletions();
+    let batch = Batch::mirror_down(&how, remote(&["a"]), tree(&["a/", "a/y"]));
+    let (_, report) = carry_out_failing(
+        batch,
+        |job| !job.path.is_home() && (job.path.relative() != "a" || !matches!(job.work, Work::RenameHere { .. })),
+        failed,
+    );
+    let reasons = reasons(&report.unwrap());
+    assert!(reasons[1].starts_with("/a: ") && reasons[1].contains("kept as /a.replaced."), "{reasons:?}");
+}
+
+#[test]
+fn a_folder_for_a_file_keeps_the_file_until_all_of_it_has_arrived() {
+    let how = Mirror::default().with_deletions();
+    let batch = || Batch::mirror_down(&how, remote(&["a/", "a/x"]), tree(&["a"]));
+    let (log, _) = carry_out(batch(), &[]);
+    assert_eq!(log, ["rename to /a~: /a", "make /a", "get a/x false /a/x", "delete /a~: /a~"]);
+    let (log, report) = carry_out(batch(), &["a/x"]);
+    assert_eq!(log, ["rename to /a~: /a", "make /a", "get a/x false /a/x"]);
+    let reasons = reasons(&report.unwrap());
+    assert!(reasons[1].starts_with("/a: ") && reasons[1].contains("kept as /a.replaced."), "{reasons:?}");
+}
+
+#[test]
+fn a_name_put_aside_is_free() {
+    let how = Mirror::default().with_deletions();
+    let first = carry_out_names(Batch::mirror_down(&how, remote(&["a"]), tree(&["a/"])));
+    let second =
+        carry_out_names(Batch::mirror_down(&how, remote(&["a"]), tree(&["a/", first[0].trim_start_matches('/')])));
+    assert!(first[0] != second[0] && second[0].contains("/a.replaced."), "{first:?} {second:?}");
+}
+
+#[test]
+fn what_the_plan_leaves_alone_does_not_keep_the_rest_from_being_deleted() {
+    let how = Mirror::default().with_deletions();
+    let mut there = remote(&["a/", "b"]);
+    there.tree_mut().fail("a".parse().unwrap(), failed());
+    let (log, report) = carry_out(Batch::mirror_down(&how, there, tree(&["a/", "a/x", "b", "c"])), &[]);
+    assert_eq!(log, ["delete /c: /c"]);
+    assert_eq!(report.unwrap().failed.len(), 1);
+}
+
+#[test]
+fn a_name_that_the_server_does_not_take_is_told_beforehand() {
+    let batch = Batch::upload(tree(&["a\nb/", "a\nb/c", "d"]), FileId::new("root").unwrap(), Clash::Refuse);
+    assert_eq!(reasons(batch.report()), ["/a\nb: name holds a control character"]);
+    assert_eq!(carry_out(batch, &[]).0, ["Refuse in root: /d"]);
 }

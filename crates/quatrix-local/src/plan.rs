@@ -1,0 +1,158 @@
+//! What is transferred between a folder here and one on the server: the plans of the core, with what this file system
+//! can keep.
+
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use quatrix_proto::api::Clash;
+use quatrix_proto::task::mirror::{Batch, Mirror, Remote, Tree};
+use quatrix_proto::{Error, FileId};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::{is_usable, local, read_tree, unusable};
+
+/// Plans to upload everything in a folder here into a folder there.
+///
+/// # Errors
+/// The folder here cannot be read.
+pub fn plan_upload(here: &Path, folder: FileId, clash: Clash) -> Result<Batch, Error> {
+    Ok(Batch::upload(read_tree(here)?, folder, clash))
+}
+
+/// Plans to download everything there into a folder here, which need not exist.
+pub fn plan_download(mut there: Remote, here: &Path, overwrite: bool) -> Batch {
+    fail_what_cannot_be_kept(&mut there, &Tree::default(), here);
+    Batch::download(there, overwrite)
+}
+
+/// Plans what makes a folder there like the one here.
+///
+/// # Errors
+/// The folder here cannot be read.
+pub fn plan_mirror_up(how: &Mirror, here: &Path, there: Remote) -> Result<Batch, Error> {
+    Ok(Batch::mirror_up(how, read_tree(here)?, there))
+}
+
+/// Plans what makes a folder here, which need not exist, like the one there.
+///
+/// # Errors
+/// The folder here cannot be read.
+pub fn plan_mirror_down(how: &Mirror, mut there: Remote, here: &Path) -> Result<Batch, Error> {
+    let tree = match here.try_exists() {
+        Ok(false) => Tree::default(),
+        Ok(true) => read_tree(here)?,
+        Err(error) => return Err(local(here, error)),
+    };
+    fail_what_cannot_be_kept(&mut there, &tree, here);
+    Ok(Batch::mirror_down(how, there, tree))
+}
+
+/// Fails the names that cannot be used here, and those that are the same here.
+fn fail_what_cannot_be_kept(there: &mut Remote, tree: &Tree, here: &Path) {
+    let why = || unusable(here, "a name from the server cannot be used here");
+    there.tree_mut().fail_names(|name| (!is_usable(name)).then(why));
+    // Most trees hold no such names: then the file system is not asked.
+    if !there.tree().collisions(tree, Folds::ALL.of()).is_empty() {
+        there.tree_mut().fail_collisions(tree, folds(here).of());
+    }
+}
+
+/// What a file system takes for the same in names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Folds {
+    case: bool,
+    form: bool,
+}
+
+impl Folds {
+    const ALL: Self = Self { case: true, form: true };
+
+    /// Makes of each name one that stands for all that are the same.
+    fn of(self) -> impl Fn(&str) -> String {
+        move |name| {
+            let name = if self.form { name.nfc().collect() } else { name.to_owned() };
+            // Upper case first: some letters have one upper case and several lower ones.
+            if self.case { name.to_uppercase().to_lowercase() } else { name }
+        }
+    }
+}
+
+/// Finds out by a file that exists for a moment.
+fn folds(folder: &Path) -> Folds {
+    let nothing = Folds { case: false, form: false };
+    let Some(folder) = folder.ancestors().find(|folder| folder.is_dir()) else { return nothing };
+    let probe = |written: &str, read: &str| -> io::Result<bool> {
+        let number = format!("{:016x}", RandomState::new().hash_one(()));
+        let place = |name: &str| folder.join(format!(".quatrix-{name}-{number}"));
+        let _probe = Probe::create(place(written))?;
+        place(read).try_exists()
+    };
+    let (case, form) = (probe("a", "A"), probe("\u{e9}", "e\u{301}"));
+    Folds { case: case.unwrap_or_default(), form: form.unwrap_or_default() }
+}
+
+struct Probe(PathBuf);
+
+impl Probe {
+    fn create(path: PathBuf) -> io::Result<Self> {
+        let _: File = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        // Best effort: it may be gone already.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quatrix_proto::RemotePath;
+    use quatrix_proto::task::Listed;
+    use quatrix_proto::task::mirror::Item;
+
+    use super::*;
+
+    #[test]
+    fn names_fold_as_the_file_system_folds_them() {
+        let same = |folds: Folds, one: &str, other: &str| folds.of()(one) == folds.of()(other);
+        let (case, form) = (Folds { case: true, form: false }, Folds { case: false, form: true });
+        assert!(same(case, "README", "readme") && same(case, "\u{c9}", "\u{e9}") && same(case, "\u{3c3}", "\u{3c2}"));
+        assert!(same(form, "\u{e9}", "e\u{301}") && same(Folds::ALL, "\u{c9}", "e\u{301}"));
+        assert!(!same(case, "\u{e9}", "e\u{301}") && !same(form, "A", "a") && !same(Folds::ALL, "a", "b"));
+    }
+
+    #[test]
+    fn a_file_system_is_asked_without_a_trace() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = folds(&folder.path().join("not/yet"));
+        if cfg!(target_os = "linux") {
+            assert_eq!(found, Folds { case: false, form: false });
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_target_that_is_not_there_is_empty_and_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = Remote::new(FileId::new("d").unwrap(), Listed::default());
+        let batch = plan_mirror_down(&Mirror::default(), there, &folder.path().join("new")).unwrap();
+        assert_eq!(batch.actions().len(), 0);
+        assert!(!folder.path().join("new").exists());
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_used_here_is_reported_beforehand() {
+        let path = |text: &str| text.parse::<RemotePath>().unwrap();
+        let mut there = Remote::new(FileId::new("d").unwrap(), Listed::default());
+        *there.tree_mut() =
+            Tree::from([(path("a\0b"), Item::Folder), (path("a\0b/c"), Item::Folder), (path("d"), Item::Folder)]);
+        let batch = plan_download(there, Path::new("in"), false);
+        assert_eq!((batch.actions().len(), batch.report().failed.len()), (1, 1));
+    }
+}
