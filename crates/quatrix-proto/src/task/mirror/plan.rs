@@ -96,8 +96,10 @@ fn left_over(source: &Tree, target: &Tree, alone: &Subtrees<'_>, settled: &Subtr
         if is_ours || is_passed || alone.covers(path) || settled.covers(path) {
             continue;
         }
-        // Where the source lists what it cannot name, what seems to be missing may be just that.
-        if !source.incomplete().is_empty() && path.parent().is_some_and(|above| source.incomplete().contains(&above)) {
+        // Where a side lists what it cannot name, what seems to be missing may be just that.
+        let has_incomplete = !(source.incomplete().is_empty() && target.incomplete().is_empty());
+        let is_incomplete = |above: RemotePath| [source, target].iter().any(|tree| tree.incomplete().contains(&above));
+        if has_incomplete && path.parent().is_some_and(is_incomplete) {
             passed = Some(path);
             continue;
         }

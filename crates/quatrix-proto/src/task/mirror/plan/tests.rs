@@ -249,6 +249,10 @@ fn nothing_is_missing_from_a_folder_that_lists_what_cannot_be_named() {
     ];
     let plan = Mirror::default().with_deletions().plan(&source, &tree(target)).actions;
     assert_eq!(shown(&plan), ["make /b", "copy /a/x New", "delete /a/sub/3", "delete /c"]);
+    let mut odd = tree(target);
+    odd.fail_unnamed(Unnamed::new(&RemotePath::home(), "..", not_done("odd")));
+    let plan = Mirror::default().with_deletions().plan(&tree([("a", Item::Folder)]), &odd).actions;
+    assert_eq!(shown(&plan), ["delete /a/1/", "delete /a/sub/"], "nor beside one in the target");
 }
 
 #[test]
