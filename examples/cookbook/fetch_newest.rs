@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn fetch_newest(client: &Client, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let server = client.config().server();
     let reports = client.run(LookUp::new(server, "/reports".parse()?))?.ok_or("no folder /reports")?;
-    let listing = client.call(&GetFile { id: reports.id, content: true })?.content;
+    let listing = client.call(&GetFile { id: reports.id, content: true })?.into_children()?;
     let files = listing.into_iter().filter(|file| !file.is_folder());
     let newest = files.max_by_key(|file| file.modified).ok_or("/reports is empty")?;
     let path = target.join(FileName::new(newest.name)?.as_str()); // no name leads out of `target`
