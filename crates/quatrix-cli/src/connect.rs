@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use quatrix_ureq::proto::api::GetProfile;
 use quatrix_ureq::proto::{
-    ApiKey, CallOptions, Config, Credentials, Event, Login, Password, ProxyRule, Saved, Server, SessionId,
+    ApiKey, CallOptions, Challenge, Config, Credentials, Event, Login, Password, ProxyRule, Saved, Server, SessionId,
 };
 use quatrix_ureq::{Builder, Client};
 
@@ -69,8 +69,7 @@ impl Settings {
     /// A client that goes on with what is kept, unless a login still waits for an answer.
     pub(crate) fn resume(&self, kept: &Kept) -> Result<Client, Failure> {
         if let Some(challenge) = kept.challenge() {
-            let what = format!("the login is not finished: the server wants {challenge}");
-            return Err(Failure::new(Exit::Challenge, what).next(answer_command(&challenge)));
+            return Err(unfinished(&challenge));
         }
         let builder = self.builder(kept.server().clone())?;
         match kept {
@@ -168,6 +167,12 @@ impl Settings {
             _ => Ok(client),
         }
     }
+}
+
+/// A login that waits for its answer is kept.
+pub(crate) fn unfinished(challenge: &Challenge) -> Failure {
+    let what = format!("the login is not finished: the server wants {challenge}");
+    Failure::new(Exit::Challenge, what).next(answer_command(challenge))
 }
 
 /// A user and a password that can be sent.

@@ -3,8 +3,9 @@
 use quatrix_ureq::proto::{SessionId, Stage};
 use serde_json::json;
 
+use crate::connect::unfinished;
 use crate::exit::Exit;
-use crate::failure::{Failure, answer_command};
+use crate::failure::Failure;
 use crate::identity::{By, Purpose, no_server};
 use crate::kept::Kept;
 use crate::out;
@@ -47,13 +48,10 @@ impl Token {
             }
             By::Kept => match settings.kept_by(&identity)? {
                 Kept::Key(_) => return Err(no_session()),
-                Kept::Session(saved) => {
-                    if let Stage::Challenged(challenge) = saved.stage() {
-                        let what = format!("the login is not finished: the server wants {challenge}");
-                        return Err(Failure::new(Exit::Challenge, what).next(answer_command(&challenge)));
-                    }
-                    (saved.server().clone(), saved.token().clone())
-                }
+                Kept::Session(saved) => match saved.stage() {
+                    Stage::Challenged(challenge) => return Err(unfinished(&challenge)),
+                    Stage::Active => (saved.server().clone(), saved.token().clone()),
+                },
             },
             By::Password { password, user } => {
                 let client = settings.log_in_for_now(&identity, password, user.as_ref())?;
