@@ -87,7 +87,13 @@ impl Login {
                 let password = settings.password(password)?;
                 self.log_in(settings, server, user.clone(), Typing::given(password))
             }
-            By::Kept if is_alive(settings)? => already(settings),
+            By::Kept if is_alive(settings)? => {
+                // A password that was meant to be checked was not: that is said without -v, too.
+                if settings.verbose == 0 {
+                    identity.skipped.iter().for_each(|skipped| out::note(&skipped.to_string()));
+                }
+                already(settings)
+            }
             _ => {
                 let before = settings.kept()?.filter(|kept| *kept.server() == server && !kept.user().is_empty());
                 let before = before.map(|kept| Setting::option("the kept session", kept.user().to_owned()));

@@ -150,6 +150,11 @@ fn a_login_checks_the_password_and_key_that_it_is_given() {
     assert_eq!(who(&home, &[]), "bob@example.com with the kept session");
     let wrong_in_environment = home.with("QUATRIX_PASSWORD", "wrong");
     wrong_in_environment.run(&["login", "--user", BOB]).failed(4);
+    let mut without_server = wrong_in_environment;
+    without_server.variables.retain(|(name, _)| name != "QUATRIX_BASE_URL");
+    let unchecked = without_server.run(&["login"]);
+    assert!(unchecked.out.starts_with("Already logged in"), "{unchecked:?}");
+    assert_eq!(unchecked.err, "quatrix: QUATRIX_PASSWORD is not used: no server is named beside it\n");
 }
 
 #[test]
