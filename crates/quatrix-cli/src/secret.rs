@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use quatrix_local::{Access, NotPrivate, NotPrivateReason, check_private, open_private};
+use quatrix_local::{Access, NotPrivate, NotPrivateReason, check_folder_of, check_private, open_private};
 
 use crate::failure::Failure;
 
@@ -40,7 +40,10 @@ impl Privacy {
     /// Opens a file with a secret in it.
     fn open(self, path: &Path) -> Result<File, Failure> {
         match self {
-            Self::Required => open_private(path, Access::Read).map_err(refused),
+            Self::Required => {
+                let file = open_private(path, Access::Read);
+                file.and_then(|file| check_folder_of(path).map(|()| file)).map_err(refused)
+            }
             Self::Waived => File::open(path).map_err(|error| Failure::file(path, &error)),
         }
     }

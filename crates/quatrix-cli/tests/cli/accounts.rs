@@ -262,6 +262,27 @@ fn files_with_secrets_that_others_can_read_are_refused_with_the_fix() {
 }
 
 #[test]
+fn a_key_is_read_through_no_link_or_pipe_and_from_no_folder_of_others() {
+    let home = Home::of(server());
+    let key = secret(&home, ANN, "key");
+    let [link, pipe, shared] = ["link", "pipe", "shared/key"].map(|name| crate::support::here(&home, name));
+    std::os::unix::fs::symlink(&key, &link).unwrap();
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600", &pipe]).status().unwrap().success());
+    home.write("shared/key", &fs::read_to_string(&key).unwrap());
+    let folder = crate::support::here(&home, "shared");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    for file in [&link, &pipe] {
+        let error = home.run(&["status", "--api-key-file", file]).failed(13);
+        assert!(error.contains(&format!("{file} is not a plain file")), "{error}");
+    }
+    let error = home.run(&["status", "--api-key-file", &shared]).failed(13);
+    assert!(error.ends_with(&format!("  Next: chmod go-w '{folder}'\n")), "{error}");
+    for file in [&link, &shared] {
+        home.run(&["status", "--api-key-file", file, "--allow-insecure-files"]).ok();
+    }
+}
+
+#[test]
 fn a_configuration_without_secrets_may_be_read_by_others() {
     let home = Home::of(server());
     let config =
