@@ -1,6 +1,6 @@
 //! What the process ends with.
 
-use quatrix_ureq::proto::{ApiError, Error, ErrorCode, FailureKind, LoggedOut};
+use quatrix_ureq::proto::{ApiError, Error, ErrorCode, FailureKind, LoggedOut, TransferError};
 
 /// The exit codes. Scripts branch on them, so a number never changes its meaning; any other number is a failure too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,6 @@ impl Exit {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Api(error) => Self::of_refusal(error),
-            Error::AfterAttempt(error) => Self::of(error),
             Error::Challenged(_) => Self::Challenge,
             Error::LoggedOut(LoggedOut::Failed(error)) => Self::of(error),
             Error::LoggedOut(_) => Self::Login,
@@ -63,6 +62,7 @@ impl Exit {
                 _ => Self::Other,
             },
             Error::Nonsense(_) => Self::Nonsense,
+            Error::Transfer(TransferError::NameTaken) => Self::Exists,
             Error::Transfer(_) => Self::Partial,
             Error::Invalid(_) => Self::Usage,
             Error::Cancelled => Self::Cancelled,
@@ -126,7 +126,7 @@ const CONTACT_EXISTS: ErrorCode = ErrorCode(32);
 
 #[cfg(test)]
 mod tests {
-    use quatrix_ureq::proto::{Challenge, Factor, Failure, Misuse, TransferError};
+    use quatrix_ureq::proto::{Challenge, Factor, Failure, Misuse};
 
     use super::*;
 
@@ -151,6 +151,7 @@ mod tests {
         assert_eq!(Exit::of(&failed.into()), Exit::Network);
         assert_eq!(Exit::of(&Error::Cancelled), Exit::Cancelled);
         assert_eq!(Exit::of(&TransferError::Changed.into()), Exit::Partial);
+        assert_eq!(Exit::of(&TransferError::NameTaken.into()), Exit::Exists);
         assert_eq!(Exit::of(&Misuse::OtherServer.into()), Exit::Other);
     }
 

@@ -67,8 +67,13 @@ pub(crate) fn notes_are_json() {
 
 /// A line on standard error of something that is no failure.
 pub(crate) fn note(text: &str) {
+    note_as(text, &json!({ "note": text }));
+}
+
+/// The same; programs get this value.
+pub(crate) fn note_as(text: &str, value: &serde_json::Value) {
     match JSON.load(Ordering::Relaxed) {
-        true => say(&format!("{}\n", ShownJson(&json!({ "note": text })))),
+        true => say(&format!("{}\n", ShownJson(value))),
         false => say(&format!("quatrix: {}\n", Shown(text))),
     }
 }

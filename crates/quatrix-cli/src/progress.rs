@@ -56,6 +56,8 @@ struct State {
     /// What was there before this run.
     before: u64,
     told: Option<Instant>,
+    /// Whether it was told that files are replaced in two steps.
+    in_two_steps: bool,
     /// How wide the line is that stands there.
     drawn: usize,
 }
@@ -110,9 +112,23 @@ impl Progress {
         if let TransferEvent::Progress { done, total, .. } = event {
             self.moved(path, *done, *total);
         }
-        if let TransferEvent::LeftBehind { id, .. } = event {
-            self.clear();
-            out::note(&format!("{path}: an unfinished file may be left on the server, id {}", id.as_str()));
+        match event {
+            TransferEvent::LeftBehind { id, name, .. } => {
+                let named = name.as_deref().and_then(|name| path.parent()?.join(name).ok());
+                let at = named.as_ref().unwrap_or(path).to_string();
+                self.clear();
+                out::note_as(
+                    &format!("{path}: a file of this upload may be left on the server: {at}, id {}", id.as_str()),
+                    &json!({ "left_behind": { "path": at, "id": id.as_str(), "of": path.to_string() } }),
+                );
+            }
+            TransferEvent::InTwoSteps if !std::mem::replace(&mut self.state().in_two_steps, true) => {
+                self.clear();
+                out::note(
+                    "this server has no file.moveone: an old file goes to the trash before the new one takes its name",
+                );
+            }
+            _ => {}
         }
         match self.is_stopped() {
             true => ControlFlow::Break(()),

@@ -5,17 +5,19 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use quatrix_local::{Folder, folder_of, local, modified, name, unnamed_temp_file};
+use quatrix_local::{Folder, Source, folder_of, local, name, unnamed_temp_file};
 use quatrix_proto::api::Clash;
-use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
-use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
+use quatrix_proto::task::{Download, Downloaded, RemoveLeftovers, TransferEvent, Uploaded};
+use quatrix_proto::{Error, FileId, FileName, RemotePath};
 use tokio::fs::File;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 
 use crate::blocking::off_the_runtime;
 use crate::client::Client;
 use crate::sink::FileSink;
+use crate::source::Local;
 
 /// Uploads and downloads by paths on this machine; [`Client::files`] makes one.
 ///
@@ -45,6 +47,8 @@ pub struct Files {
     pub(crate) client: Client,
     pub(crate) at_once: usize,
     pub(crate) overwrite: bool,
+    rename: bool,
+    under_final_name: bool,
     observer: Option<Observer>,
 }
 
@@ -61,7 +65,14 @@ pub(crate) struct Place<'a> {
 impl Client {
     /// Makes uploads and downloads by paths, with every default.
     pub fn files(&self) -> Files {
-        Files { client: self.clone(), at_once: 4, overwrite: false, observer: None }
+        Files {
+            client: self.clone(),
+            at_once: 4,
+            overwrite: false,
+            rename: false,
+            under_final_name: false,
+            observer: None,
+        }
     }
 }
 
@@ -71,6 +82,24 @@ impl Files {
     /// It does so in one step, when all its bytes have arrived. Default: no.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
+        self
+    }
+
+    /// Says whether an upload takes another name, as the server chooses, where its own is taken; it then overwrites
+    /// nothing.
+    ///
+    /// Default: no.
+    pub fn rename(mut self, rename: bool) -> Self {
+        self.rename = rename;
+        self
+    }
+
+    /// Says whether uploads go straight to their final names, for servers whose automations react to names: see
+    /// [`Upload::under_final_name`](crate::task::Upload::under_final_name).
+    ///
+    /// Default: no. A file gets its name when all its bytes have arrived.
+    pub fn under_final_name(mut self, under_final_name: bool) -> Self {
+        self.under_final_name = under_final_name;
         self
     }
 
@@ -95,8 +124,11 @@ impl Files {
 
     /// Uploads a file into a folder, under its own name and with its modification time.
     ///
+    /// What an earlier upload of this name has left behind more than a day ago is deleted.
+    ///
     /// # Errors
-    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read.
+    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read,
+    /// [`TransferError::SourceChanged`](crate::TransferError::SourceChanged) if it changes all the time.
     pub fn upload<P: AsRef<Path>>(
         &self,
         path: P,
@@ -104,9 +136,23 @@ impl Files {
     ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<P> + 'static {
         let (files, from, folder) = (self.clone(), path.as_ref().to_owned(), folder.clone());
         async move {
-            let path = &RemotePath::home().join(name(&from)?)?;
-            files.upload_to(&from, Place { folder: &folder, path, clash: files.clash() }).await
+            let name = FileName::new(name(&from)?)?;
+            files.upload_one(open(&from).await?, &folder, &name).await
         }
+    }
+
+    /// Uploads a file into a folder, as [`upload`](Self::upload) does, under another name.
+    ///
+    /// # Errors
+    /// Those of [`upload`](Self::upload).
+    pub fn upload_as<P: AsRef<Path>>(
+        &self,
+        path: P,
+        folder: &FileId,
+        name: FileName,
+    ) -> impl Future<Output = Result<Uploaded, Error>> + Send + use<P> + 'static {
+        let (files, from, folder) = (self.clone(), path.as_ref().to_owned(), folder.clone());
+        async move { files.upload_one(open(&from).await?, &folder, &name).await }
     }
 
     /// Uploads all that a source has to say, whose size nobody knows beforehand: it goes to a temporary file without a
@@ -127,10 +173,18 @@ impl Files {
         async move {
             let failed = |error| local(&std::env::temp_dir(), error);
             let mut file = File::from_std(off_the_runtime(unnamed_temp_file).await.map_err(failed)?);
-            let size = tokio::io::copy(&mut source, &mut file).await.map_err(failed)?;
-            let path = &RemotePath::home().join(name.as_str())?;
-            files.upload_from(file, size, None, Place { folder: &folder, path, clash: files.clash() }).await
+            tokio::io::copy(&mut source, &mut file).await.map_err(failed)?;
+            file.flush().await.map_err(failed)?;
+            let source = Source::spooled(file.into_std().await).map_err(failed)?;
+            files.upload_one(source, &folder, &name).await
         }
+    }
+
+    async fn upload_one(&self, source: Source, folder: &FileId, name: &FileName) -> Result<Uploaded, Error> {
+        let path = RemotePath::home().join(name.as_str())?;
+        let uploaded = self.upload_from(source, Place { folder, path: &path, clash: self.clash() }).await?;
+        self.remove_leftovers([(folder, name.as_str())]).await;
+        Ok(uploaded)
     }
 
     /// Downloads a file to a path here, with its modification time.
@@ -156,29 +210,38 @@ impl Files {
         }
     }
 
+    /// What happens to an upload whose name is taken.
     pub(crate) fn clash(&self) -> Clash {
-        if self.overwrite { Clash::Overwrite } else { Clash::Refuse }
+        match (self.rename, self.overwrite) {
+            (true, _) => Clash::Rename,
+            (false, true) => Clash::Overwrite,
+            (false, false) => Clash::Refuse,
+        }
     }
 
     pub(crate) async fn upload_to(&self, from: &Path, place: Place<'_>) -> Result<Uploaded, Error> {
-        let file = File::open(from).await.map_err(|error| local(from, error))?;
-        let metadata = file.metadata().await.map_err(|error| local(from, error))?;
-        self.upload_from(file, metadata.len(), modified(&metadata), place).await
+        self.upload_from(open(from).await?, place).await
     }
 
-    async fn upload_from(
-        &self,
-        source: File,
-        size: u64,
-        modified: Option<UnixTime>,
-        Place { folder, path, clash }: Place<'_>,
-    ) -> Result<Uploaded, Error> {
+    async fn upload_from(&self, source: Source, Place { folder, path, clash }: Place<'_>) -> Result<Uploaded, Error> {
         let name = FileName::new(path.name().unwrap_or_default())?;
-        let mut upload = self.client.new_upload(folder.clone(), name, size).on_clash(clash);
-        if let Some(time) = modified {
+        let mut upload = self.client.new_upload(folder.clone(), name, source.size()).on_clash(clash);
+        upload = upload.replace_in_two_steps();
+        if let Some(time) = source.modified() {
             upload = upload.modified(time);
         }
-        self.client.upload_observed(upload, source, |event| self.tell(path, event)).await
+        if self.under_final_name {
+            upload = upload.under_final_name();
+        }
+        self.client.carry(upload, Local::new(source), |event| self.tell(path, event)).await
+    }
+
+    /// Deletes what earlier uploads of these names have left behind in these folders: best effort, since all that was
+    /// asked for is done.
+    pub(crate) async fn remove_leftovers<'n>(&self, names: impl IntoIterator<Item = (&'n FileId, &'n str)>) {
+        let mut leftovers = RemoveLeftovers::new(self.client.config().server(), SystemTime::now().into());
+        names.into_iter().for_each(|(folder, name)| leftovers.add(folder, name));
+        let _ = self.client.run(leftovers).await;
     }
 
     pub(crate) async fn download_to(
@@ -201,6 +264,11 @@ impl Files {
     pub(crate) fn tell(&self, path: &RemotePath, event: &TransferEvent) -> ControlFlow<()> {
         self.observer.as_ref().map_or(ControlFlow::Continue(()), |observer| observer(path, event))
     }
+}
+
+async fn open(path: &Path) -> Result<Source, Error> {
+    let path = path.to_owned();
+    off_the_runtime(move || Source::open(&path)).await
 }
 
 impl fmt::Debug for Files {

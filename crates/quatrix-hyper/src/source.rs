@@ -1,9 +1,13 @@
 //! Where the bytes of an upload come from.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::io::{self, SeekFrom};
 
 use bytes::{Bytes, BytesMut};
+use quatrix_local::{Source, Stamp};
+use quatrix_proto::UnixTime;
+use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
 
 use crate::streams::Streams;
@@ -35,6 +39,31 @@ impl<R: AsyncRead + AsyncSeek + Send + Unpin> Streams for Seekable<R> {
         let piece = read_piece(&mut self.reader, &mut self.buffer, most).await?;
         self.position = Some(offset + piece.len() as u64);
         Ok(piece)
+    }
+}
+
+/// A file of this machine, which others may change.
+pub(crate) struct Local {
+    file: Seekable<File>,
+    stamp: Stamp,
+}
+
+impl Local {
+    pub(crate) fn new(source: Source) -> Self {
+        let (file, stamp) = source.into_parts();
+        Self { file: Seekable::new(File::from_std(file)), stamp }
+    }
+}
+
+impl Streams for Local {
+    const SOURCE: bool = true;
+
+    fn read(&mut self, offset: u64, most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
+        self.file.read(offset, most)
+    }
+
+    async fn change(&mut self) -> Option<(u64, Option<UnixTime>)> {
+        self.stamp.change(&self.file.reader.metadata().await.ok()?)
     }
 }
 

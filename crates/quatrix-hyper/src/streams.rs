@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
+use quatrix_proto::UnixTime;
 
 /// Bytes of the caller's that requests and answers carry.
 pub(crate) trait Streams: Send {
@@ -19,6 +20,11 @@ pub(crate) trait Streams: Send {
     /// Reads the next bytes of the source, which stand at this offset: some, at most so many. None is the end.
     fn read(&mut self, _offset: u64, _most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
         async { Ok(Bytes::new()) }
+    }
+
+    /// Checks whether the source has changed since the last time, and what it is now: its size and modification time.
+    fn change(&mut self) -> impl Future<Output = Option<(u64, Option<UnixTime>)>> + Send {
+        async { None }
     }
 
     /// Adds bytes to the sink.

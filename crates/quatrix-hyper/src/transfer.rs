@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quatrix_proto::task::{Download, Downloaded, TaskStep, Transfer, TransferEvent, Upload, Uploaded};
-use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName};
+use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName, UnixTime};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
 
 use crate::client::Client;
@@ -158,6 +158,11 @@ where
                 task = task.give_up().ok_or(Error::Cancelled)?;
             }
         }
+        if task.checks_source()
+            && let Some((size, modified)) = watched.streams.change().await
+        {
+            task.source_changed(size, modified);
+        }
         let prepared = match task.poll(driver.now()) {
             TaskStep::Call(prepared) => prepared,
             TaskStep::Done(result) => {
@@ -205,6 +210,10 @@ where
 
     fn read(&mut self, offset: u64, most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
         self.streams.read(offset, most)
+    }
+
+    fn change(&mut self) -> impl Future<Output = Option<(u64, Option<UnixTime>)>> + Send {
+        self.streams.change()
     }
 
     fn write(&mut self, piece: Bytes) -> impl Future<Output = io::Result<()>> + Send {

@@ -16,6 +16,7 @@ mod partial;
 mod plan;
 mod private;
 mod resumable;
+mod source;
 mod temporary;
 mod tree;
 
@@ -25,6 +26,7 @@ pub use partial::Partial;
 pub use plan::{plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
 pub use private::{Access, NotPrivate, NotPrivateReason, check_folder_of, check_private, open_private};
 pub use resumable::Resumable;
+pub use source::{Source, Stamp};
 pub use temporary::unnamed_temp_file;
 pub use tree::read_tree;
 

@@ -15,7 +15,6 @@ mod failure;
 mod nonsense;
 mod transfer;
 
-pub(crate) use api::AfterAttempt;
 pub use api::{ApiError, Details, ErrorCode};
 pub use failure::{During, Failure, FailureKind};
 pub use nonsense::{Nonsense, Problem};
@@ -46,8 +45,6 @@ pub enum Error {
     Misuse(Misuse),
     /// The caller cancelled this call.
     Cancelled,
-    /// The call ended with this error after an earlier attempt of it that may have been executed.
-    AfterAttempt(Box<Self>),
 }
 
 /// Why there is no session.
@@ -85,8 +82,6 @@ pub enum Misuse {
     NotWithApiKey,
     /// `resume` with a session that was saved from another server.
     OtherServer,
-    /// `resume` with the credentials of another user than the one whose session was saved.
-    OtherUser,
     /// A command while logging out: wait for that to end.
     LoggingOut,
     /// `call` of the login endpoint: log in by [`Session::login`](crate::Session::login), which knows what may follow.
@@ -105,7 +100,6 @@ impl Error {
             Self::Exchange(failure) => failure.kind().is_transient(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.retryable(),
             Self::Transfer(error) => error.is_transient(),
-            Self::AfterAttempt(error) => error.retryable(),
             Self::Challenged(_)
             | Self::LoggedOut(_)
             | Self::Nonsense(_)
@@ -115,15 +109,14 @@ impl Error {
         }
     }
 
-    /// Whether the server may have executed this call's own request although no usable response came back.
+    /// Whether the server may have carried the request out although no usable answer came back.
     ///
-    /// It counts every attempt of the call, and nothing that the call waited for: a login, an answer or a captcha that
-    /// failed leaves it `false`. If it is `true`, look before you repeat what is not safe to repeat.
+    /// If so, look before you repeat what is not safe to repeat.
     pub fn may_have_been_executed(&self) -> bool {
         match self {
             Self::Exchange(failure) => failure.may_have_been_sent(),
-            Self::Nonsense(_) | Self::Cancelled | Self::AfterAttempt(_) => true,
-            Self::Api(error) => error.status().is_server_error() || error.is_after_attempt(),
+            Self::Nonsense(_) | Self::Cancelled => true,
+            Self::Api(error) => error.status().is_server_error(),
             Self::Challenged(_) | Self::LoggedOut(_) | Self::Transfer(_) | Self::Invalid(_) | Self::Misuse(_) => false,
         }
     }
@@ -133,7 +126,6 @@ impl Error {
         match self {
             Self::Api(error) => error.retry_after(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.retry_after(),
-            Self::AfterAttempt(error) => error.retry_after(),
             _ => None,
         }
     }
@@ -143,7 +135,6 @@ impl Error {
         match self {
             Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => error.code(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.code(),
-            Self::AfterAttempt(error) => error.code(),
             _ => None,
         }
     }
@@ -153,18 +144,8 @@ impl Error {
         match self {
             Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => Some(error.status()),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.status(),
-            Self::AfterAttempt(error) => error.status(),
             Self::Nonsense(nonsense) => Some(nonsense.status()),
             _ => None,
-        }
-    }
-
-    /// The same error, of a call whose earlier attempt may have been executed.
-    pub(crate) fn after_attempt(self) -> Self {
-        match self {
-            error if error.may_have_been_executed() => error,
-            Self::Exchange(failure) => Self::Exchange(failure.after_attempt()),
-            error => Self::AfterAttempt(Box::new(error)),
         }
     }
 
@@ -201,7 +182,6 @@ impl fmt::Display for Error {
             Self::Invalid(invalid) => invalid.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
             Self::Cancelled => f.write_str("the call was cancelled"),
-            Self::AfterAttempt(error) => error.fmt(f),
         }
     }
 }
@@ -212,7 +192,6 @@ impl std::error::Error for Error {
             Self::Exchange(failure) => std::error::Error::source(failure),
             Self::LoggedOut(LoggedOut::Failed(error)) => Some(&**error),
             Self::LoggedOut(LoggedOut::Refused(error)) => Some(&**error),
-            Self::AfterAttempt(error) => std::error::Error::source(&**error),
             _ => None,
         }
     }
@@ -245,7 +224,6 @@ impl fmt::Display for Misuse {
             Self::NothingToAnswer => "no challenge of this kind is pending",
             Self::NotWithApiKey => "an API key needs no login, keepalive or logout",
             Self::OtherServer => "the saved session belongs to another server",
-            Self::OtherUser => "the saved session belongs to another user than the credentials: log in instead",
             Self::LoggingOut => "a logout is under way: wait for it to end",
             Self::LoginIsACommand => "logging in is a command of the session, not a call",
             Self::UnknownCall => "the call is not known to this session, or its outcome was taken already",
@@ -345,19 +323,28 @@ mod tests {
             NothingToAnswer,
             NotWithApiKey,
             OtherServer,
-            OtherUser,
             LoggingOut,
             LoginIsACommand,
             UnknownCall,
             NoSource,
         ];
         let size = TransferError::Size { sent: 2, stored: 1 };
-        let transfers = [size, TransferError::Changed, TransferError::CannotReplace, TransferError::CannotStartOver];
-        assert_eq!(transfers.map(|error| Error::from(error).retryable()), [true, true, false, false]);
-        let refused = [TransferError::EmptySource, TransferError::TooManyDeletions { planned: 2, max: 1 }];
-        assert_eq!(refused.map(|error| Error::from(error).retryable()), [false, false]);
+        let again = [size, TransferError::Changed, TransferError::SourceChanged];
+        let (id, name) = ("4711".parse().unwrap(), "b".into());
+        let in_vain = [
+            TransferError::CannotReplace,
+            TransferError::CannotStartOver,
+            TransferError::NameTaken,
+            TransferError::OtherFile { id },
+            TransferError::Misplaced { name },
+            TransferError::EmptySource,
+            TransferError::TooManyDeletions { planned: 2, max: 1 },
+        ];
+        assert!(again.iter().all(|error| Error::from(error.clone()).retryable()));
+        assert!(!in_vain.iter().any(|error| Error::from(error.clone()).retryable()));
+        let transfers = again.into_iter().chain(in_vain);
         let errors = failures.map(|kind| Error::from(Failure::unsent(kind))).into_iter();
-        let transfers = transfers.into_iter().chain(refused).map(Error::from);
+        let transfers = transfers.map(Error::from);
         let errors = errors.chain(misuses.map(Error::from)).chain(transfers).chain([Error::Cancelled]);
         for error in errors {
             let said = error.to_string();

@@ -5,6 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
+use crate::time::UnixTime;
+
 /// What `Retry-After` asks for: seconds, or a date. A date is read against the `Date` of the same answer, so that no
 /// clock is needed and a wrong one does no harm.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -19,6 +21,11 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let then = seconds(text)?;
     let now = seconds(headers.get(DATE)?.to_str().ok()?.trim())?;
     Some(then.saturating_sub(now))
+}
+
+/// The moment that a `Date` names.
+pub(crate) fn date(value: &http::HeaderValue) -> Option<UnixTime> {
+    httpdate::parse_http_date(value.to_str().ok()?.trim()).ok().map(UnixTime::from)
 }
 
 /// A small generator of jitter (SplitMix64): reproducible from its seed, and nothing that a secret is made of.

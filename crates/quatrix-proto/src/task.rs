@@ -39,7 +39,9 @@ use crate::endpoint::Prepared;
 use crate::error::{Error, ErrorCode, Invalid};
 use crate::time::Timestamp;
 
+mod delete;
 mod download;
+mod leftovers;
 mod look_up;
 mod make_folders;
 pub mod mirror;
@@ -54,7 +56,9 @@ mod transfer_event;
 mod upload;
 mod walk;
 
+pub use delete::Delete;
 pub use download::{Download, Downloaded};
+pub use leftovers::RemoveLeftovers;
 pub use look_up::LookUp;
 pub use make_folders::MakeFolders;
 pub use partial_name::{is_partial_name, partial_name, partial_stem};

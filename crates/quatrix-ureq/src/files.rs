@@ -1,17 +1,16 @@
 //! Files by their paths on this machine.
 
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::SystemTime;
 
-use quatrix_local::{Folder, folder_of, local, modified, name};
+use quatrix_local::{Folder, Source, folder_of, local, name};
 use quatrix_proto::api::Clash;
-use quatrix_proto::task::{Download, Downloaded, TransferEvent, Uploaded};
-use quatrix_proto::{Error, FileId, FileName, RemotePath, UnixTime};
+use quatrix_proto::task::{Download, Downloaded, RemoveLeftovers, TransferEvent, Uploaded};
+use quatrix_proto::{Error, FileId, FileName, RemotePath};
 
 use crate::client::Client;
-use crate::pipe::spool;
 
 /// Uploads and downloads by paths on this machine; [`Client::files`] makes one.
 ///
@@ -34,6 +33,8 @@ pub struct Files<'a> {
     pub(crate) client: &'a Client,
     pub(crate) at_once: usize,
     pub(crate) overwrite: bool,
+    rename: bool,
+    under_final_name: bool,
     observer: Option<Observer<'a>>,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct Place<'a> {
 impl Client {
     /// Makes uploads and downloads by paths, with every default.
     pub fn files(&self) -> Files<'_> {
-        Files { client: self, at_once: 4, overwrite: false, observer: None }
+        Files { client: self, at_once: 4, overwrite: false, rename: false, under_final_name: false, observer: None }
     }
 }
 
@@ -60,6 +61,24 @@ impl<'a> Files<'a> {
     /// It does so in one step, when all its bytes have arrived. Default: no.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
+        self
+    }
+
+    /// Says whether an upload takes another name, as the server chooses, where its own is taken; it then overwrites
+    /// nothing.
+    ///
+    /// Default: no.
+    pub fn rename(mut self, rename: bool) -> Self {
+        self.rename = rename;
+        self
+    }
+
+    /// Says whether uploads go straight to their final names, for servers whose automations react to names: see
+    /// [`Upload::under_final_name`](crate::task::Upload::under_final_name).
+    ///
+    /// Default: no. A file gets its name when all its bytes have arrived.
+    pub fn under_final_name(mut self, under_final_name: bool) -> Self {
+        self.under_final_name = under_final_name;
         self
     }
 
@@ -84,12 +103,22 @@ impl<'a> Files<'a> {
 
     /// Uploads a file into a folder, under its own name and with its modification time.
     ///
+    /// What an earlier upload of this name has left behind more than a day ago is deleted.
+    ///
     /// # Errors
-    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read.
+    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read,
+    /// [`TransferError::SourceChanged`](crate::TransferError::SourceChanged) if it changes all the time.
     pub fn upload(&self, path: impl AsRef<Path>, folder: &FileId) -> Result<Uploaded, Error> {
         let path = path.as_ref();
-        let shown = RemotePath::home().join(name(path)?)?;
-        self.upload_to(path, Place { folder, path: &shown, clash: self.clash() })
+        self.upload_as(path, folder, FileName::new(name(path)?)?)
+    }
+
+    /// Uploads a file into a folder, as [`upload`](Self::upload) does, under another name.
+    ///
+    /// # Errors
+    /// Those of [`upload`](Self::upload).
+    pub fn upload_as(&self, path: impl AsRef<Path>, folder: &FileId, name: FileName) -> Result<Uploaded, Error> {
+        self.upload_one(Source::open(path.as_ref())?, folder, &name)
     }
 
     /// Uploads all that a source has to say, whose size nobody knows beforehand: it goes to a temporary file without a
@@ -98,9 +127,15 @@ impl<'a> Files<'a> {
     /// # Errors
     /// Whatever it ends with.
     pub fn upload_stream(&self, source: impl Read, folder: &FileId, name: FileName) -> Result<Uploaded, Error> {
-        let (file, size) = spool(source).map_err(|error| local(&std::env::temp_dir(), error))?;
+        let source = Source::spool(source).map_err(|error| local(&std::env::temp_dir(), error))?;
+        self.upload_one(source, folder, &name)
+    }
+
+    fn upload_one(&self, source: Source, folder: &FileId, name: &FileName) -> Result<Uploaded, Error> {
         let path = RemotePath::home().join(name.as_str())?;
-        self.upload_from(file, size, None, Place { folder, path: &path, clash: self.clash() })
+        let uploaded = self.upload_from(source, Place { folder, path: &path, clash: self.clash() })?;
+        self.remove_leftovers([(folder, name.as_str())]);
+        Ok(uploaded)
     }
 
     /// Downloads a file to a path here, with its modification time.
@@ -120,29 +155,38 @@ impl<'a> Files<'a> {
         Ok(downloaded)
     }
 
+    /// What happens to an upload whose name is taken.
     pub(crate) fn clash(&self) -> Clash {
-        if self.overwrite { Clash::Overwrite } else { Clash::Refuse }
+        match (self.rename, self.overwrite) {
+            (true, _) => Clash::Rename,
+            (false, true) => Clash::Overwrite,
+            (false, false) => Clash::Refuse,
+        }
     }
 
     pub(crate) fn upload_to(&self, from: &Path, place: Place<'_>) -> Result<Uploaded, Error> {
-        let opened = File::open(from).and_then(|file| Ok((file.metadata()?, file)));
-        let (metadata, file) = opened.map_err(|error| local(from, error))?;
-        self.upload_from(file, metadata.len(), modified(&metadata), place)
+        self.upload_from(Source::open(from)?, place)
     }
 
-    fn upload_from(
-        &self,
-        source: impl Read + Seek,
-        size: u64,
-        modified: Option<UnixTime>,
-        Place { folder, path, clash }: Place<'_>,
-    ) -> Result<Uploaded, Error> {
+    fn upload_from(&self, source: Source, Place { folder, path, clash }: Place<'_>) -> Result<Uploaded, Error> {
         let name = FileName::new(path.name().unwrap_or_default())?;
-        let mut upload = self.client.new_upload(folder.clone(), name, size).on_clash(clash);
-        if let Some(time) = modified {
+        let mut upload = self.client.new_upload(folder.clone(), name, source.size()).on_clash(clash);
+        upload = upload.replace_in_two_steps();
+        if let Some(time) = source.modified() {
             upload = upload.modified(time);
         }
-        self.client.upload_observed(upload, source, |event| self.tell(path, event))
+        if self.under_final_name {
+            upload = upload.under_final_name();
+        }
+        self.client.upload_local(upload, source, |event| self.tell(path, event))
+    }
+
+    /// Deletes what earlier uploads of these names have left behind in these folders: best effort, since all that was
+    /// asked for is done.
+    pub(crate) fn remove_leftovers<'n>(&self, names: impl IntoIterator<Item = (&'n FileId, &'n str)>) {
+        let mut leftovers = RemoveLeftovers::new(self.client.config().server(), SystemTime::now().into());
+        names.into_iter().for_each(|(folder, name)| leftovers.add(folder, name));
+        let _ = self.client.run(leftovers);
     }
 
     pub(crate) fn download_to(

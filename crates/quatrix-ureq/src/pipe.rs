@@ -1,9 +1,6 @@
 //! Sources that can be read only once.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-
-use quatrix_local::unnamed_temp_file;
 
 /// A source that remembers what was read since the last seek forward: as far back as a lost chunk needs it.
 pub(crate) struct Pipe<R> {
@@ -55,13 +52,6 @@ impl<R: Read> Seek for Pipe<R> {
     }
 }
 
-/// Reads a source to its end, into a file that has no name and nobody else can open.
-pub(crate) fn spool(mut source: impl Read) -> io::Result<(File, u64)> {
-    let mut file = unnamed_temp_file()?;
-    let size = io::copy(&mut source, &mut file)?;
-    Ok((file, size))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,19 +74,5 @@ mod tests {
         assert_eq!(read(3, 1).unwrap_err().kind(), io::ErrorKind::Unsupported, "given away");
         assert_eq!(read(9, 1).unwrap_err().kind(), io::ErrorKind::Unsupported, "not there yet");
         assert_eq!(read(8, 2).unwrap(), "89");
-    }
-
-    #[test]
-    fn a_spooled_source_has_a_size_and_no_name() {
-        let (mut file, size) = spool(&b"canary"[..]).unwrap();
-        assert_eq!(size, 6);
-        file.rewind().unwrap();
-        assert_eq!(io::read_to_string(&file).unwrap(), "canary");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let metadata = file.metadata().unwrap();
-            assert_eq!((metadata.nlink(), metadata.mode() & 0o777), (0, 0o600));
-        }
     }
 }

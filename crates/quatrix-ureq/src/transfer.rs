@@ -4,8 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Seek, Write};
 use std::ops::ControlFlow;
 
+use quatrix_local::Source as LocalSource;
 use quatrix_proto::task::{Download, Downloaded, TaskStep, Transfer, TransferEvent, Upload, Uploaded};
-use quatrix_proto::{CallOptions, Error, FileId, FileName};
+use quatrix_proto::{CallOptions, Error, FileId, FileName, UnixTime};
 
 use crate::client::Client;
 use crate::pipe::Pipe;
@@ -58,7 +59,19 @@ impl Client {
         mut source: impl Read + Seek,
         mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
     ) -> Result<Uploaded, Error> {
-        self.carry(upload, Some(&mut source), None, &mut observer)
+        self.carry(upload, Some(&mut source), None, &mut || None, &mut observer)
+    }
+
+    /// Uploads a file of this machine, and checks whether it changes meanwhile.
+    pub(crate) fn upload_local(
+        &self,
+        upload: Upload,
+        source: LocalSource,
+        mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
+    ) -> Result<Uploaded, Error> {
+        let (file, mut stamp) = source.into_parts();
+        let mut change = || file.metadata().ok().and_then(|metadata| stamp.change(&metadata));
+        self.carry(upload, Some(&mut &file), None, &mut change, &mut observer)
     }
 
     /// Uploads from a source that can be read only once, such as a pipe, and whose size is known.
@@ -95,7 +108,7 @@ impl Client {
         mut sink: impl Write,
         mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
     ) -> Result<Downloaded, Error> {
-        self.carry(download, None, Some(&mut sink), &mut observer)
+        self.carry(download, None, Some(&mut sink), &mut || None, &mut observer)
     }
 
     fn carry<T: Transfer>(
@@ -103,6 +116,7 @@ impl Client {
         mut task: T,
         mut source: Option<&mut dyn Source>,
         mut sink: Option<&mut dyn Write>,
+        change: &mut dyn FnMut() -> Option<(u64, Option<UnixTime>)>,
         observer: Observer<'_>,
     ) -> Result<T::Output, Error> {
         let shared = self.shared();
@@ -111,6 +125,11 @@ impl Client {
                 if observer(&event).is_break() {
                     task = task.give_up().ok_or(Error::Cancelled)?;
                 }
+            }
+            if task.checks_source()
+                && let Some((size, modified)) = change()
+            {
+                task.source_changed(size, modified);
             }
             let prepared = match task.poll(shared.transport.now()) {
                 TaskStep::Call(prepared) => prepared,

@@ -61,7 +61,7 @@ fn m32_a_refusal_while_an_upload_is_on_its_way_is_its_error<S: Subject>(wire: Wi
     for (taken, goes_on) in [(0, false), (100_000, false), (0, true), (100_000, true)] {
         let spool = Spool::new(wire, move |connection| {
             let _ = connection.read_exact(&mut vec![0; taken]);
-            let answer = json(413, r#"{"code":10,"msg":"too large"}"#);
+            let answer = json(403, r#"{"code":10,"msg":"too large"}"#);
             let (first, second) = answer.split_at(answer.len() - 10);
             let _ = connection.send(first);
             // Time for a client to hang up, if it thinks that it knows enough.
@@ -73,7 +73,7 @@ fn m32_a_refusal_while_an_upload_is_on_its_way_is_its_error<S: Subject>(wire: Wi
         });
         let client: S = spool.listener.client();
         let error = spool.upload(&client).unwrap_err();
-        assert_eq!(error.status().map(|status| status.as_u16()), Some(413), "{taken}, {goes_on}: {error:?}");
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{taken}, {goes_on}: {error:?}");
         assert_eq!(error.code().map(|code| code.0), Some(10));
         client.call(&GetAccountMetadata).unwrap();
     }
@@ -81,9 +81,9 @@ fn m32_a_refusal_while_an_upload_is_on_its_way_is_its_error<S: Subject>(wire: Wi
 
 fn m32_a_server_that_asks_to_go_on_is_not_waited_for<S: Subject>(wire: Wire) {
     let spool = Spool::new(wire, |connection| {
-        let late = [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], &json(413, "{}")].concat();
+        let late = [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], &json(403, "{}")].concat();
         connection.read_exact(&mut vec![0; SECOND]).is_ok() && connection.send(&late).is_ok()
     });
     let error = spool.upload(&spool.listener.client::<S>()).unwrap_err();
-    assert_eq!(error.status().map(|status| status.as_u16()), Some(413), "{error:?}");
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{error:?}");
 }

@@ -1,16 +1,16 @@
 //! `quatrix put`
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use quatrix_local::{below, modified, plan_mirror_up, plan_upload, read_tree};
-use quatrix_ureq::Client;
+use quatrix_ureq::proto::RemotePath;
 use quatrix_ureq::proto::api::{Clash, GetFile};
 use quatrix_ureq::proto::task::MakeFolders;
 use quatrix_ureq::proto::task::mirror::{Batch, Item, Mirror, Remote};
-use quatrix_ureq::proto::{RemotePath, UnixTime};
+use quatrix_ureq::{Client, Files};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,9 +21,10 @@ use crate::transfer::{How, Sum, ended, is_outdated, sources_and_target, would, w
 
 /// Upload files and folders.
 ///
-/// To a folder, or to a new name. A file of the same name is replaced, in one
-/// step, when all bytes have arrived: until then it is the old one. Modification
-/// times go along. `-` stands for standard input.
+/// To a folder, or to a new name. A file has a temporary name until all bytes have
+/// arrived; then it takes its own in one step, in place of the old file if there is
+/// one. Modification times go along. `-` stands for standard input, and pipes and
+/// devices are read to their end first.
 ///
 ///   quatrix put report.pdf photos /in
 ///   pg_dump shop | quatrix put - /backup/shop.sql
@@ -39,6 +40,10 @@ pub(crate) struct Put {
     /// Take another name if it is taken, as the server chooses; not for folders
     #[arg(long, conflicts_with_all = ["no_clobber", "update"])]
     rename: bool,
+
+    /// Write straight under the final name, for automations that react to names
+    #[arg(long)]
+    inplace: bool,
 
     #[command(flatten)]
     how: How,
@@ -97,7 +102,8 @@ impl Source {
     fn bytes(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
-            Self::File(path, _) => Some(fs::metadata(path).ok()?.len()),
+            // Of a pipe nobody knows.
+            Self::File(path, _) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()),
             Self::Folder(path, _) => {
                 let size = |item: &Item| if let Item::File { size, .. } = item { size.unwrap_or(0) } else { 0 };
                 Some(read_tree(path).ok()?.items().map(|(_, item)| size(item)).sum())
@@ -132,42 +138,37 @@ impl Work<'_> {
     }
 
     fn put_file(&self, source: &Path, place: &Place, sum: &mut Sum) -> Result<(), Failure> {
-        let opened = File::open(source).and_then(|file| Ok((file.metadata()?, file)));
-        let (metadata, file) = opened.map_err(|error| Failure::file(source, &error))?;
-        if self.is_left(place, (metadata.len(), modified(&metadata)))? {
+        if self.is_left(place, Some(source))? {
             sum.left += 1;
             return Ok(());
         }
         if self.would(source, place)? {
             return Ok(());
         }
-        let mut upload = self.client.new_upload(place.folder.clone(), place.name.clone(), metadata.len());
-        upload = upload.on_clash(self.clash());
-        if let Some(time) = modified(&metadata) {
-            upload = upload.modified(time);
-        }
-        let uploaded = self.client.upload_observed(upload, file, |event| self.progress.tell(&place.path, event));
+        let uploaded = self.files(&place.path).upload_as(source, &place.folder, place.name.clone());
         sum.add(ended(uploaded, &self.progress)?.size);
         Ok(())
     }
 
     fn put_stream(&self, target: &str, sum: &mut Sum) -> Result<(), Failure> {
         let place = remote::place(self.client, target, None)?;
-        if self.put.how.update {
-            return Err(Failure::usage("--update needs the size and time of a file, which a pipe has not"));
-        }
-        if self.put.how.no_clobber && place.taken.is_some() {
+        if self.is_left(&place, None)? {
             sum.left += 1;
             return Ok(());
         }
         if self.would(Path::new("-"), &place)? {
             return Ok(());
         }
-        let files = self.client.files().overwrite(self.clash() == Clash::Overwrite);
-        let files = files.on_event(|_, event| self.progress.tell(&place.path, event));
+        let files = self.files(&place.path);
         let uploaded = files.upload_stream(io::stdin().lock(), &place.folder, place.name.clone());
         sum.add(ended(uploaded, &self.progress)?.size);
         Ok(())
+    }
+
+    /// For one file, which goes to this path.
+    fn files<'a>(&'a self, path: &'a RemotePath) -> Files<'a> {
+        let files = self.client.files().overwrite(!self.put.how.no_clobber).rename(self.put.rename);
+        files.under_final_name(self.put.inplace).on_event(|_, event| self.progress.tell(path, event))
     }
 
     /// Into the folder of this name in the target, or into the target itself if that is new.
@@ -197,33 +198,30 @@ impl Work<'_> {
         if dry_run {
             return self.would_put_folder(&batch, source, &place.path);
         }
-        let files = self.client.files().at_once(parallel.into());
+        let files = self.client.files().at_once(parallel.into()).under_final_name(self.put.inplace);
         let files = files.on_event(|below, event| self.progress.tell_of_many(&place.path, below, event));
         let report = files.run_batch(batch, source);
         sum.add_report(ended(report, &self.progress)?, &place.path, no_clobber);
         Ok(())
     }
 
-    fn clash(&self) -> Clash {
-        match (self.put.rename, self.put.how.no_clobber) {
-            (true, _) => Clash::Rename,
-            (false, true) => Clash::Refuse,
-            (false, false) => Clash::Overwrite,
+    /// Whether the options say that what is there stays. A pipe is not opened for that.
+    fn is_left(&self, place: &Place, source: Option<&Path>) -> Result<bool, Failure> {
+        let modified = match source {
+            Some(path) if self.put.how.update => {
+                let metadata = fs::metadata(path).map_err(|error| Failure::file(path, &error))?;
+                metadata.is_file().then(|| (metadata.len(), modified(&metadata)))
+            }
+            _ => None,
+        };
+        if self.put.how.update && modified.is_none() {
+            return Err(Failure::usage("--update needs the size and time of a file, which a pipe has not"));
         }
-    }
-
-    /// Whether the options say that what is there stays.
-    fn is_left(&self, place: &Place, source: (u64, Option<UnixTime>)) -> Result<bool, Failure> {
         let Some(taken) = &place.taken else { return Ok(false) };
         if taken.kind.is_folder() {
             return Err(Failure::new(Exit::Exists, format!("{} is a folder", place.path)));
         }
-        if self.put.how.no_clobber {
-            return Ok(true);
-        }
-        if !self.put.how.update {
-            return Ok(false);
-        }
+        let Some(source) = modified else { return Ok(self.put.how.no_clobber) };
         let there = self.client.call(&GetFile { id: taken.id.clone(), content: false })?;
         Ok(!is_outdated(source, (there.size, there.modified)))
     }

@@ -1,7 +1,7 @@
 //! `quatrix rm`
 
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::api::DeleteFiles;
+use quatrix_ureq::proto::task::Delete;
 use quatrix_ureq::proto::{Deferred, FileId, RemotePath};
 use serde_json::json;
 
@@ -67,10 +67,9 @@ impl Rm {
 
     /// The id of the job, if the server does it later.
     fn delete(&self, client: &Client, path: &RemotePath, id: FileId) -> Result<Option<String>, Failure> {
-        let ids = [id];
-        let delete =
-            if self.permanently { DeleteFiles::permanently(ids.clone()) } else { DeleteFiles::to_trash(ids.clone()) };
-        match client.call(&delete)? {
+        let (server, ids) = (client.config().server(), [id.clone()]);
+        let delete = if self.permanently { Delete::permanently(server, id) } else { Delete::to_trash(server, id) };
+        match client.run(delete)? {
             Deferred::Done(done) if done.missing(&ids).is_some() => {
                 Err(Failure::new(Exit::Forbidden, format!("{path}: the server did not delete it"))
                     .because("System folders cannot be deleted, nor what belongs to others."))

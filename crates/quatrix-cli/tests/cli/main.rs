@@ -42,3 +42,4 @@ mod session_file;
 mod streams;
 mod support;
 mod transfers;
+mod uploads;

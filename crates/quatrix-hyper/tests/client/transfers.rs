@@ -298,7 +298,7 @@ async fn m32_a_refusal_that_comes_while_the_body_is_on_its_way_is_heard() {
         let (status, body) = if head.contains("/upload/link") {
             ("200 OK", r#"{"name":"a.bin","file_id":"f1","parent_id":"h","upload_key":"k1"}"#)
         } else if head.contains("/upload/chunked/") {
-            ("413 Too Large", r#"{"code":10,"msg":"too large"}"#)
+            ("403 Forbidden", r#"{"code":10,"msg":"too large"}"#)
         } else {
             ("200 OK", r#"{"ids":["f1"]}"#)
         };
@@ -313,7 +313,7 @@ async fn m32_a_refusal_that_comes_while_the_body_is_on_its_way_is_heard() {
     client.resume(Saved::active(scripted.server(), "me", SessionId::new("t").unwrap()), None).unwrap();
     let upload = client.new_upload("h".parse().unwrap(), "a.bin".parse().unwrap(), 1000);
     let error = client.upload(upload, Stuck { told: false }).await.unwrap_err();
-    assert_eq!(error.status().map(|status| status.as_u16()), Some(413), "{error:?}");
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{error:?}");
     let chunks = scripted.heads().iter().filter(|head| head.contains("/upload/chunked/")).count();
     assert_eq!(chunks, 1, "it was heard the first time");
 }

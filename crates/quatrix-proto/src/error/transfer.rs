@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use super::Shown;
+use crate::id::FileId;
+
 /// Why a transfer cannot go on, although every answer made sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransferError {
     /// The server says that it stored another number of bytes than were sent.
@@ -18,6 +21,22 @@ pub enum TransferError {
     Changed,
     /// The server has no `file.moveone`, without which an upload cannot replace a file safely.
     CannotReplace,
+    /// The name is taken, and the upload was not to replace anything.
+    NameTaken,
+    /// The server finished, or shows, another file than the one of the upload.
+    #[non_exhaustive]
+    OtherFile {
+        /// The file that it names.
+        id: FileId,
+    },
+    /// The whole file arrived, but the server gave it another name than the one asked for.
+    #[non_exhaustive]
+    Misplaced {
+        /// The name that it has there.
+        name: Box<str>,
+    },
+    /// The source changed while it was read, twice.
+    SourceChanged,
     /// The key of the upload ran out, and the source cannot be read a second time.
     CannotStartOver,
     /// The source of a mirror is empty and its target is not, so nothing was deleted.
@@ -34,10 +53,16 @@ pub enum TransferError {
 
 impl TransferError {
     /// Whether the same transfer may succeed if it is simply started again.
-    pub(super) fn is_transient(self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Size { .. } | Self::Changed => true,
-            Self::CannotReplace | Self::CannotStartOver | Self::EmptySource | Self::TooManyDeletions { .. } => false,
+            Self::Size { .. } | Self::Changed | Self::SourceChanged => true,
+            Self::CannotReplace
+            | Self::CannotStartOver
+            | Self::NameTaken
+            | Self::OtherFile { .. }
+            | Self::Misplaced { .. }
+            | Self::EmptySource
+            | Self::TooManyDeletions { .. } => false,
         }
     }
 }
@@ -51,6 +76,20 @@ impl fmt::Display for TransferError {
                 "this server cannot replace a file after the upload (it has no file.moveone): upload in place \
                  (Upload::in_place), which loses the old content first, or under another name",
             ),
+            Self::NameTaken => f.write_str("the name is taken"),
+            Self::OtherFile { id } => {
+                write!(
+                    f,
+                    "the server named another file (id {}) than the one of this upload: look at both",
+                    id.as_str()
+                )
+            }
+            Self::Misplaced { name } => write!(
+                f,
+                "the whole file arrived, but the server put it under the name \"{}\": rename it there",
+                Shown(name)
+            ),
+            Self::SourceChanged => f.write_str("the source changed while it was read, twice: upload it when it rests"),
             Self::CannotStartOver => {
                 f.write_str("the upload key ran out, and the source cannot be read from its start again")
             }

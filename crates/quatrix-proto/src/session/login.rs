@@ -115,13 +115,7 @@ impl Session {
 
     pub(super) fn login_answered(&mut self, now: Timestamp, logging_in: LoggingIn, response: http::Response<Bytes>) {
         let LoggingIn { attempt, carried } = logging_in;
-        let verdict = Verdict::read(&self.config, response);
-        if let (Verdict::Granted(_) | Verdict::Partial(..) | Verdict::Captcha(_), Some(credentials)) =
-            (&verdict, &attempt.credentials)
-        {
-            self.user = Some(credentials.shared_user());
-        }
-        match verdict {
+        match Verdict::read(&self.config, response) {
             Verdict::Granted(token) => self.become_active(attempt, token, carried.sent),
             Verdict::Partial(partial, factor) => {
                 let challenge = Challenge::SecondFactor { factor, refused: 0 };
@@ -178,10 +172,9 @@ impl Session {
 
     /// Nobody said no: the next call may try again where credentials are kept.
     pub(super) fn login_came_to_nothing(&mut self, attempt: &Attempt, error: Error) {
-        let why = LoggedOut::Failed(error.clone().into());
-        self.become_logged_out(why.clone());
-        self.end_command(attempt, Err(error));
-        self.fail_waiting(&why.into());
+        self.become_logged_out(LoggedOut::Failed(error.clone().into()));
+        self.end_command(attempt, Err(error.clone()));
+        self.fail_waiting(&error);
     }
 
     /// Tells the commands behind an attempt, those that still wait.

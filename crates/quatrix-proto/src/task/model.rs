@@ -28,6 +28,10 @@ pub(crate) struct Model {
     /// Whether it knows `Range`.
     pub(crate) ranges: bool,
     missing: BTreeMap<&'static str, (u16, &'static str)>,
+    /// The name that `file.moveone` gives, whatever it is asked for.
+    pub(crate) moved_name: Option<&'static str>,
+    /// The id that `upload.finalize` names, whatever was uploaded.
+    pub(crate) finalized_id: Option<&'static str>,
     calls: Vec<&'static str>,
     next: u32,
 }
@@ -39,6 +43,7 @@ struct Item {
     letter: char,
     bytes: Vec<u8>,
     modified: f64,
+    created: i64,
     /// Whether nobody is writing it.
     whole: bool,
 }
@@ -56,6 +61,8 @@ impl Model {
             links: BTreeMap::new(),
             ranges: true,
             missing: BTreeMap::new(),
+            moved_name: None,
+            finalized_id: None,
             calls: Vec::new(),
             next: 1,
         };
@@ -78,6 +85,10 @@ impl Model {
 
     pub(crate) fn file(&mut self, parent: &str, name: &str, bytes: &[u8]) -> String {
         self.add(Item { bytes: bytes.to_vec(), ..Item::new(parent, name, 'F') })
+    }
+
+    pub(crate) fn set_created(&mut self, id: &str, seconds: i64) {
+        self.items.get_mut(id).unwrap().created = seconds;
     }
 
     pub(crate) fn remove(&mut self, id: &str) {
@@ -124,7 +135,7 @@ impl Model {
         let item = &self.items[id];
         let mut shown = json!({
             "id": id, "name": item.name, "type": item.letter, "size": item.bytes.len(),
-            "modified": item.modified.floor(), "modified_ms": item.modified, "metadata": null,
+            "created": item.created, "modified": item.modified.floor(), "modified_ms": item.modified, "metadata": null,
         });
         if !item.parent.is_empty() {
             shown["parent_id"] = item.parent.clone().into();
@@ -167,6 +178,14 @@ impl Model {
                 let id = self.find(self.known(start)?, text("path")).ok_or_else(|| refuse(404, 20, GONE))?;
                 let item = &self.items[&id];
                 Ok((200, json!({"file_id": id, "parent_id": item.parent, "src": "x", "type": item.letter})))
+            }
+            (_, "/file/search", _) => {
+                let parts = body["_and"].as_array().into_iter().flatten();
+                let parts: Vec<_> =
+                    parts.map(|part| part["name"]["_and"][0].as_str().unwrap().to_lowercase()).collect();
+                let is_found = |item: &Item| parts.iter().all(|part| item.name.to_lowercase().contains(part));
+                let found = self.items.iter().filter(|(_, item)| is_found(item));
+                Ok((200, found.map(|(id, _)| self.shown(id, false)).collect()))
             }
             (_, "/file/makedir", _) => {
                 let id = self.make(text("target"), text("name"), 'D')?;
@@ -224,6 +243,7 @@ impl Item {
             letter,
             bytes: Vec::new(),
             modified: 1_612_325_106.5,
+            created: 1_612_325_106,
             whole: true,
         }
     }

@@ -35,7 +35,21 @@ impl Pace {
     pub(super) fn learn(&mut self, bytes: u64, took: Duration) {
         let carried = u128::from(bytes) * self.goal.as_micros() / took.as_micros().max(1);
         let carried = u64::try_from(carried).unwrap_or(u64::MAX).min(self.next.saturating_mul(4));
-        self.next = (carried / PIECE * PIECE).clamp(self.least, self.most);
+        let least = self.least.min(self.next.saturating_mul(4));
+        self.next = (carried / PIECE * PIECE).clamp(least, self.most);
+    }
+
+    /// Takes note of an exchange that did not get through: the next one carries half as much, down to one piece.
+    pub(super) fn halve(&mut self) {
+        self.next = (self.next / 2 / PIECE * PIECE).max(PIECE.min(self.next));
+    }
+
+    /// Takes note that an exchange was refused for its size; returns whether there is a smaller one.
+    pub(super) fn limit(&mut self) -> bool {
+        let refused = self.next;
+        self.halve();
+        *self = self.clone().at_most(self.next);
+        self.next < refused
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Download, Task, TransferEvent, Upload};
 use crate::endpoint::Prepared;
+use crate::time::UnixTime;
 
 /// A [`Task`] that moves bytes of the caller's, and can be watched and given up.
 ///
@@ -16,6 +17,15 @@ pub trait Transfer: Task + Sized {
 
     /// Bytes of the whole, where known so far.
     fn total(&self) -> Option<u64>;
+
+    /// Whether the next call makes the bytes of the source final: a driver that can tell whether the source has changed
+    /// since it was opened checks that before it polls.
+    fn checks_source(&self) -> bool {
+        false
+    }
+
+    /// Takes note that the source has changed, and what it is now.
+    fn source_changed(&mut self, _size: u64, _modified: Option<UnixTime>) {}
 
     /// Gives up.
     ///
@@ -38,6 +48,14 @@ impl Transfer for Upload {
 
     fn total(&self) -> Option<u64> {
         Some(self.size())
+    }
+
+    fn checks_source(&self) -> bool {
+        self.is_about_to_finalize()
+    }
+
+    fn source_changed(&mut self, size: u64, modified: Option<UnixTime>) {
+        Self::source_changed(self, size, modified);
     }
 
     fn give_up(mut self) -> Option<Self> {

@@ -30,13 +30,17 @@ pub enum TransferEvent {
         /// The first byte that is sent or asked for again.
         at: u64,
     },
-    /// The key of the upload is no longer good; it begins again from the first byte.
+    /// The key of the upload is no longer good, or the source has changed; it begins again from the first byte.
     StartedOver,
+    /// The server has no `file.moveone`: the old file goes to the trash before the new one takes its name.
+    InTwoSteps,
     /// A file that the upload made may still be there although the upload came to nothing.
     #[non_exhaustive]
     LeftBehind {
         /// That file.
         id: FileId,
+        /// Its temporary name, which it has unless it has taken its final one.
+        name: Option<String>,
     },
 }
 
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn what_was_left_behind_is_told_however_much_comes_after() {
         let mut events = Events::default();
-        let left = TransferEvent::LeftBehind { id: "4711".parse().unwrap() };
+        let left = TransferEvent::LeftBehind { id: "4711".parse().unwrap(), name: None };
         events.push(left.clone());
         for at in 0..100 {
             events.push(TransferEvent::Resumed { at });

@@ -10,20 +10,25 @@ use super::pace::Pace;
 use super::partial_name::partial_name;
 use super::transfer_event::{Events, TransferEvent};
 use super::{Task, TaskStep};
-use crate::api::{Clash, DeleteFiles, FinalizeUpload, GetFile, GetUploadLink, ModifyFile, MoveOne, UploadChunk};
+use crate::api::{
+    Clash, DeleteFiles, FinalizeUpload, GetFile, GetUploadLink, ModifyFile, MoveOne, RenameFile, UploadChunk,
+};
 use crate::endpoint::{Endpoint, Prepared};
 use crate::error::{Error, Invalid};
 use crate::id::FileId;
 use crate::name::FileName;
 use crate::path::RemotePath;
 use crate::retry::Rng;
-use crate::secret::UploadKey;
 use crate::server::Server;
 use crate::time::{Timestamp, UnixTime};
 
+mod place;
+mod state;
 mod steps;
 #[cfg(test)]
 mod tests;
+
+use state::{By, FirstName, Placing, State, Target, Wanted};
 
 const MIB: u64 = 1024 * 1024;
 /// A chunk takes about four seconds (as in the rclone backend), so that little is lost with it.
@@ -31,26 +36,27 @@ const PACE: Pace = Pace::new(Duration::from_secs(4), 4 * MIB, 4 * MIB, 100 * MIB
 /// What a driver can hold of a source that cannot go back.
 const PIPED_CHUNK: u64 = 8 * MIB;
 
-/// Uploads one file: asks for a key, sends chunk after chunk, finalizes, and compares the size.
+/// Uploads one file: asks for a key, sends chunk after chunk, finalizes, compares the size, and gives it its name.
 ///
 /// The calls name ranges of the caller's source ([`Prepared::source_range`](crate::Prepared::source_range)), one after
 /// the other, each perhaps more than once. The session keeps itself alive between them (Q10).
+///
+/// The file is uploaded to `NAME.XXXXXXXX.partial` in the same folder and takes its final name in one step of the
+/// server (`file.moveone`, as in the rclone backend; without that, `file.rename`): at any moment the name holds nothing,
+/// the old bytes, or all of the new ones. [`under_final_name`](Self::under_final_name) gives that up.
 ///
 /// What is left on the server:
 ///
 /// - **Done**: the whole file, under its name.
 /// - **An error**, or [`cancel`](Self::cancel) and polled to its end: nothing of this upload. A file that it made is
 ///   deleted, and no other ever is. With [`Clash::Overwrite`] the old file is untouched.
-/// - **An error that [may have been executed](Error::may_have_been_executed)**: perhaps an empty file under the new
-///   name, if it was the first call whose answer was lost; nobody can tell whose it would be. With
-///   [`Clash::Overwrite`]: the old file or the new one under the name, whole, and perhaps one beside it under a
-///   temporary name. [`TransferEvent::LeftBehind`] tells of a file that stays, where its id is known.
-/// - **Dropped** in the middle: what a lost connection would leave, an unfinished file. With [`Clash::Overwrite`] it has
-///   the temporary name.
+/// - **An error after the last step may have been executed**: the old file or the new one under the name, whole, and
+///   perhaps one beside it under the temporary name. Before anything is deleted then, its name is looked at.
+/// - **[`TransferError::Misplaced`](crate::TransferError::Misplaced)**: the whole file, under the name that the error shows.
+/// - **Dropped** in the middle: what a lost connection would leave, an unfinished file under the temporary name.
 ///
-/// With [`Clash::Overwrite`] the upload goes to `NAME.XXXXXXXX.partial` in the same folder, which then takes the place
-/// of the old file in one step of the server (as in the rclone backend): at any moment the name holds the old bytes or
-/// the new ones.
+/// [`TransferEvent::LeftBehind`] tells of a file that stays, where its id is known. [`RemoveLeftovers`](
+/// super::RemoveLeftovers) deletes those of an earlier run.
 #[derive(Clone)]
 pub struct Upload {
     server: Server,
@@ -63,6 +69,12 @@ pub struct Upload {
     /// Part of the temporary name; another one each time.
     suffix: u32,
     openings: u8,
+    /// Whether the name was looked up before the first byte.
+    looked: bool,
+    /// Whether the source has changed once.
+    source_changed: bool,
+    /// Whether a file may be replaced in two steps, where one is not to be had.
+    in_two_steps: bool,
     /// Calls in a row that came to nothing.
     failures: u8,
     /// When the chunk under way was first asked for.
@@ -87,78 +99,14 @@ pub struct Uploaded {
     pub modified: Option<UnixTime>,
 }
 
-#[derive(Clone)]
-enum Target {
-    New { parent: FileId, name: FileName, clash: Clash },
-    InPlace(FileId),
-}
-
-/// A file that is being written.
-#[derive(Clone)]
-struct Written {
-    id: FileId,
-    key: UploadKey,
-    name: String,
-}
-
-#[derive(Clone)]
-enum State {
-    /// A key is asked for.
-    Opening {
-        asked: bool,
-    },
-    /// The answer to that was lost: is the temporary file there?
-    Seeking {
-        finder: Finder,
-        error: Error,
-    },
-    /// All bytes before `offset` are there.
-    Sending {
-        file: Written,
-        offset: u64,
-    },
-    /// All bytes are there. `lost`: so was an earlier answer.
-    Finalizing {
-        file: Written,
-        lost: bool,
-    },
-    /// Refused, after an answer that was lost: was it finalized then?
-    Verifying {
-        file: Written,
-        error: Error,
-    },
-    /// The temporary file takes its place. From the first asking on, nothing is deleted before the server has refused.
-    Replacing {
-        file: FileId,
-        asked: bool,
-        lost: bool,
-    },
-    /// The answer to that was lost: has it been done?
-    Comparing {
-        file: FileId,
-        error: Error,
-    },
-    /// What this upload made is deleted.
-    Deleting {
-        file: FileId,
-        then: Then,
-    },
-    Done(Result<Uploaded, Error>),
-}
-
-#[derive(Clone)]
-enum Then {
-    Open,
-    End(Error),
-}
-
 impl Upload {
     /// Uploads `size` bytes to a new file.
     ///
     /// A name that is taken is an error, unless [`on_clash`](Self::on_clash) says otherwise. The seed makes the
     /// temporary name; it should be another one for each upload.
     pub fn new(server: &Server, parent: FileId, name: FileName, size: u64, seed: u64) -> Self {
-        Self::start(server, Target::New { parent, name, clash: Clash::Refuse }, size, seed)
+        let target = Target::New { parent, name, clash: Clash::Refuse, first_name: FirstName::Temporary };
+        Self::start(server, target, size, seed)
     }
 
     /// Writes `size` bytes into a file that exists, in place: **its old content is lost first**, whatever happens then.
@@ -180,6 +128,9 @@ impl Upload {
             rng: Rng::new(seed),
             suffix: 0,
             openings: 0,
+            looked: false,
+            source_changed: false,
+            in_two_steps: false,
             failures: 0,
             started: None,
             events: Events::default(),
@@ -195,6 +146,29 @@ impl Upload {
         if let Target::New { clash, .. } = &mut self.target {
             *clash = then;
         }
+        self
+    }
+
+    /// Uploads straight under the final name, for servers whose automations react to names: until the upload is
+    /// complete, and after a failure, an unfinished file may have it.
+    ///
+    /// With [`Clash::Overwrite`] a file that is there is written into, as by [`in_place`](Self::in_place).
+    #[must_use]
+    pub fn under_final_name(mut self) -> Self {
+        if let Target::New { first_name, .. } = &mut self.target {
+            *first_name = FirstName::Final;
+        }
+        self
+    }
+
+    /// Replaces a file in two steps where the server has no `file.moveone`: the old file goes to the trash, then the new
+    /// one, which is whole by then, takes its name. In between nothing has the name.
+    ///
+    /// Without this such an upload ends with [`TransferError::CannotReplace`](crate::TransferError::CannotReplace).
+    /// [`TransferEvent::InTwoSteps`] tells when it happens.
+    #[must_use]
+    pub fn replace_in_two_steps(mut self) -> Self {
+        self.in_two_steps = true;
         self
     }
 
@@ -242,9 +216,29 @@ impl Upload {
         self.state = self.cancelled(state);
     }
 
-    /// Whether it goes to a temporary name first.
-    fn replaces(&self) -> bool {
-        matches!(self.target, Target::New { clash: Clash::Overwrite, .. })
+    /// Whether the next call finalizes: a driver that can tell checks by then whether the source has changed since it
+    /// was opened, and reports that to [`source_changed`](Self::source_changed) before it polls.
+    pub fn is_about_to_finalize(&self) -> bool {
+        matches!(self.state, State::Finalizing { .. })
+    }
+
+    /// Takes note that the source has changed while it was read: what was sent may be neither the old nor the new
+    /// version. The upload starts over once, with this size and time; the second time it ends with
+    /// [`TransferError::SourceChanged`](crate::TransferError::SourceChanged).
+    pub fn source_changed(&mut self, size: u64, modified: Option<UnixTime>) {
+        let state = std::mem::replace(&mut self.state, State::Done(Err(Error::Cancelled)));
+        self.state = match state {
+            State::Finalizing { file, .. } => self.start_over_changed(file.id, size, modified),
+            state => state,
+        };
+    }
+
+    /// The place of a file that goes to a temporary name first.
+    fn staged(&self) -> Option<(&FileId, &FileName, Clash)> {
+        match &self.target {
+            Target::New { parent, name, clash, first_name: FirstName::Temporary } => Some((parent, name, *clash)),
+            Target::New { .. } | Target::InPlace(_) => None,
+        }
     }
 
     fn open(&mut self) -> State {
@@ -260,18 +254,28 @@ impl Upload {
 
     fn opening(&self) -> Result<Prepared, Invalid> {
         match &self.target {
-            Target::New { parent, name, clash } => {
-                let name = if self.replaces() { self.partial_name(name)? } else { name.clone() };
-                let (parent_id, resolve, file_size) = (parent.clone(), *clash == Clash::Rename, Some(self.size));
+            Target::New { parent, name, clash, first_name } => {
+                let (name, resolve) = match first_name {
+                    FirstName::Temporary => (self.partial_name(name)?, false),
+                    FirstName::Final => (name.clone(), *clash == Clash::Rename),
+                };
+                let (parent_id, file_size) = (parent.clone(), Some(self.size));
                 GetUploadLink { parent_id, name, resolve, file_size }.prepare(&self.server)
             }
             Target::InPlace(id) => ModifyFile { id: id.clone(), truncate: 0 }.prepare(&self.server),
         }
     }
 
+    /// The search for what has the final name.
+    fn final_finder(&self) -> Option<Finder> {
+        let Target::New { parent, name, .. } = &self.target else { return None };
+        let path = RemotePath::new(name.as_str()).ok()?;
+        Some(Finder::new(&self.server, Some(parent.clone()), path))
+    }
+
     /// The search for a temporary file that may have been made.
     fn finder(&self) -> Option<Finder> {
-        let Target::New { parent, name, clash: Clash::Overwrite } = &self.target else { return None };
+        let (parent, name, _) = self.staged()?;
         let name = self.partial_name(name).and_then(|name| RemotePath::new(name.as_str())).ok()?;
         Some(Finder::new(&self.server, Some(parent.clone()), name))
     }
@@ -280,12 +284,15 @@ impl Upload {
         offset..self.size.min(offset.saturating_add(self.pace.next()))
     }
 
-    fn replacing(&self, file: &FileId) -> Result<Prepared, Invalid> {
-        let Target::New { parent: target, name, clash } = &self.target else {
+    fn placing(&self, Placing { id, by, .. }: &Placing) -> Result<Prepared, Invalid> {
+        let Some((target, name, clash)) = self.staged() else {
             return Err(Invalid::new("target", "is the file itself"));
         };
-        let (id, target, name) = (file.clone(), target.clone(), name.clone());
-        MoveOne { id, target, name, modified: self.modified, clash: *clash }.prepare(&self.server)
+        let (id, target, name) = (id.clone(), target.clone(), name.clone());
+        match by {
+            By::Move => MoveOne { id, target, name, modified: self.modified, clash }.prepare(&self.server),
+            By::Rename => RenameFile { id, name, resolve: clash == Clash::Rename }.prepare(&self.server),
+        }
     }
 }
 
@@ -294,8 +301,14 @@ impl Task for Upload {
 
     fn poll(&mut self, now: Timestamp) -> TaskStep<Uploaded> {
         let look_at = |id: &FileId| GetFile { id: id.clone(), content: false };
+        // Here and not in a constructor, since the setters come after that.
+        if let State::Opening { asked: false } = self.state
+            && let Some(finder) = self.first_look()
+        {
+            self.state = State::LookingUp { finder, then: Wanted::Absent };
+        }
         match &mut self.state {
-            State::Opening { asked } | State::Replacing { asked, .. } => *asked = true,
+            State::Opening { asked } | State::Placing(Placing { asked, .. }) => *asked = true,
             State::Sending { .. } => {
                 self.started.get_or_insert(now);
             }
@@ -304,16 +317,17 @@ impl Task for Upload {
         let server = &self.server;
         TaskStep::call(match &self.state {
             State::Opening { .. } => self.opening(),
-            State::Seeking { finder, .. } => finder.call(),
-            State::Sending { file, offset } => {
+            State::LookingUp { finder, .. } | State::Seeking { finder, .. } => finder.call(),
+            State::Sending { file, offset, .. } => {
                 UploadChunk { key: file.key.clone(), range: self.chunk(*offset), total: self.size }.prepare(server)
             }
             State::Finalizing { file, .. } => {
                 FinalizeUpload { key: file.key.clone(), modified: self.modified }.prepare(server)
             }
             State::Verifying { file, .. } => look_at(&file.id).prepare(server),
-            State::Replacing { file, .. } => self.replacing(file),
-            State::Comparing { file, .. } => look_at(file).prepare(server),
+            State::Placing(placing) => self.placing(placing),
+            State::Comparing { placing, .. } => look_at(&placing.id).prepare(server),
+            State::Trashing { old, .. } => DeleteFiles::to_trash([old.clone()]).prepare(server),
             State::Deleting { file, .. } => DeleteFiles::permanently([file.clone()]).prepare(server),
             State::Done(result) => return TaskStep::Done(result.clone()),
         })

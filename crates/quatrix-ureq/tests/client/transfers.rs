@@ -212,7 +212,7 @@ fn m32_a_refusal_that_comes_while_the_body_is_on_its_way_is_heard() {
         } else if line.contains("/upload/chunked/") {
             // Of many bytes one piece is read; then the connection goes down with the rest unread.
             let _ = stream.read(&mut [0; 100]);
-            answer(stream, "413 Too Large", r#"{"code":10,"msg":"too large"}"#);
+            answer(stream, "403 Forbidden", r#"{"code":10,"msg":"too large"}"#);
             let _ = stream.shutdown(Shutdown::Both);
         } else {
             let _ = stream.read(&mut [0; 4096]);
@@ -226,7 +226,7 @@ fn m32_a_refusal_that_comes_while_the_body_is_on_its_way_is_heard() {
     let size = 64 * 1024 * 1024;
     let upload = client.new_upload("h".parse().unwrap(), "a.bin".parse().unwrap(), size);
     let error = client.upload(upload.with_chunks_of_at_most(size), Zeros(0)).unwrap_err();
-    assert_eq!(error.status().map(|status| status.as_u16()), Some(413), "{error:?}");
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{error:?}");
 }
 
 /// Endless zeros.

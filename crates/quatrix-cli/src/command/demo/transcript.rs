@@ -172,6 +172,7 @@ fn made_of(before: Option<&Event>, event: &Event, after: Option<&Event>) -> &'st
         ("upload.chunk", ..) if repeated => "the same bytes: there",
         ("upload.chunk", ..) => "there",
         ("upload.finalize", ..) => "whole: the sizes agree",
+        ("file.moveone", ..) => "now under its own name",
         ("file.download_link", ..) => "a link to the bytes",
         ("file.download", 206, _) => "the rest",
         (_, 200..300, _) if repeated => "sent once more, and answered",

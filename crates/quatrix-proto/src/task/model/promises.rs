@@ -24,8 +24,10 @@ pub(crate) fn upload_keeps_its_promise(
             assert!(files.len() == stays + 1 || left, "{files:?}");
         }
         Err(error) => {
+            assert!(!files.contains_key("a.txt (unfinished)"), "{files:?}");
             let expected = files.get("a.txt").map(Vec::as_slice);
-            assert!(expected == old || (replaces && expected == Some(bytes)) || old.is_none(), "{files:?}");
+            let may_be_new = replaces || old.is_none();
+            assert!(expected == old || (may_be_new && expected == Some(bytes)), "{files:?}");
             let more = files.len() - usize::from(old.is_some());
             assert!(more == 0 || left || error.may_have_been_executed(), "{files:?} after {error}");
         }

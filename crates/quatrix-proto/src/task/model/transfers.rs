@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Cut(usize),
     /// A gateway refuses in the server's place.
     Status(u16),
+    /// The server does it, and a gateway replaces its response by this status and code.
+    Replaced(u16, i64),
 }
 
 /// A driver: a source, a sink, a clock, and a wire that breaks as told.
@@ -78,9 +80,13 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
                 model.answer(prepared, &body[..arrived]);
                 return broken(Failure::maybe_sent(FailureKind::Interrupted), arrived as u64);
             }
-            Fault::None | Fault::Lost | Fault::Cut(_) => {}
+            Fault::None | Fault::Lost | Fault::Cut(_) | Fault::Replaced(..) => {}
         }
         let response = model.answer(prepared, body);
+        if let Fault::Replaced(status, code) = fault {
+            let refusal = refuse(status, code, "replaced").1.to_string();
+            return (Ok(Response::builder().status(status).body(refusal.into()).unwrap()), 0);
+        }
         if fault == Fault::Lost {
             return broken(Failure::maybe_sent(FailureKind::Interrupted), sent);
         }
@@ -123,16 +129,21 @@ impl Model {
         item.modified += seconds;
     }
 
+    /// Somebody writes other bytes into the file that is being uploaded to this folder.
+    pub(crate) fn rewrite_unfinished(&mut self, folder: &str, bytes: &[u8]) {
+        let folder = self.id(folder);
+        let mut items = self.items.values_mut();
+        items.find(|item| item.parent == folder && !item.whole).unwrap().bytes = bytes.to_vec();
+    }
+
     pub(super) fn transfer(&mut self, request: &Request<Bytes>, body: &Value, source: &[u8]) -> Result<Said, Said> {
         let path = request.uri().path().strip_prefix("/api/1.0").unwrap_or_else(|| request.uri().path());
         let text = |name: &str| body[name].as_str().unwrap_or_default();
         let (start, end) = path.rsplit_once('/').unwrap();
         match (path, start) {
             ("/upload/link", _) => {
-                let (parent, mut name) = (text("parent_id"), text("name").to_owned());
-                while body["resolve"] == true && self.find(parent, &name).is_some() {
-                    name.push_str("(1)");
-                }
+                let (parent, name) = (text("parent_id"), text("name"));
+                let name = self.free_name(parent, name, body["resolve"] == true, None);
                 let id = self.make(parent, &name, 'F')?;
                 Ok((200, self.open(&id)))
             }
@@ -162,25 +173,35 @@ impl Model {
                     file.modified = time.parse().unwrap();
                 }
                 let (size, modified) = (file.bytes.len(), file.modified.floor());
+                let id = self.finalized_id.unwrap_or(&id);
                 Ok((200, json!({"id": id, "parent_id": file.parent, "size": size, "modified": modified})))
             }
             ("/file/moveone", _) => {
                 let id = self.known(text("file_id"))?.to_owned();
-                let (parent, name) = (text("target_id"), text("name"));
-                match self.find(parent, name) {
-                    Some(other) if other != id && body["resolve_mode"] == "overwrite" => {
-                        self.items.remove(&other);
-                    }
-                    Some(other) if other != id => return Err(refuse(400, 30, "object exists")),
-                    _ => {}
+                let (parent, name) = (text("target_id"), self.moved_name.unwrap_or_else(|| text("name")));
+                if let Some(other) = self.find(parent, name).filter(|other| *other != id)
+                    && body["resolve_mode"] == "overwrite"
+                {
+                    self.items.remove(&other);
                 }
-                let item = self.items.get_mut(&id).unwrap();
-                (item.parent, item.name) = (parent.to_owned(), name.to_owned());
-                Ok((200, self.shown(&id, false)))
+                self.place(&id, parent, name, body["resolve"] == true)
+            }
+            (_, "/file/rename") => {
+                let id = self.known(end)?.to_owned();
+                let parent = self.items[&id].parent.clone();
+                self.place(&id, &parent, text("name"), body["resolve"] == true)
             }
             ("/file/delete", _) => {
+                let trash = self.items.iter().find(|(_, item)| item.letter == 'T').map(|(id, _)| id.clone());
                 for id in body["ids"].as_array().unwrap() {
-                    self.items.remove(self.known(id.as_str().unwrap())?.to_owned().as_str());
+                    let id = self.known(id.as_str().unwrap())?.to_owned();
+                    match trash
+                        .clone()
+                        .filter(|trash| body["delete_permanently"] != true && self.items[&id].parent != *trash)
+                    {
+                        Some(trash) => self.items.get_mut(&id).unwrap().parent = trash,
+                        None => drop(self.items.remove(&id)),
+                    }
                 }
                 Ok((200, json!({"ids": body["ids"]})))
             }
@@ -194,6 +215,25 @@ impl Model {
             }
             _ => panic!("the model does not know {path}"),
         }
+    }
+
+    /// The name itself, or if it is taken and may be another one, one that is free.
+    fn free_name(&self, parent: &str, name: &str, resolve: bool, of: Option<&str>) -> String {
+        let mut name = name.to_owned();
+        while resolve && self.find(parent, &name).is_some_and(|other| Some(other.as_str()) != of) {
+            name.push_str("(1)");
+        }
+        name
+    }
+
+    fn place(&mut self, id: &str, parent: &str, name: &str, resolve: bool) -> Result<Said, Said> {
+        let name = self.free_name(parent, name, resolve, Some(id));
+        if self.find(parent, &name).is_some_and(|other| other != id) {
+            return Err(refuse(400, 30, "object exists"));
+        }
+        let item = self.items.get_mut(id).unwrap();
+        (item.parent, item.name) = (parent.to_owned(), name);
+        Ok((200, self.shown(id, false)))
     }
 
     fn open(&mut self, id: &str) -> Value {

@@ -5,15 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::{State, Target, Then, Upload, Uploaded, Written};
+use super::state::{By, Placing, State, Target, Then, Wanted, Written};
+use super::{Upload, Uploaded};
 use crate::api::{
-    DeleteFiles, FinalizeUpload, Finalized, GetFile, GetUploadLink, ModifyFile, MoveOne, UploadChunk, UploadLink,
+    Clash, DeleteFiles, FinalizeUpload, Finalized, GetFile, GetUploadLink, ModifyFile, UploadChunk, UploadLink,
 };
+use crate::deferred::Deferred;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorCode, TransferError};
 use crate::file::File;
 use crate::id::FileId;
-use crate::task::{TransferEvent, is_absent, is_not_offered};
+use crate::task::{TransferEvent, is_absent};
 use crate::time::UnixTime;
 
 /// How often in a row one step may come to nothing.
@@ -21,11 +23,12 @@ const TRIES: u8 = 3;
 /// How often an upload may begin.
 const OPENINGS: u8 = 3;
 
-type Answer = Result<http::Response<Bytes>, Error>;
+pub(super) type Answer = Result<http::Response<Bytes>, Error>;
 
 impl Upload {
     pub(super) fn next(&mut self, state: State, answer: Answer, took: Duration) -> State {
         match state {
+            State::LookingUp { finder, then } => self.looked_up(finder, then, answer),
             State::Opening { .. } => match self.target {
                 Target::New { .. } => self.opened(answer.and_then(GetUploadLink::decode)),
                 Target::InPlace(_) => self.opened(answer.and_then(ModifyFile::decode)),
@@ -36,18 +39,28 @@ impl Upload {
                 Some(Err(refused)) if refused.retryable() && self.fails_again() => State::Seeking { finder, error },
                 Some(Err(_)) => State::Done(Err(error)),
             },
-            State::Sending { file, offset } => self.sent(file, offset, answer.and_then(UploadChunk::decode), took),
+            State::Sending { file, offset, lost } => {
+                self.sent(file, offset, lost, answer.and_then(UploadChunk::decode), took)
+            }
             State::Finalizing { file, lost } => self.finalized(file, lost, answer.and_then(FinalizeUpload::decode)),
             State::Verifying { file, error } => match answer.and_then(GetFile::decode) {
-                Ok(found) if self.is_finalized(&found) => self.written(self.uploaded(found)),
+                Ok(found) if found.id == file.id && self.is_finalized(&found) => self.written(self.uploaded(found)),
                 Ok(_) | Err(_) => self.start_over(file.id, self.size, error),
             },
-            State::Replacing { file, lost, .. } => self.replaced(file, lost, answer.and_then(MoveOne::decode)),
-            State::Comparing { file, error } => self.compared(file, error, answer.and_then(GetFile::decode)),
+            State::Placing(placing) => self.placed(placing, answer),
+            State::Comparing { placing, error } => self.compared(placing, error, answer.and_then(GetFile::decode)),
+            State::Trashing { placing, old } => self.trashed(placing, old, answer.and_then(DeleteFiles::decode)),
             State::Deleting { file, then } => match answer.and_then(DeleteFiles::decode) {
-                Err(error) if error.retryable() && self.fails_again() => State::Deleting { file, then },
-                Err(error) if !is_absent(&error) => self.go_on(Some(file), then),
-                Ok(_) | Err(_) => self.go_on(None, then),
+                Ok(Deferred::Done(deleted)) if deleted.missing(std::slice::from_ref(&file)).is_some() => {
+                    self.go_on(Some(file), then)
+                }
+                Err(error) if is_absent(&error) => self.go_on(None, then),
+                // By its id and for good: a second time does no harm.
+                Err(error) if (error.retryable() || error.may_have_been_executed()) && self.fails_again() => {
+                    State::Deleting { file, then }
+                }
+                Err(_) => self.go_on(Some(file), then),
+                Ok(_) => self.go_on(None, then),
             },
             State::Done(result) => State::Done(result),
         }
@@ -63,23 +76,32 @@ impl Upload {
             },
             State::Sending { file: Written { id, .. }, .. }
             | State::Finalizing { file: Written { id, .. }, .. }
-            | State::Verifying { file: Written { id, .. }, .. }
-            | State::Replacing { file: id, asked: false, lost: false } => self.give_up(id, error),
-            State::Replacing { file, .. } | State::Comparing { file, .. } => self.leave(file, error),
+            | State::Verifying { file: Written { id, .. }, .. } => self.give_up(id, error),
+            // The old file is on its way to the trash: the only way out is to go on.
+            State::Trashing { placing, .. } => Self::rename(placing),
+            state @ State::Placing(Placing { trashed: true, .. }) => state,
+            State::Placing(placing @ Placing { asked: false, lost: false, .. })
+            | State::LookingUp { then: Wanted::Trashed(placing, _), .. } => self.give_up_placing(placing, error),
+            State::Placing(placing) | State::Comparing { placing, .. } => {
+                State::Comparing { placing: Placing { lost: true, ..placing }, error }
+            }
             State::Deleting { file, .. } => State::Deleting { file, then: Then::End(error) },
-            State::Opening { asked: false } => State::Done(Err(error)),
+            State::LookingUp { .. } | State::Opening { asked: false } => State::Done(Err(error)),
             State::Done(result) => State::Done(result),
         }
     }
 
     fn opened(&mut self, answer: Result<UploadLink, Error>) -> State {
         match answer {
+            Ok(link) if matches!(&self.target, Target::InPlace(asked) if *asked != link.file_id) => {
+                State::Done(Err(TransferError::OtherFile { id: link.file_id }.into()))
+            }
             Ok(UploadLink { file_id, upload_key, name, .. }) => {
                 let file = Written { id: file_id, key: upload_key, name };
                 self.failures = 0;
                 match self.size {
                     0 => State::Finalizing { file, lost: false },
-                    _ => State::Sending { file, offset: 0 },
+                    _ => State::Sending { file, offset: 0, lost: false },
                 }
             }
             Err(error) if error.may_have_been_executed() => match self.finder() {
@@ -87,9 +109,11 @@ impl Upload {
                 None => State::Done(Err(error)),
             },
             // Somebody else's file has the temporary name: there are others.
-            Err(error) if error.code() == Some(ErrorCode::EXISTS) && self.replaces() && self.openings < OPENINGS => {
-                self.open()
-            }
+            Err(error) if is_taken(&error) && self.staged().is_some() && self.openings < OPENINGS => self.open(),
+            Err(error) if is_taken(&error) && self.clash() == Some(Clash::Overwrite) => match self.final_finder() {
+                Some(finder) => State::LookingUp { finder, then: Wanted::InPlace(error) },
+                None => State::Done(Err(error)),
+            },
             Err(error) => State::Done(Err(error)),
         }
     }
@@ -104,7 +128,7 @@ impl Upload {
         }
     }
 
-    fn sent(&mut self, file: Written, offset: u64, answer: Result<(), Error>, took: Duration) -> State {
+    fn sent(&mut self, file: Written, offset: u64, lost: bool, answer: Result<(), Error>, took: Duration) -> State {
         match answer {
             Ok(()) => {
                 let done = self.chunk(offset).end;
@@ -113,13 +137,22 @@ impl Upload {
                 self.events.push(TransferEvent::Progress { done, total: Some(self.size) });
                 match done == self.size {
                     true => State::Finalizing { file, lost: false },
-                    false => State::Sending { file, offset: done },
+                    false => State::Sending { file, offset: done, lost: false },
                 }
             }
             Err(error) if is_void(&error) => self.start_over(file.id, offset, error),
-            Err(error) if error.retryable() && self.fails_again() => {
+            // Refused for its size alone: it goes in smaller pieces, as do all that come after it.
+            Err(error) if !lost && error.status() == Some(StatusCode::PAYLOAD_TOO_LARGE) && self.pace.limit() => {
                 self.events.push(TransferEvent::Resumed { at: offset });
-                State::Sending { file, offset }
+                State::Sending { file, offset, lost }
+            }
+            Err(error) if error.retryable() && self.fails_again() => {
+                let lost = lost || error.may_have_been_executed();
+                if !lost {
+                    self.pace.halve();
+                }
+                self.events.push(TransferEvent::Resumed { at: offset });
+                State::Sending { file, offset, lost }
             }
             Err(error) => self.give_up(file.id, error),
         }
@@ -127,6 +160,10 @@ impl Upload {
 
     fn finalized(&mut self, file: Written, lost: bool, answer: Result<Finalized, Error>) -> State {
         match answer {
+            // Nothing is deleted either: which of the two files is whose is anybody's guess.
+            Ok(finalized) if finalized.id != file.id => {
+                self.leave(file.id, TransferError::OtherFile { id: finalized.id }.into())
+            }
             Ok(finalized) if finalized.size != self.size => {
                 self.give_up(file.id, TransferError::Size { sent: self.size, stored: finalized.size }.into())
             }
@@ -155,34 +192,15 @@ impl Upload {
     /// The whole file is there.
     fn written(&mut self, uploaded: Uploaded) -> State {
         self.failures = 0;
-        match self.replaces() {
-            true => State::Replacing { file: uploaded.id, asked: false, lost: false },
-            false => State::Done(Ok(uploaded)),
+        match self.staged() {
+            Some(_) => {
+                State::Placing(Placing { id: uploaded.id, by: By::Move, asked: false, lost: false, trashed: false })
+            }
+            None => State::Done(Ok(uploaded)),
         }
     }
 
-    fn replaced(&mut self, file: FileId, lost: bool, answer: Result<File, Error>) -> State {
-        match answer {
-            Ok(moved) => State::Done(Ok(self.uploaded(moved))),
-            Err(error) if error.may_have_been_executed() => State::Comparing { file, error },
-            // One that was lost may still arrive: what is deleted now might be the new file in its place.
-            Err(error) if lost => self.leave(file, error),
-            Err(error) if is_not_offered(&error) => self.give_up(file, TransferError::CannotReplace.into()),
-            Err(error) if error.retryable() && self.fails_again() => State::Replacing { file, asked: false, lost },
-            Err(error) => self.give_up(file, error),
-        }
-    }
-
-    fn compared(&mut self, file: FileId, error: Error, answer: Result<File, Error>) -> State {
-        let Target::New { name, .. } = &self.target else { return State::Done(Err(error)) };
-        match answer {
-            Ok(found) if found.name == name.as_str() => State::Done(Ok(self.uploaded(found))),
-            Ok(_) if self.fails_again() => State::Replacing { file, asked: false, lost: true },
-            Ok(_) | Err(_) => self.leave(file, error),
-        }
-    }
-
-    fn uploaded(&self, file: File) -> Uploaded {
+    pub(super) fn uploaded(&self, file: File) -> Uploaded {
         let modified = self.modified_as_told(file.modified);
         Uploaded { id: file.id, parent_id: file.parent_id, name: file.name, size: self.size, modified }
     }
@@ -204,7 +222,19 @@ impl Upload {
         self.delete(file, Then::Open)
     }
 
-    fn give_up(&mut self, file: FileId, error: Error) -> State {
+    /// The source has changed: once is bad luck.
+    pub(super) fn start_over_changed(&mut self, file: FileId, size: u64, modified: Option<UnixTime>) -> State {
+        if self.source_changed || !self.rewinds || self.openings == OPENINGS {
+            return self.give_up(file, TransferError::SourceChanged.into());
+        }
+        self.source_changed = true;
+        self.size = size;
+        self.modified = self.modified.and(modified);
+        self.events.push(TransferEvent::StartedOver);
+        self.delete(file, Then::Open)
+    }
+
+    pub(super) fn give_up(&mut self, file: FileId, error: Error) -> State {
         self.delete(file, Then::End(error))
     }
 
@@ -218,13 +248,14 @@ impl Upload {
     }
 
     /// Gives up without touching anything.
-    fn leave(&mut self, file: FileId, error: Error) -> State {
+    pub(super) fn leave(&mut self, file: FileId, error: Error) -> State {
         self.go_on(Some(file), Then::End(error))
     }
 
-    fn go_on(&mut self, left_behind: Option<FileId>, then: Then) -> State {
+    pub(super) fn go_on(&mut self, left_behind: Option<FileId>, then: Then) -> State {
         if let Some(id) = left_behind {
-            self.events.push(TransferEvent::LeftBehind { id });
+            let name = self.staged().and_then(|(_, name, _)| self.partial_name(name).ok());
+            self.events.push(TransferEvent::LeftBehind { id, name: name.map(|name| name.to_string()) });
         }
         match then {
             Then::Open => self.open(),
@@ -233,10 +264,15 @@ impl Upload {
     }
 
     /// Counts a failure of this step; whether it may be tried again.
-    fn fails_again(&mut self) -> bool {
+    pub(super) fn fails_again(&mut self) -> bool {
         self.failures += 1;
         self.failures < TRIES
     }
+}
+
+/// Whether the server says that the name is taken.
+pub(super) fn is_taken(error: &Error) -> bool {
+    error.code() == Some(ErrorCode::EXISTS)
 }
 
 /// Whether the key is no longer good. How a server says so is not published: not found, gone, expired, not authorised.

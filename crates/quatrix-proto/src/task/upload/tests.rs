@@ -4,15 +4,22 @@ use super::*;
 use crate::task::model::{Fault, Model, Wire, upload_keeps_its_promise};
 
 mod faults;
+mod placing;
+mod sources;
 
 const OLD: &[u8] = b"the old content";
 const NEW: &[u8] = b"0123456789abcdefghijklmnopqrst";
 
 /// To `/in/a.txt`, in chunks of ten bytes.
 fn upload(model: &Model, clash: Clash, bytes: &[u8]) -> Upload {
+    upload_of(model, clash, bytes).with_chunks_of_at_most(10)
+}
+
+/// To `/in/a.txt`, in chunks of the usual size.
+fn upload_of(model: &Model, clash: Clash, bytes: &[u8]) -> Upload {
     let parent = model.id("/in").parse().unwrap();
     let upload = Upload::new(&Server::default(), parent, "a.txt".parse().unwrap(), bytes.len() as u64, 4711);
-    upload.on_clash(clash).with_chunks_of_at_most(10).modified(UnixTime::from_micros(7_500_000))
+    upload.on_clash(clash).modified(UnixTime::from_micros(7_500_000))
 }
 
 fn in_place(model: &Model, bytes: &[u8]) -> Upload {
@@ -42,11 +49,14 @@ fn holds(model: &Model, name: &str, bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn link_chunks_in_order_finalize() {
+fn link_chunks_in_order_finalize_move() {
     let mut model = empty();
     let mut task = upload(&model, Clash::Refuse, NEW);
     let uploaded = Wire::new(NEW).run(&mut model, &mut task).unwrap();
-    assert_eq!(model.calls(), ["upload.link", "upload.chunk", "upload.chunk", "upload.chunk", "upload.finalize"]);
+    assert_eq!(
+        model.calls(),
+        ["upload.link", "upload.chunk", "upload.chunk", "upload.chunk", "upload.finalize", "file.moveone"]
+    );
     let expected = Uploaded {
         id: model.id("/in/a.txt").parse().unwrap(),
         parent_id: Some(model.id("/in").parse().unwrap()),
@@ -75,7 +85,7 @@ fn a_taken_name_is_refused_renamed_or_replaced() {
     let mut model = with_old();
     let mut task = upload(&model, Clash::Refuse, NEW);
     let error = Wire::new(NEW).run(&mut model, &mut task).unwrap_err();
-    assert_eq!(error.to_string(), "upload.link: object exists (code 30, status 400)");
+    assert_eq!(error.to_string(), "file.moveone: object exists (code 30, status 400)");
     assert!(holds(&model, "a.txt", OLD));
 
     let mut task = upload(&model, Clash::Rename, NEW);
@@ -127,7 +137,8 @@ fn in_place_never_deletes() {
 fn chunks_adapt_to_four_seconds() {
     const MIB: u64 = 1024 * 1024;
     let server = Server::default();
-    let mut task = Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1);
+    let mut task =
+        Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1).on_clash(Clash::Rename);
     let mut now = Timestamp::ZERO;
     let link = r#"{"file_id":"f1","name":"a","upload_key":"k1"}"#;
     let _ = task.poll(now);

@@ -110,7 +110,7 @@ fn another_size_on_the_server_is_an_error() {
     let mut task = upload(&model, Clash::Refuse, NEW);
     let mut wire = Wire::breaking(NEW, |_, name, model| {
         if name == "upload.finalize" {
-            model.rewrite("/in/a.txt", b"short");
+            model.rewrite_unfinished("/in", b"short");
         }
         Fault::None
     });
@@ -262,8 +262,11 @@ fn cancelling_at_any_exchange_leaves_what_the_docs_say() {
                     }
                 }
             }
+            let asked = model.calls().iter().filter(|&&name| name == "file.moveone").count();
             task.cancel();
             let result = wire.run(&mut model, &mut task);
+            let asked_then = model.calls().iter().filter(|&&name| name == "file.moveone").count();
+            assert_eq!(asked, asked_then, "{clash:?} at {at}: cancelled, it does not go on");
             let files = model.files("/in");
             let context = format!("{clash:?} at {at}, carried out: {carried_out}: {result:?} {files:?}");
             let old: std::collections::BTreeMap<_, _> = match clash {
