@@ -45,6 +45,7 @@ mod tests;
 mod waiting;
 
 use record::{Asked, Leaving, Record};
+use sent::LONG_WAIT;
 
 /// A rule that a session must never break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,20 +77,22 @@ pub struct Watched {
     session: Session,
     record: Record,
     violation: Option<Violation>,
+    /// The driver's clock has never gone back.
+    steady: bool,
 }
 
 impl Watched {
     /// A session that nobody has logged in to.
     pub fn new(config: impl Into<Arc<Config>>, seed: u64) -> Self {
         let session = Session::new(config, seed);
-        Self { record: Record::new(session.config().limits(), None), session, violation: None }
+        Self { record: Record::new(session.config().limits(), None), session, violation: None, steady: true }
     }
 
     /// A session that an API key stands for.
     pub fn with_api_key(config: impl Into<Arc<Config>>, seed: u64, key: ApiKey) -> Self {
         let text = key.expose().to_owned();
         let session = Session::with_api_key(config, seed, key);
-        Self { record: Record::new(session.config().limits(), Some(text)), session, violation: None }
+        Self { record: Record::new(session.config().limits(), Some(text)), session, violation: None, steady: true }
     }
 
     /// As [`Session::login`].
@@ -257,6 +260,11 @@ impl Watched {
         &self.session
     }
 
+    /// The driver's clock goes back: rules that depend on time are suspended from here on, all others hold.
+    pub fn clock_goes_back(&mut self) {
+        self.steady = false;
+    }
+
     /// The first violation, if there was one.
     ///
     /// # Errors
@@ -298,7 +306,8 @@ impl Watched {
     }
 
     fn note(&mut self, judged: Result<(), Violation>) {
-        self.violation = self.violation.or_else(|| judged.err());
+        let judged = judged.err().filter(|violation| self.steady || !violation.depends_on_time());
+        self.violation = self.violation.or(judged);
     }
 }
 
@@ -312,6 +321,11 @@ fn asked(spec: Option<&Spec>, known: &KnownOptions) -> Asked {
 }
 
 impl Violation {
+    /// Whether a clock that goes back is enough to break the rule.
+    fn depends_on_time(self) -> bool {
+        self.invariant == Invariant::I12 || self.what == LONG_WAIT
+    }
+
     fn new(invariant: Invariant, what: &'static str) -> Self {
         Self { invariant, what }
     }

@@ -81,7 +81,7 @@ fn told(data: &[u8], aloud: bool) -> Told {
         story.show();
     }
     story.ends();
-    let violation = story.session.verdict().err().filter(|_| !story.went_back);
+    let violation = story.session.verdict().err();
     Told { violation, hash: story.hasher.finish(), seen: story.seen }
 }
 
@@ -102,8 +102,6 @@ struct Story {
     /// The account has one.
     second_factor: bool,
     serial: u64,
-    /// Rules about time are for clocks that do not.
-    went_back: bool,
     aloud: bool,
     hasher: DefaultHasher,
     seen: Seen,
@@ -131,7 +129,6 @@ impl Story {
             saved: None,
             second_factor: settings & 8 != 0,
             serial: 0,
-            went_back: false,
             aloud,
             hasher: DefaultHasher::new(),
             seen: Seen::default(),
@@ -204,7 +201,7 @@ impl Story {
             }
             Op::Pass(span) => return self.now = now.saturating_add(span),
             Op::GoBack(span) => {
-                self.went_back = true;
+                self.session.clock_goes_back();
                 let back = now.as_micros().saturating_sub(u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
                 return self.now = Timestamp::from_micros(back);
             }

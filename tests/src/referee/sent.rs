@@ -8,6 +8,9 @@ use quatrix_proto::{Auth, CallId, State, Step, Timestamp, Transmit};
 use super::record::{Asked, Kind, Last, Leaving, Record, Shared};
 use super::{Invariant, Violation};
 
+/// A moment that was within reach is not, once the clock has gone back.
+pub(super) const LONG_WAIT: &str = "a wait before a repetition is longer than the longest";
+
 impl Record {
     /// What came of polling this call while the session stood there.
     pub(super) fn polled(&mut self, now: Timestamp, id: CallId, step: &Step, state: &State) -> Result<(), Violation> {
@@ -33,7 +36,7 @@ impl Record {
                 let rests = call.last == Last::Again && matches!(state, State::Active { .. });
                 let rests = rests && call.asked != Asked::RunKeepAlive && self.shared.is_none();
                 let most = now.saturating_add(self.limits.longest_retry_after);
-                holds(!rests || *until <= most, Invariant::I9, "a wait before a repetition is longer than the longest")
+                holds(!rests || *until <= most, Invariant::I9, LONG_WAIT)
             }
             Step::Send(sent) => self.sent(now, id, sent, state),
         }

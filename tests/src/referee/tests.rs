@@ -142,6 +142,17 @@ fn what_is_sent_or_waited_for_too_often_is_seen() {
 }
 
 #[test]
+fn after_a_clock_has_gone_back_only_rules_about_time_are_suspended() {
+    let (mut session, call) = active();
+    session.clock_goes_back();
+    session.note(Err(Violation::new(Invariant::I9, LONG_WAIT)));
+    assert_eq!(session.verdict(), Ok(()));
+    session.record.token = Some("two".into());
+    sent(&mut session, call);
+    assert_eq!(session.verdict().unwrap_err().to_string(), "I3: another token than the newest is sent");
+}
+
+#[test]
 fn a_call_that_nobody_wakes_is_seen() {
     let (mut session, call) = active();
     session.waits(call, START.saturating_add(Duration::from_secs(1)));
