@@ -25,6 +25,11 @@ fn blocks(page: &'static str, language: &str) -> Vec<&'static str> {
     page.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect()
 }
 
+/// The shell recipes of the cookbook, each with its test below.
+fn recipes() -> [&'static str; 3] {
+    blocks(COOKBOOK, "sh").try_into().expect("a recipe that no test runs, or one test too many")
+}
+
 /// Runs a script of a page as a user of the emulator.
 fn run(home: &Home, script: &str, user: &str, variables: &[(&str, &str)]) -> String {
     let account = format!("--base-url {} --user {user}", home.emulator.api());
@@ -74,6 +79,18 @@ fn the_status_stands_in_the_first_ten_lines_of_the_readme() {
 }
 
 #[test]
+fn the_dependencies_by_path_lead_to_crates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for page in [README, COOKBOOK] {
+        for line in blocks(page, "toml").concat().lines().filter(|line| line.contains("path = ")) {
+            let path = line.split('"').nth(1).unwrap().strip_prefix("../quatrix/").unwrap();
+            let package = line.split(' ').next().unwrap();
+            assert!(path.ends_with(package) && root.join(path).join("Cargo.toml").is_file(), "{line}");
+        }
+    }
+}
+
+#[test]
 fn the_newest_file_is_fetched() {
     let home = Home::new();
     for (name, seconds) in [("b old.csv", 1_700_000_000), ("a new.csv", 1_800_000_000)] {
@@ -81,7 +98,7 @@ fn the_newest_file_is_fetched() {
     }
     home.log_in();
     run(&home, "quatrix mkdir /reports && quatrix put *.csv /reports && rm *.csv", USER, &[]);
-    run(&home, blocks(COOKBOOK, "sh")[0], USER, &[]);
+    run(&home, recipes()[0], USER, &[]);
     assert!(home.folder.path().join("a new.csv").is_file() && !home.folder.path().join("b old.csv").exists());
 }
 
@@ -97,7 +114,7 @@ fn an_account_with_totp_is_used_unattended() {
         "#!/bin/sh\nread -r secret\n[ \"$*\" = '--totp --base32 -' ] && [ $secret = JBSWY3DPEHPK3PXP ] && echo {code}\n"
     );
     home.write("bin/oathtool", &tool);
-    let script = format!("chmod +x bin/oathtool\nPATH=$HOME/bin:$PATH\n{}", blocks(COOKBOOK, "sh")[1]);
+    let script = format!("chmod +x bin/oathtool\nPATH=$HOME/bin:$PATH\n{}", recipes()[1]);
     run(&home, &script, TOTP, &[]);
     assert_eq!(home.emulator.file(TOTP, "report.csv").unwrap(), "a;b");
 }
@@ -110,7 +127,7 @@ fn a_proxy_and_a_private_authority_are_used() {
     let proxy = format!("http://{address}");
     let tunnel = thread::spawn(move || tunnel(&listener).unwrap());
     let ca = home.emulator.ca_cert_path().unwrap().display().to_string();
-    let script = blocks(COOKBOOK, "sh")[2].replace("http://proxy.acme.com:3128", &proxy);
+    let script = recipes()[2].replace("http://proxy.acme.com:3128", &proxy);
     let script = script.replace("/etc/ssl/acme-ca.pem", &ca);
     let variables = [("QUATRIX_BASE_URL", home.emulator.api()), ("QUATRIX_API_KEY", "test-key-4711")];
     run(&home, &script, USER, &variables);
