@@ -53,7 +53,6 @@ fn advice(error: &Error) -> &'static str {
         Error::Invalid(_) => "fix the value in the message; nothing was sent",
         Error::Misuse(_) => "fix the program: this command does not fit the session's state",
         Error::Cancelled => "nothing: the program cancelled it",
-        Error::AfterAttempt(cause) => advice(cause), // and look on the server first
         _ => "show the message",
     }
 }
