@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 pub mod canaries;
 pub mod certificate;
+pub mod dice;
 pub mod explore;
 pub mod gate;
 pub mod listener;

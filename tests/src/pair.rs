@@ -12,10 +12,10 @@ use std::time::Duration;
 use quatrix_emulator::{Accounts, CaptchaMethod, CaptchaSignal, IdPlace, Now, SecondFactorId, Server, Settings};
 use quatrix_proto::{Challenge, Config, Saved, Timestamp};
 
+use crate::dice::Dice;
 use crate::referee::Watched;
 
 mod callers;
-mod dice;
 mod journal;
 mod network;
 mod people;
@@ -23,7 +23,7 @@ mod rules;
 mod settle;
 
 use callers::{Caller, Wish};
-use dice::Dice;
+
 use journal::Journal;
 use network::{Flight, Report};
 use rules::Rules;

@@ -20,6 +20,7 @@ pub struct Relay {
 struct State {
     connections: usize,
     cut: Option<(usize, Cut, Break)>,
+    delay: Duration,
     broken: bool,
     stopped: bool,
 }
@@ -40,6 +41,10 @@ pub enum Break {
     End,
     /// It is reset.
     Reset,
+    /// Nothing passes any more, in either direction; after this time the connection ends.
+    Stall(Duration),
+    /// It goes on; the relay only notes that this many bytes or reads have passed.
+    Note,
 }
 
 impl Relay {
@@ -86,10 +91,20 @@ impl Relay {
         (state.cut, state.broken) = (Some((first, cut, how)), false);
     }
 
+    /// Holds back each read for this long.
+    pub fn delay(&self, delay: Duration) {
+        lock(&self.shared).delay = delay;
+    }
+
+    /// Whether it has broken since the latest cut was set.
+    pub fn is_broken(&self) -> bool {
+        lock(&self.shared).broken
+    }
+
     /// Stays whole from now on. Whether it has broken.
     pub fn mend(&self) -> bool {
         let mut state = lock(&self.shared);
-        state.cut = None;
+        (state.cut, state.delay) = (None, Duration::ZERO);
         state.broken
     }
 }
@@ -126,7 +141,10 @@ impl State {
         };
         let how = *how;
         (self.cut, self.broken) = (None, true);
-        (passed, Some(how))
+        match how {
+            Break::Note => (length, None),
+            _ => (passed, Some(how)),
+        }
     }
 }
 
@@ -154,7 +172,14 @@ impl Wire {
         }
         let mut buffer = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
+            let delay = lock(shared).delay;
+            if !delay.is_zero() {
+                thread::sleep(delay);
+            }
             let (passed, broken) = lock(shared).let_through(self.number, length);
+            if self.broken.load(Ordering::SeqCst) {
+                return;
+            }
             let written = to.write_all(&buffer[..passed]);
             if let Some(how) = broken {
                 // What has come meanwhile is lost.
@@ -172,7 +197,11 @@ impl Wire {
     fn break_off(&self, how: Break) {
         self.broken.store(true, Ordering::SeqCst);
         match how {
-            Break::End => drop(self.client.shutdown(Shutdown::Both)),
+            Break::End | Break::Note => drop(self.client.shutdown(Shutdown::Both)),
+            Break::Stall(time) => {
+                thread::sleep(time);
+                let _ = self.client.shutdown(Shutdown::Both);
+            }
             Break::Reset => {
                 // It is sent once both directions have let go of the socket.
                 let _ = SockRef::from(&self.client).set_linger(Some(Duration::ZERO));
