@@ -69,12 +69,14 @@ impl Sides {
         if self.up { self.remote() } else { self.local() }
     }
 
-    /// Lets two days pass on both sides: what a killed command has left here is as old as that.
+    /// Lets two days pass on both sides. What a killed command has left here is that old; every other file has another
+    /// time than before, so that a mirror transfers it.
     pub(crate) fn two_days_later(&self) {
         self.emulator.advance(TWO_DAYS);
-        let then = SystemTime::now() - TWO_DAYS;
-        for path in self.local().keys().filter(|path| is_leftover(path)) {
-            fs::File::open(self.here().join(path)).unwrap().set_modified(then).unwrap();
+        let now = SystemTime::now();
+        for path in self.local().keys() {
+            let age = if is_leftover(path) { TWO_DAYS } else { Duration::from_secs(3600) };
+            fs::File::open(self.here().join(path)).unwrap().set_modified(now - age).unwrap();
         }
     }
 
