@@ -121,6 +121,7 @@ impl Files {
                     BatchStep::Copies(many) => batch = files.copy(batch, many.min(files.at_once), &here).await,
                     BatchStep::Done => {
                         off_the_runtime(move || here.sync()).await?;
+                        files.remove_leftovers(batch.uploaded()).await;
                         return batch.finish();
                     }
                 }

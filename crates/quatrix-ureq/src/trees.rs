@@ -75,6 +75,7 @@ impl Files<'_> {
                 BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.at_once), here),
                 BatchStep::Done => {
                     here.sync()?;
+                    self.remove_leftovers(batch.uploaded());
                     return batch.finish();
                 }
             }

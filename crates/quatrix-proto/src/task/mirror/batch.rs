@@ -48,6 +48,7 @@ mod replacement;
 ///         BatchStep::Done => break,
 ///     }
 /// }
+/// assert!(batch.uploaded().map(|(folder, name)| (folder.as_str(), name)).eq([("folder-a", "x"), ("home", "b")]));
 /// let report = batch.finish()?;
 /// assert_eq!((report.files, report.bytes), (2, 10));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -67,6 +68,8 @@ pub struct Batch {
     replacement: Option<Replacement>,
     /// What is to be deleted when all has arrived, by the names under which it was put aside.
     asides: BTreeMap<RemotePath, Aside>,
+    /// The names of the files that have been uploaded, by folder.
+    uploaded: BTreeMap<FileId, Vec<Box<str>>>,
     has_failed: bool,
     ended: Option<Error>,
     report: Report,
@@ -244,6 +247,7 @@ impl Batch {
             next: None,
             replacement: None,
             asides: BTreeMap::new(),
+            uploaded: BTreeMap::new(),
             has_failed: false,
             ended: None,
             report,
@@ -317,6 +321,9 @@ impl Batch {
             Ok(Did::Made(Some(id))) => drop(self.made.insert(job.path, id)),
             Ok(Did::Made(None) | Did::Renamed) => {}
             Ok(Did::Copied(bytes)) => {
+                if let (Work::Upload { folder, .. }, Some(name)) = (job.work, job.path.name()) {
+                    self.uploaded.entry(folder).or_default().push(name.into());
+                }
                 self.report.files += 1;
                 self.report.bytes += bytes;
             }
@@ -334,6 +341,13 @@ impl Batch {
                 self.report.failed.push((job.path, error));
             }
         }
+    }
+
+    /// Returns folder and name of each file that has been uploaded: what earlier uploads of these names have left behind
+    /// can go ([`RemoveLeftovers`](crate::task::RemoveLeftovers)). None if the batch has ended early.
+    pub fn uploaded(&self) -> impl Iterator<Item = (&FileId, &str)> {
+        let folders = self.uploaded.iter().filter(|_| self.ended.is_none());
+        folders.flat_map(|(folder, names)| names.iter().map(move |name| (folder, &**name)))
     }
 
     /// Ends the batch: comes to the report.
