@@ -21,7 +21,7 @@
 //! # Ok::<(), quatrix_proto::Invalid>(())
 //! ```
 //!
-//! It watches I1 to I5, I7, I9, I11 and I12. That nothing panics (I6) the test sees by itself. What it says of I2 is that no
+//! It watches I1 to I5, I7, I9 and I11 to I13. That nothing panics (I6) the test sees by itself. What it says of I2 is that no
 //! call ends twice or gets lost, and that nothing is left once nobody waits; that every call does end is for the
 //! driver to show, who must be fair for that.
 
@@ -60,6 +60,7 @@ pub enum Invariant {
     I9,
     I11,
     I12,
+    I13,
 }
 
 /// What a session did that it must not do.

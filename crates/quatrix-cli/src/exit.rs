@@ -45,6 +45,7 @@ impl Exit {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Api(error) => Self::of_refusal(error),
+            Error::AfterAttempt(error) => Self::of(error),
             Error::Challenged(_) => Self::Challenge,
             Error::LoggedOut(LoggedOut::Failed(error)) => Self::of(error),
             Error::LoggedOut(_) => Self::Login,

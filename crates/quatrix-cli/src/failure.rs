@@ -219,11 +219,23 @@ pub(crate) fn answer_command(challenge: &Challenge) -> &'static str {
 
 /// What an error means for somebody at a terminal, and what helps.
 fn explain(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
+    let (meaning, next) = explain_kind(error);
+    let unclear = match error {
+        Error::AfterAttempt(_) => true,
+        Error::Exchange(failure) if failure.kind() == FailureKind::Local => false,
+        Error::Exchange(_) | Error::Nonsense(_) => meaning.is_none() && error.may_have_been_executed(),
+        _ => false,
+    };
+    let look = Cow::from("The server may have carried it out all the same: look before you repeat it.");
+    (if unclear { Some(look) } else { meaning }, next)
+}
+
+fn explain_kind(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
     let (meaning, next) = match error {
-        Error::Api(error) => return explain_refusal(error),
+        Error::Api(error) | Error::LoggedOut(LoggedOut::Refused(error)) => return explain_refusal(error),
+        Error::AfterAttempt(error) => return explain_kind(error),
         Error::Challenged(challenge) => ("", Some(answer_command(challenge))),
-        Error::LoggedOut(LoggedOut::Failed(error)) => return explain(error),
-        Error::LoggedOut(LoggedOut::Refused(error)) => return explain_refusal(error),
+        Error::LoggedOut(LoggedOut::Failed(error)) => return explain_kind(error),
         Error::LoggedOut(LoggedOut::Expired) => {
             ("The server ends a session 15 minutes after its last call.", Some("quatrix login"))
         }
@@ -246,10 +258,6 @@ fn explain(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
             ("Something other than Quatrix answers there, or something on the way changed the answer.", None)
         }
         _ => ("", None),
-    };
-    let meaning = match error.may_have_been_executed() && meaning.is_empty() {
-        true => "The server may have carried it out all the same: look before you repeat it.",
-        false => meaning,
     };
     ((!meaning.is_empty()).then_some(Cow::from(meaning)), next)
 }

@@ -127,7 +127,8 @@ impl Client {
     /// With credentials it can log in again when it expires.
     ///
     /// # Errors
-    /// [`Error::Misuse`] unless there is no session yet and the saved one belongs to the same server.
+    /// [`Error::Misuse`] unless there is no session yet, the saved one belongs to the same server, and the credentials
+    /// are not those of another user.
     pub fn resume(&self, saved: Saved, credentials: Option<Credentials>) -> Result<(), Error> {
         self.0.act(|session, now| session.resume(now, saved, credentials)).map_err(Error::from)
     }

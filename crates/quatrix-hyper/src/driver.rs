@@ -159,8 +159,8 @@ struct Carrier<'a> {
 impl Carrier<'_> {
     async fn send<S: Streams>(&mut self, transmit: Transmit, streams: &mut S) -> Step {
         let (exchange, spec) = (transmit.exchange, transmit.spec());
-        // The core names no deadline further away than a day.
-        let deadline = self.driver.origin + Duration::from_micros(transmit.deadline.as_micros());
+        // A call without a deadline has none here either.
+        let deadline = self.driver.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros()));
         self.exchange = Some(exchange);
         let result = self.driver.transport.exchange(transmit, deadline, streams).await;
         self.exchange = None;

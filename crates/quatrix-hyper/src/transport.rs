@@ -29,7 +29,7 @@ use crate::connector::Connector;
 use crate::failure;
 use crate::names::Names;
 use crate::streams::Streams;
-use crate::watch::Watch;
+use crate::watch::{Watch, first};
 
 /// How much is read at once at most, and so the largest head that is read: the core takes no more than a quarter of it.
 /// Each piece of a download wakes two tasks, so smaller ones cost time.
@@ -74,10 +74,10 @@ impl Transport {
     pub(crate) async fn exchange<S: Streams>(
         &self,
         mut transmit: Transmit,
-        deadline: Instant,
+        deadline: Option<Instant>,
         streams: &mut S,
     ) -> Result<Response<Bytes>, Failure> {
-        let timer = pin!(sleep_until(deadline.min(Instant::now() + self.stall)));
+        let timer = pin!(sleep_until(first(deadline, Instant::now() + self.stall)));
         let mut watch = Watch::new(timer, self.stall, deadline);
         let request = with_host(std::mem::take(&mut transmit.request));
         let Some(range) = transmit.source.clone() else {

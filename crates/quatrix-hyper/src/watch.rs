@@ -14,12 +14,17 @@ use tokio::time::{Instant, Sleep};
 pub(crate) struct Watch<'a> {
     timer: Pin<&'a mut Sleep>,
     patience: Duration,
-    deadline: Instant,
+    deadline: Option<Instant>,
+}
+
+/// The earlier of two moments, of which the first may never come.
+pub(crate) fn first(deadline: Option<Instant>, moment: Instant) -> Instant {
+    deadline.map_or(moment, |deadline| deadline.min(moment))
 }
 
 impl<'a> Watch<'a> {
     /// `timer` fires after `patience`, or at `deadline` if that is sooner.
-    pub(crate) fn new(timer: Pin<&'a mut Sleep>, patience: Duration, deadline: Instant) -> Self {
+    pub(crate) fn new(timer: Pin<&'a mut Sleep>, patience: Duration, deadline: Option<Instant>) -> Self {
         Self { timer, patience, deadline }
     }
 
@@ -31,10 +36,10 @@ impl<'a> Watch<'a> {
         let mut step = pin!(step);
         let now = Instant::now();
         // Steps that are always ready never look at the timer.
-        if now >= self.deadline {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Failure::timed_out(during));
         }
-        let end = self.deadline.min(now + self.patience);
+        let end = first(self.deadline, now + self.patience);
         poll_fn(|cx| {
             if let Poll::Ready(output) = step.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
@@ -70,7 +75,7 @@ mod tests {
     async fn watched<F: Future>(steps: impl IntoIterator<Item = F>) -> (usize, Duration) {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + 10 * SECOND));
-        let mut watch = Watch::new(timer, 10 * SECOND, start + 25 * SECOND);
+        let mut watch = Watch::new(timer, 10 * SECOND, Some(start + 25 * SECOND));
         let mut ended = 0;
         for step in steps {
             match watch.over(During::Sending, step).await {
@@ -96,7 +101,7 @@ mod tests {
     async fn m25_steps_that_are_always_ready_end_at_the_deadline_too() {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + SECOND));
-        let mut watch = Watch::new(timer, SECOND, start + SECOND);
+        let mut watch = Watch::new(timer, SECOND, Some(start + SECOND));
         assert!(watch.over(During::Sending, ready(())).await.is_ok());
         tokio::time::advance(SECOND).await;
         assert!(watch.over(During::Sending, ready(())).await.is_err());

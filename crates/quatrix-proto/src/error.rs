@@ -15,6 +15,7 @@ mod failure;
 mod nonsense;
 mod transfer;
 
+pub(crate) use api::AfterAttempt;
 pub use api::{ApiError, Details, ErrorCode};
 pub use failure::{During, Failure, FailureKind};
 pub use nonsense::{Nonsense, Problem};
@@ -45,6 +46,8 @@ pub enum Error {
     Misuse(Misuse),
     /// The caller cancelled this call.
     Cancelled,
+    /// The call ended with this error after an earlier attempt of it that may have been executed.
+    AfterAttempt(Box<Self>),
 }
 
 /// Why there is no session.
@@ -82,6 +85,8 @@ pub enum Misuse {
     NotWithApiKey,
     /// `resume` with a session that was saved from another server.
     OtherServer,
+    /// `resume` with the credentials of another user than the one whose session was saved.
+    OtherUser,
     /// A command while logging out: wait for that to end.
     LoggingOut,
     /// `call` of the login endpoint: log in by [`Session::login`](crate::Session::login), which knows what may follow.
@@ -100,6 +105,7 @@ impl Error {
             Self::Exchange(failure) => failure.kind().is_transient(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.retryable(),
             Self::Transfer(error) => error.is_transient(),
+            Self::AfterAttempt(error) => error.retryable(),
             Self::Challenged(_)
             | Self::LoggedOut(_)
             | Self::Nonsense(_)
@@ -109,14 +115,15 @@ impl Error {
         }
     }
 
-    /// Whether the server may have carried the request out although no usable answer came back.
+    /// Whether the server may have executed this call's own request although no usable response came back.
     ///
-    /// If so, look before you repeat what is not safe to repeat.
+    /// It counts every attempt of the call, and nothing that the call waited for: a login, an answer or a captcha that
+    /// failed leaves it `false`. If it is `true`, look before you repeat what is not safe to repeat.
     pub fn may_have_been_executed(&self) -> bool {
         match self {
             Self::Exchange(failure) => failure.may_have_been_sent(),
-            Self::Nonsense(_) | Self::Cancelled => true,
-            Self::Api(error) => error.status().is_server_error(),
+            Self::Nonsense(_) | Self::Cancelled | Self::AfterAttempt(_) => true,
+            Self::Api(error) => error.status().is_server_error() || error.is_after_attempt(),
             Self::Challenged(_) | Self::LoggedOut(_) | Self::Transfer(_) | Self::Invalid(_) | Self::Misuse(_) => false,
         }
     }
@@ -126,6 +133,7 @@ impl Error {
         match self {
             Self::Api(error) => error.retry_after(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.retry_after(),
+            Self::AfterAttempt(error) => error.retry_after(),
             _ => None,
         }
     }
@@ -135,6 +143,7 @@ impl Error {
         match self {
             Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => error.code(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.code(),
+            Self::AfterAttempt(error) => error.code(),
             _ => None,
         }
     }
@@ -144,8 +153,18 @@ impl Error {
         match self {
             Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => Some(error.status()),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.status(),
+            Self::AfterAttempt(error) => error.status(),
             Self::Nonsense(nonsense) => Some(nonsense.status()),
             _ => None,
+        }
+    }
+
+    /// The same error, of a call whose earlier attempt may have been executed.
+    pub(crate) fn after_attempt(self) -> Self {
+        match self {
+            error if error.may_have_been_executed() => error,
+            Self::Exchange(failure) => Self::Exchange(failure.after_attempt()),
+            error => Self::AfterAttempt(Box::new(error)),
         }
     }
 
@@ -182,6 +201,7 @@ impl fmt::Display for Error {
             Self::Invalid(invalid) => invalid.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
             Self::Cancelled => f.write_str("the call was cancelled"),
+            Self::AfterAttempt(error) => error.fmt(f),
         }
     }
 }
@@ -192,6 +212,7 @@ impl std::error::Error for Error {
             Self::Exchange(failure) => std::error::Error::source(failure),
             Self::LoggedOut(LoggedOut::Failed(error)) => Some(&**error),
             Self::LoggedOut(LoggedOut::Refused(error)) => Some(&**error),
+            Self::AfterAttempt(error) => std::error::Error::source(&**error),
             _ => None,
         }
     }
@@ -224,6 +245,7 @@ impl fmt::Display for Misuse {
             Self::NothingToAnswer => "no challenge of this kind is pending",
             Self::NotWithApiKey => "an API key needs no login, keepalive or logout",
             Self::OtherServer => "the saved session belongs to another server",
+            Self::OtherUser => "the saved session belongs to another user than the credentials: log in instead",
             Self::LoggingOut => "a logout is under way: wait for it to end",
             Self::LoginIsACommand => "logging in is a command of the session, not a call",
             Self::UnknownCall => "the call is not known to this session, or its outcome was taken already",
@@ -323,6 +345,7 @@ mod tests {
             NothingToAnswer,
             NotWithApiKey,
             OtherServer,
+            OtherUser,
             LoggingOut,
             LoginIsACommand,
             UnknownCall,

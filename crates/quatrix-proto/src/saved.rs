@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::challenge::{Challenge, Factor};
+use crate::credentials::Credentials;
 use crate::error::Invalid;
 use crate::secret::SessionId;
 use crate::server::Server;
@@ -16,6 +17,10 @@ pub struct Saved {
     pub(crate) user: String,
     pub(crate) stage: Stage,
     pub(crate) token: SessionId,
+    /// The second factor that a pending captcha came in between of.
+    pub(crate) after_captcha: Option<Challenge>,
+    /// Whether the pending login replaces a session that expired.
+    pub(crate) again: bool,
 }
 
 /// How far the saved session had come.
@@ -30,7 +35,7 @@ pub enum Stage {
 impl Saved {
     /// Makes a logged-in session of which only the token is known, such as one from another program.
     pub fn active(server: Server, user: impl Into<String>, token: SessionId) -> Self {
-        Self { server, user: user.into(), stage: Stage::Active, token }
+        Self { server, user: user.into(), stage: Stage::Active, token, after_captcha: None, again: false }
     }
 
     /// The server that the session belongs to; its token must go nowhere else.
@@ -57,9 +62,9 @@ impl Saved {
     pub fn expose_json(&self) -> String {
         let (stage, refused) = match self.stage {
             Stage::Active => (Written::Active, 0),
-            Stage::Challenged(Challenge::Captcha { refused }) => (Written::Captcha, refused),
-            Stage::Challenged(Challenge::SecondFactor { factor, refused }) => (factor.into(), refused),
+            Stage::Challenged(challenge) => written(challenge),
         };
+        let after_captcha = self.after_captcha.map(written);
         let file = File {
             version: 1,
             server: self.server.to_string(),
@@ -68,6 +73,8 @@ impl Saved {
             user: self.user.clone(),
             stage,
             refused,
+            after_captcha,
+            again: self.again,
             token: self.token.clone(),
         };
         // Room for all, so that growing leaves no copy of the token behind in freed memory.
@@ -95,13 +102,32 @@ impl Saved {
         if let Some(prefix) = &file.token_prefix {
             server = server.with_token_prefix(prefix).map_err(bad_server)?;
         }
-        let refused = file.refused;
         let stage = match file.stage {
             Written::Active => Stage::Active,
-            Written::Captcha => Stage::Challenged(Challenge::Captcha { refused }),
-            factor => Stage::Challenged(Challenge::SecondFactor { factor: factor.into(), refused }),
+            stage => Stage::Challenged(challenge((stage, file.refused))),
         };
-        Ok(Self { server, user: file.user, stage, token: file.token })
+        let after_captcha = file.after_captcha.map(challenge);
+        Ok(Self { server, user: file.user, stage, token: file.token, after_captcha, again: file.again })
+    }
+
+    /// Whether these credentials certainly belong to another user. The server compares addresses in lower case.
+    pub(crate) fn is_of_another_user_than(&self, credentials: &Credentials) -> bool {
+        let (saved, other) = (self.user.to_lowercase(), credentials.user().to_lowercase());
+        !saved.is_empty() && !other.is_empty() && saved != other
+    }
+}
+
+fn written(challenge: Challenge) -> (Written, u8) {
+    match challenge {
+        Challenge::Captcha { refused } => (Written::Captcha, refused),
+        Challenge::SecondFactor { factor, refused } => (factor.into(), refused),
+    }
+}
+
+fn challenge((written, refused): (Written, u8)) -> Challenge {
+    match written {
+        Written::Captcha => Challenge::Captcha { refused },
+        factor => Challenge::SecondFactor { factor: factor.into(), refused },
     }
 }
 
@@ -117,6 +143,11 @@ struct File {
     stage: Written,
     #[serde(default)]
     refused: u8,
+    // Versions that do not know these two ignore them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after_captcha: Option<(Written, u8)>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    again: bool,
     #[serde(serialize_with = "expose")]
     token: SessionId,
 }
@@ -171,12 +202,23 @@ mod tests {
         stages.extend([Stage::Active, Stage::Challenged(Challenge::Captcha { refused: 1 })]);
         for stage in stages {
             let token = SessionId::new("canary").unwrap();
-            let saved = Saved { server: server.clone(), user: "me@acme.com".into(), stage, token };
+            let after_captcha = Some(Challenge::SecondFactor { factor: Factor::Other(61), refused: 3 });
+            let user = "me@acme.com".to_owned();
+            let saved = Saved { server: server.clone(), user, stage, token, after_captcha, again: true };
             let read = Saved::from_json(saved.expose_json().as_bytes()).unwrap();
             assert_eq!((read.server, read.user.as_str(), read.stage), (server.clone(), "me@acme.com", stage));
+            assert_eq!((read.after_captcha, read.again), (after_captcha, true));
             assert_eq!(read.token.expose(), "canary");
             assert!(!format!("{saved:?}").contains("canary"));
         }
+    }
+
+    #[test]
+    fn a_text_of_an_older_version_is_read() {
+        let old = r#"{"version":1,"server":"https://acme.quatrix.it/api/1.0","user":"me","stage":"captcha","refused":1,"token":"t"}"#;
+        let read = Saved::from_json(old.as_bytes()).unwrap();
+        assert_eq!(read.stage, Stage::Challenged(Challenge::Captcha { refused: 1 }));
+        assert_eq!(read.expose_json(), old);
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl Session {
     /// A login that is under way is waited for, so that its session does not stay behind on the server.
     pub fn logout(&mut self, now: Timestamp) -> Ticket<Logout> {
         let id = self.calls.insert(Call::new(Kind::Logout, self.identity));
-        self.start_logout(now, id);
+        self.start_logout(now);
         Ticket::new(id, |answered| match answered {
             Answered::Logout(logout) => Ok(logout),
             Answered::Login(_) | Answered::Response(_) => Err(Misuse::UnknownCall.into()),
@@ -248,8 +248,8 @@ impl Session {
     /// If it carried a shared exchange, that counts as lost with its carrier: one of those that wait
     /// for it takes over when it is polled. The call itself is over: do not poll it again.
     pub fn cancel(&mut self, now: Timestamp, call: CallId) {
-        self.abandon(now, call);
         self.calls.remove(call);
+        self.abandon(now, call);
     }
 
     /// Takes up a session that [`save`](Self::save) put down.
@@ -258,10 +258,15 @@ impl Session {
     /// token, and tells whether it is still good.
     ///
     /// # Errors
-    /// [`Misuse`] unless there is no session yet and the saved one belongs to the same server.
+    /// [`Misuse`] unless there is no session yet, the saved one belongs to the same server, and the credentials, if
+    /// there are any, are not those of another user. Names are compared in lower case, as the server does; where one of
+    /// them is not known, [`user`](Self::user) names the user of the credentials once these have logged in.
     pub fn resume(&mut self, now: Timestamp, saved: Saved, credentials: Option<Credentials>) -> Result<(), Misuse> {
         match &self.phase {
             Phase::LoggedOut(_) if saved.server != self.config.server => return Err(Misuse::OtherServer),
+            Phase::LoggedOut(_) if credentials.as_ref().is_some_and(|own| saved.is_of_another_user_than(own)) => {
+                return Err(Misuse::OtherUser);
+            }
             Phase::LoggedOut(_) => {}
             Phase::LoggingIn(_) | Phase::Challenged(_) | Phase::Answering(_) | Phase::Active(_) => {
                 return Err(Misuse::AlreadyLoggedIn);
@@ -272,16 +277,20 @@ impl Session {
         self.identity += 1;
         self.takeovers = 0;
         self.user = Some(saved.user.into());
+        let keep = self.config.keep_credentials;
+        // Those of a first login are kept only once they have led to a session.
+        let proven = saved.stage == Stage::Active || saved.again;
+        self.kept = credentials.clone().filter(|_| keep && proven);
         match saved.stage {
             Stage::Active => {
-                self.kept = credentials.filter(|_| self.config.keep_credentials);
                 self.epoch += 1;
                 self.enter(Phase::Active(Active::resumed(saved.token)));
             }
             Stage::Challenged(challenge) => {
-                self.kept = None;
-                let attempt = Attempt::resumed(credentials, self.config.keep_credentials);
-                self.enter(Phase::Challenged(Box::new(Challenged::new(now, saved.token, challenge, attempt))));
+                let attempt = Attempt { again: saved.again, ..Attempt::resumed(credentials, keep) };
+                let challenged = Challenged::new(now, saved.token, challenge, attempt);
+                let challenged = Challenged { after_captcha: saved.after_captcha, ..challenged };
+                self.enter(Phase::Challenged(Box::new(challenged)));
             }
         }
         Ok(())
@@ -291,17 +300,21 @@ impl Session {
     ///
     /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
-        let (stage, token) = match &self.phase {
-            Phase::Active(active) => (Stage::Active, &active.token),
-            Phase::Challenged(challenged) => (Stage::Challenged(challenged.challenge), &challenged.partial),
+        let (server, user) = (self.config.server.clone(), self.user.as_deref().unwrap_or_default());
+        match &self.phase {
+            Phase::Active(active) => Some(Saved::active(server, user, active.token.clone())),
+            Phase::Challenged(challenged) => Some(Saved {
+                stage: Stage::Challenged(challenged.challenge),
+                after_captcha: challenged.after_captcha,
+                again: challenged.attempt.again,
+                ..Saved::active(server, user, challenged.partial.clone())
+            }),
             Phase::LoggedOut(_)
             | Phase::LoggingIn(_)
             | Phase::Answering(_)
             | Phase::LoggingOut(_)
-            | Phase::ApiKey(_) => return None,
-        };
-        let user = self.user.as_deref().unwrap_or_default();
-        Some(Saved { server: self.config.server.clone(), user: user.to_owned(), stage, token: token.clone() })
+            | Phase::ApiKey(_) => None,
+        }
     }
 
     /// Forgets the password.
@@ -357,7 +370,7 @@ impl Session {
         &self.config
     }
 
-    /// The user that logged in last, or was resumed.
+    /// The user that logged in last, or was resumed; empty if the saved session did not name one.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }

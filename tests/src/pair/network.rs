@@ -63,7 +63,7 @@ impl Pair {
         self.ran.exchanges += 1;
         self.ran.logins += u64::from(name == "session.login");
         let there = self.latency();
-        let deadline = self.until(transmit.deadline);
+        let deadline = self.patience(&transmit);
         let flight = Flight { caller, errand, transmit, fate, echo: false };
         match fate {
             Fate::NotSent => self.report_later(there, &flight, Err(Failure::unsent(FailureKind::Connect))),
@@ -73,6 +73,12 @@ impl Pair {
             }
             _ => self.later(there, Due::Arrival(Box::new(flight))),
         }
+    }
+
+    /// How long the driver waits for this exchange: as every driver, no longer than nothing moves for a while.
+    fn patience(&self, transmit: &Transmit) -> Duration {
+        const STALL: Duration = Duration::from_secs(10 * 60);
+        self.until(transmit.deadline).min(STALL)
     }
 
     /// A request gets to the server.
@@ -96,7 +102,7 @@ impl Pair {
 
     fn travel_back(&mut self, mut flight: Flight, mut answer: Response<Bytes>) {
         let back = self.latency();
-        let deadline = self.until(flight.transmit.deadline);
+        let deadline = self.patience(&flight.transmit);
         match flight.fate {
             Fate::Served | Fate::Expired | Fate::ClientSleeps | Fate::ServerSleeps => {}
             Fate::NotSent | Fate::LostThere => return,

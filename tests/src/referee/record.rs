@@ -52,6 +52,8 @@ pub(super) struct Call {
     pub(super) sent: u8,
     pub(super) replays: u8,
     pub(super) last: Last,
+    /// An exchange of its own that has ended may have been executed.
+    pub(super) maybe_executed: bool,
 }
 
 /// What a caller asked for.
@@ -102,6 +104,11 @@ pub(super) enum Kind {
 }
 
 impl Call {
+    /// Whether its own request may have been executed, as far as its caller and the network know.
+    pub(super) fn maybe_executed(&self) -> bool {
+        self.maybe_executed || matches!(self.last, Last::InFlight { .. })
+    }
+
     pub(super) fn rides(&self) -> bool {
         match self.asked {
             Asked::Call { rides, .. } => rides,
@@ -152,7 +159,8 @@ impl Record {
 
     pub(super) fn submitted(&mut self, id: CallId, asked: Asked, deadline: Timestamp) {
         let (identity, last) = (self.identity, Last::Nothing);
-        self.calls.push(Call { id, asked, identity, deadline, newcomer: true, sent: 0, replays: 0, last });
+        let (newcomer, sent, replays, maybe_executed) = (true, 0, 0, false);
+        self.calls.push(Call { id, asked, identity, deadline, newcomer, sent, replays, last, maybe_executed });
     }
 
     pub(super) fn answer_given(&mut self) {
@@ -236,6 +244,8 @@ impl Record {
             return;
         };
         let safe = matches!(call.asked, Asked::Call { safe: true, .. } | Asked::KeepAlive);
+        // A redirect comes from something that is no Quatrix server, which may do anything.
+        call.maybe_executed |= matches!(response.status().as_u16(), 300..400 | 500..);
         call.last = match response.status().as_u16() {
             200..300 => Last::Final,
             401 if call.rides() => Last::Unauthorized,
@@ -273,6 +283,7 @@ impl Record {
                 FailureKind::Connect | FailureKind::Proxy | FailureKind::TimedOut | FailureKind::Interrupted
             );
             let again = passing && (safe || !failure.may_have_been_sent());
+            call.maybe_executed |= failure.may_have_been_sent();
             call.last = if again { Last::Again } else { Last::Final };
         }
     }
@@ -377,6 +388,7 @@ impl Record {
             };
             out.extend(last);
             out.extend([u8::from(call.identity == *identity), u8::from(call.newcomer), call.sent, call.replays]);
+            out.push(call.maybe_executed.into());
         }
         match shared {
             None => out.push(u8::MAX),

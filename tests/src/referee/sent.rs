@@ -20,9 +20,17 @@ impl Record {
         };
         let (rides, same) = (call.rides(), call.identity == self.identity);
         match step {
-            Step::Ready(_) => {
+            Step::Ready(outcome) => {
                 self.ended(now, id);
-                holds(!lost, Invariant::I2, "a call has ended without its outcome")
+                holds(!lost, Invariant::I2, "a call has ended without its outcome")?;
+                let told = outcome.may_have_been_executed().unwrap_or_else(|| call.maybe_executed());
+                let own = matches!(call.asked, Asked::Call { .. } | Asked::KeepAlive);
+                let true_to_fact = !own || told == call.maybe_executed();
+                holds(
+                    true_to_fact,
+                    Invariant::I13,
+                    "a caller is told wrongly whether its request may have been executed",
+                )
             }
             Step::Ask(_) => {
                 holds(same, Invariant::I11, "a call of another identity is asked")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quatrix_proto::api::GetProfile;
-use quatrix_proto::{Server, Transmit};
+use quatrix_proto::{FailureKind, Server, Transmit};
 
 use super::record::{Kind, Last, Shared};
 use super::*;
@@ -161,6 +161,21 @@ fn a_call_that_nobody_wakes_is_seen() {
     let exchange = sent(&mut session, call).exchange;
     session.act(START, None, |session| session.handle_response(START, exchange, answer(200, "{}")));
     assert_eq!(session.verdict().unwrap_err().to_string(), "I12: a call may go on, and nobody is told");
+}
+
+#[test]
+fn a_caller_that_is_told_wrongly_what_its_request_may_have_done_is_seen() {
+    for (executed, failure) in
+        [(true, Failure::unsent(FailureKind::Tls)), (false, Failure::maybe_sent(FailureKind::Tls))]
+    {
+        let (mut session, call) = active();
+        let exchange = sent(&mut session, call).exchange;
+        session.handle_failure(START, exchange, failure);
+        session.record.calls[0].maybe_executed = executed;
+        assert!(matches!(session.poll_call(START, call), Step::Ready(_)));
+        let told = "I13: a caller is told wrongly whether its request may have been executed";
+        assert_eq!(session.verdict().unwrap_err().to_string(), told);
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use quatrix_tests::stage::{Stage, Wire, me as user};
 use quatrix_tests::subject::{Setup, Subject};
 use quatrix_tests::{conform, wait_until};
 
-use crate::{kind, me};
+use crate::{kind, me, report};
 
 conform![
     m03_a_refused_login_is_told_to_all_64_that_wait_and_sent_once,
@@ -166,7 +166,8 @@ fn m10_a_login_that_fails_after_an_expiry_fails_all_64_alike_and_the_next_call_s
         let mut renewal = Renewal::<S>::new(wire, move |n| if n == 1 { first.clone() } else { grant("two") });
         for outcome in renewal.outcomes() {
             let error = outcome.unwrap().unwrap_err();
-            assert!(error.to_string().starts_with(said), "{error}");
+            assert!(report(&error).starts_with(&format!("not logged in: the last attempt failed: {said}")), "{error}");
+            assert!(!error.may_have_been_executed());
         }
         assert_eq!(renewal.logins(), 2, "the first, and one for all");
         assert_eq!(renewal.client.call(&GetProfile).unwrap().email, "me@example.com");

@@ -114,6 +114,12 @@ fn i11_no_call_rides_in_a_session_of_somebody_else() {
 }
 
 #[test]
+fn i13_a_caller_is_told_what_its_own_request_may_have_done() {
+    stories(Theme::Trouble, |seen| seen.repetitions + seen.ended);
+    stories(Theme::People, |seen| seen.logouts.min(seen.ended));
+}
+
+#[test]
 fn i12_nobody_who_may_go_on_is_left_waiting() {
     stories(Theme::Expiries, |seen| seen.waits);
     stories(Theme::Challenges, |seen| seen.waits);

@@ -20,7 +20,12 @@ pub struct ApiError {
     message: Option<Box<str>>,
     details: Details,
     retry_after: Option<Duration>,
+    after_attempt: bool,
 }
+
+/// Extension of a response: an earlier attempt of its call may have been executed.
+#[derive(Clone)]
+pub(crate) struct AfterAttempt;
 
 impl ApiError {
     /// Reads whatever came: a body that is not the error model leaves just the status.
@@ -48,6 +53,7 @@ impl ApiError {
             },
             details: Details(model.details),
             retry_after: crate::retry::retry_after(response.headers()),
+            after_attempt: response.extensions().get::<AfterAttempt>().is_some(),
         }
     }
 
@@ -78,6 +84,10 @@ impl ApiError {
     /// What else the server had to say.
     pub fn details(&self) -> &Details {
         &self.details
+    }
+
+    pub(crate) fn is_after_attempt(&self) -> bool {
+        self.after_attempt
     }
 
     /// What `Retry-After` asked for, as a wait: seconds, or a date read against the `Date` of the same answer.

@@ -98,6 +98,11 @@ impl Failure {
         }
     }
 
+    /// The same failure, of a call whose earlier attempt may have been executed.
+    pub(crate) fn after_attempt(self) -> Self {
+        Self { may_have_been_sent: true, ..self }
+    }
+
     /// Makes the failure of a caller that went away and took the exchange along.
     pub fn aborted() -> Self {
         Self::maybe_sent(FailureKind::Aborted)

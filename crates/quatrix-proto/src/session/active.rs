@@ -55,8 +55,9 @@ impl Session {
         match &call.kind {
             Kind::Request(request) => {
                 // A transfer may last for long and does not count as use (Q10): it pays for a keepalive first, early
-                // enough that the session outlives it.
-                let due = active.confirmed && idle >= self.config.keepalive_interval / 2 && active.probe.is_none();
+                // enough that the session outlives it. How long a resumed session was idle is not known.
+                let idle = !active.confirmed || idle >= self.config.keepalive_interval / 2;
+                let due = idle && active.probe.is_none();
                 if due && !request.tended && !self.counts_as_use(request.prepared.spec) {
                     return self.tend(now, id);
                 }

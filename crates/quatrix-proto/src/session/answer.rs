@@ -310,7 +310,13 @@ impl Session {
     /// The challenge stands as it was; whoever answered is told, and the answer is not sent again.
     pub(super) fn answer_failed(&mut self, answering: Answering, error: Error) {
         let Answering { mut challenged, asked, carried, .. } = answering;
-        let teller = if asked { Some(carried.carrier) } else { challenged.attempt.answer.take() };
+        let command = challenged.attempt.command;
+        let (teller, error) = match asked {
+            // The request of a call that was asked has not left: only the answer has.
+            true if command != Some(carried.carrier) => (Some(carried.carrier), LoggedOut::Failed(error.into()).into()),
+            true => (command, error),
+            false => (challenged.attempt.answer.take(), error),
+        };
         self.enter(Phase::Challenged(challenged));
         if let Some(teller) = teller {
             self.calls.end(teller, Err(error));

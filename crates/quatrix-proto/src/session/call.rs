@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::config::checked_header;
 use crate::endpoint::{Auth, Prepared, Replay};
-use crate::error::{Error, Invalid, Misuse};
+use crate::error::{AfterAttempt, Error, Invalid, Misuse};
 use crate::session::{Login, Logout};
 use crate::time::Timestamp;
 
@@ -194,6 +194,8 @@ pub(super) struct Request {
     pub(super) replayed: bool,
     /// It has paid for a keepalive before a transfer.
     pub(super) tended: bool,
+    /// An attempt that was followed by another may have been executed.
+    pub(super) maybe_executed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -246,6 +248,23 @@ impl Call {
         }
     }
 
+    /// The outcome of a call that has ended: it tells what any of its attempts may have done.
+    pub(super) fn outcome(self) -> Option<Outcome> {
+        let Status::Done(result) = self.status else {
+            return None;
+        };
+        Some(Outcome(match (result, self.kind) {
+            (Ok(Answered::Response(mut response)), Kind::Request(Request { maybe_executed: true, .. })) => {
+                if !response.status().is_success() {
+                    response.extensions_mut().insert(AfterAttempt);
+                }
+                Ok(Answered::Response(response))
+            }
+            (Err(error), Kind::Request(Request { maybe_executed: true, .. })) => Err(error.after_attempt()),
+            (result, _) => result,
+        }))
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         matches!(self.status, Status::Waiting | Status::Held { .. })
     }
@@ -253,7 +272,7 @@ impl Call {
 
 impl Request {
     pub(super) fn new(prepared: Prepared, options: CallOptions, role: Role) -> Self {
-        Self { prepared, options, role, attempts: 0, replayed: false, tended: false }
+        Self { prepared, options, role, attempts: 0, replayed: false, tended: false, maybe_executed: false }
     }
 
     pub(super) fn replay(&self) -> Replay {
@@ -320,10 +339,23 @@ impl Calls {
         }
     }
 
+    /// Ends a call, unless it has ended already.
     pub(super) fn end(&mut self, id: CallId, result: Result<Answered, Error>) {
-        if let Some(call) = self.get_mut(id) {
+        if let Some(call) = self.get_mut(id)
+            && !matches!(call.status, Status::Done(_))
+        {
             call.status = Status::Done(result);
         }
+    }
+
+    /// The first logout that waits.
+    pub(super) fn waiting_logout(&self) -> Option<CallId> {
+        self.slots.iter().zip(0..).find_map(|(slot, number)| match &slot.call {
+            Some(Call { kind: Kind::Logout, status: Status::Waiting, .. }) => {
+                Some(CallId { slot: number, generation: slot.generation })
+            }
+            _ => None,
+        })
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Call> {

@@ -1,5 +1,7 @@
 //! What came back, and what did not.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -36,10 +38,16 @@ impl Session {
     pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: Failure) {
         if let Some((carrier, spec)) = self.shared(exchange) {
             self.events.exchanged(carrier, spec, Err(failure.kind()));
-            // A carrier that has run out of its own time went away; the others need not fail with it.
-            let impatient = self.calls.get(carrier).is_some_and(|call| call.deadline <= now);
             let timed_out = failure.kind() == FailureKind::TimedOut;
-            self.shared_failed(now, if impatient && timed_out { Failure::aborted() } else { failure });
+            let failure = match self.calls.get(carrier) {
+                // A carrier that has run out of its own time went away; the others need not fail with it.
+                Some(call) if timed_out && call.deadline <= now => {
+                    self.time_out(carrier);
+                    Failure::aborted()
+                }
+                _ => failure,
+            };
+            self.shared_failed(now, failure);
         } else if let Some(id) = self.calls.in_flight(exchange) {
             self.call_failed(now, id, failure);
         }
@@ -55,7 +63,7 @@ impl Session {
             Phase::LoggingIn(logging_in) => self.login_failed(now, *logging_in, failure),
             Phase::Answering(answering) => self.answer_failed(*answering, failure.into()),
             Phase::Active(active) => self.probe_failed(active, &failure),
-            Phase::LoggingOut(logging_out) => self.logout_failed(now, *logging_out),
+            Phase::LoggingOut(logging_out) => self.logout_failed(now, *logging_out, &failure),
             other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.enter(other),
         }
     }
@@ -87,9 +95,6 @@ impl Session {
             && challenged.asking == Some(id)
         {
             challenged.asking = None;
-        }
-        if let Phase::LoggingOut(logging_out) = &mut self.phase {
-            logging_out.forget(id);
         }
     }
 
@@ -167,7 +172,7 @@ impl Session {
         let repeat = worthwhile && (safe || !failure.may_have_been_sent()) && self.may_repeat(id);
         self.events.exchanged(id, spec, Err(failure.kind()));
         match repeat {
-            true => self.repeat_later(now, id, None),
+            true => self.repeat_later(now, id, None, failure.may_have_been_sent()),
             false => self.calls.end(id, Err(failure.into())),
         }
     }
@@ -176,10 +181,10 @@ impl Session {
     fn maybe_repeat_answered(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
         let asked = retry_after(response.headers());
         let patient = asked.is_none_or(|wait| wait <= self.config.longest_retry_after);
-        let safe = response.status() == StatusCode::TOO_MANY_REQUESTS
-            || self.request(id).is_some_and(|request| request.replay() == Replay::Safe);
+        let maybe_executed = response.status() != StatusCode::TOO_MANY_REQUESTS;
+        let safe = !maybe_executed || self.request(id).is_some_and(|request| request.replay() == Replay::Safe);
         match patient && safe && self.may_repeat(id) {
-            true => self.repeat_later(now, id, asked),
+            true => self.repeat_later(now, id, asked, maybe_executed),
             false => self.calls.end(id, Ok(Answered::Response(response))),
         }
     }
@@ -190,11 +195,14 @@ impl Session {
         left && self.budget.spend()
     }
 
-    fn repeat_later(&mut self, now: Timestamp, id: CallId, asked: Option<std::time::Duration>) {
+    fn repeat_later(&mut self, now: Timestamp, id: CallId, asked: Option<Duration>, maybe_executed: bool) {
         let attempts = self.request(id).map_or(1, |request| request.attempts);
-        let jitter = self.rng.backoff(attempts, std::time::Duration::from_secs(20));
+        let jitter = self.rng.backoff(attempts, Duration::from_secs(20));
         let until = now.saturating_add(asked.unwrap_or_default().max(jitter));
-        self.set_status(id, Status::Backoff { until });
+        if let Some(Call { kind: Kind::Request(request), status, .. }) = self.calls.get_mut(id) {
+            request.maybe_executed |= maybe_executed;
+            *status = Status::Backoff { until };
+        }
     }
 
     fn request(&self, id: CallId) -> Option<&Request> {

@@ -15,7 +15,7 @@ use super::answer::{AnswerStep, Answering, Challenged};
 use super::call::{Answered, Call, Kind, Request, Role, RunKeepAlive, Status};
 use super::login::{Attempt, LoggingIn};
 use super::logout::{Awaiting, LoggingOut};
-use super::{CallId, CallOptions, Carried, ExchangeId, Login, Phase, Session};
+use super::{CallId, CallOptions, Carried, ExchangeId, Login, Outcome, Phase, Session};
 use crate::challenge::{Answer, Challenge, Factor};
 use crate::config::Config;
 use crate::endpoint::Replay;
@@ -59,6 +59,19 @@ impl Config {
     pub fn limits(&self) -> Limits {
         let &Self { lifetime, exchange_timeout, attempts, longest_retry_after, keep_credentials, .. } = self;
         Limits { lifetime, exchange_timeout, attempts, longest_retry_after, keep_credentials }
+    }
+}
+
+impl Outcome {
+    /// What it says of whether the call's own request may have been executed; `None` after a success.
+    pub fn may_have_been_executed(&self) -> Option<bool> {
+        match &self.0 {
+            Ok(Answered::Response(response)) if !response.status().is_success() => {
+                Some(Error::from_answer("", response).may_have_been_executed())
+            }
+            Ok(_) => None,
+            Err(error) => Some(error.may_have_been_executed()),
+        }
     }
 }
 
@@ -211,9 +224,8 @@ impl Scribe<'_> {
                 self.optional(probe.as_deref(), Self::carried);
             }
             Phase::LoggingOut(logging_out) => {
-                let LoggingOut { command, awaiting, carried } = &**logging_out;
+                let LoggingOut { awaiting, carried } = &**logging_out;
                 self.byte(5);
-                self.optional(*command, Self::call);
                 match awaiting {
                     Awaiting::Login => self.byte(0),
                     Awaiting::Code(token) => {
@@ -311,11 +323,13 @@ impl Scribe<'_> {
         self.flag(*missed);
         self.ahead(*deadline);
         match kind {
-            Kind::Request(Request { prepared, options, role, attempts, replayed, tended }) => {
+            Kind::Request(Request { prepared, options, role, attempts, replayed, tended, maybe_executed }) => {
                 self.byte(0);
                 self.name(prepared.spec.name);
                 self.byte(options.attempts.unwrap_or(self.config.attempts));
-                [*role == Role::KeepAlive, *replayed, *tended].into_iter().for_each(|flag| self.flag(flag));
+                [*role == Role::KeepAlive, *replayed, *tended, *maybe_executed]
+                    .into_iter()
+                    .for_each(|flag| self.flag(flag));
                 self.byte(*attempts);
             }
             Kind::Login => self.byte(1),
@@ -420,6 +434,10 @@ impl Scribe<'_> {
                 self.byte(*misuse as u8);
             }
             Error::Cancelled => self.byte(7),
+            Error::AfterAttempt(error) => {
+                self.byte(8);
+                self.error(error);
+            }
         }
     }
 }

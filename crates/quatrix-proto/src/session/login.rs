@@ -115,7 +115,13 @@ impl Session {
 
     pub(super) fn login_answered(&mut self, now: Timestamp, logging_in: LoggingIn, response: http::Response<Bytes>) {
         let LoggingIn { attempt, carried } = logging_in;
-        match Verdict::read(&self.config, response) {
+        let verdict = Verdict::read(&self.config, response);
+        if let (Verdict::Granted(_) | Verdict::Partial(..) | Verdict::Captcha(_), Some(credentials)) =
+            (&verdict, &attempt.credentials)
+        {
+            self.user = Some(credentials.shared_user());
+        }
+        match verdict {
             Verdict::Granted(token) => self.become_active(attempt, token, carried.sent),
             Verdict::Partial(partial, factor) => {
                 let challenge = Challenge::SecondFactor { factor, refused: 0 };
@@ -172,9 +178,10 @@ impl Session {
 
     /// Nobody said no: the next call may try again where credentials are kept.
     pub(super) fn login_came_to_nothing(&mut self, attempt: &Attempt, error: Error) {
-        self.become_logged_out(LoggedOut::Failed(error.clone().into()));
-        self.end_command(attempt, Err(error.clone()));
-        self.fail_waiting(&error);
+        let why = LoggedOut::Failed(error.clone().into());
+        self.become_logged_out(why.clone());
+        self.end_command(attempt, Err(error));
+        self.fail_waiting(&why.into());
     }
 
     /// Tells the commands behind an attempt, those that still wait.

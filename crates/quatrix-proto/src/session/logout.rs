@@ -5,17 +5,15 @@ use bytes::Bytes;
 use super::answer::AnswerStep;
 use super::call::{Answered, Kind, Status};
 use super::login::Verdict;
-use super::{CallId, Carried, Logout, Phase, Session};
+use super::{Carried, Logout, Phase, Session};
 use crate::api::{LogOut, SecondFactor};
 use crate::endpoint::Endpoint;
-use crate::error::LoggedOut;
+use crate::error::{Failure, FailureKind, LoggedOut};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct LoggingOut {
-    /// Who carries the logout; `None`: that caller is gone.
-    pub(super) command: Option<CallId>,
     pub(super) awaiting: Awaiting,
     pub(super) carried: Carried,
 }
@@ -41,14 +39,10 @@ impl LoggingOut {
             Awaiting::Login | Awaiting::Code(_) | Awaiting::Captcha(_) => None,
         }
     }
-
-    pub(super) fn forget(&mut self, caller: CallId) {
-        self.command = self.command.filter(|command| *command != caller);
-    }
 }
 
 impl Session {
-    pub(super) fn start_logout(&mut self, now: Timestamp, command: CallId) {
+    pub(super) fn start_logout(&mut self, now: Timestamp) {
         if matches!(self.phase, Phase::LoggingOut(_)) {
             return;
         }
@@ -59,10 +53,10 @@ impl Session {
             Phase::LoggedOut(_) | Phase::ApiKey(_) => self.finish_logout(true),
             Phase::LoggingIn(logging_in) => match logging_in.carried.exchange {
                 None => self.finish_logout(true),
-                Some(_) => self.wait_for_answer(command, Awaiting::Login, logging_in.carried),
+                Some(_) => self.wait_for_answer(Awaiting::Login, logging_in.carried),
             },
             Phase::Answering(answering) => match answering.carried.exchange {
-                None => self.log_token_out(now, Some(command), answering.challenged.partial),
+                None => self.log_token_out(now, answering.challenged.partial),
                 Some(_) => {
                     let awaiting = match answering.step {
                         AnswerStep::Code(_) => Awaiting::Code(answering.challenged.partial),
@@ -70,53 +64,57 @@ impl Session {
                             Awaiting::Captcha(answering.challenged.partial)
                         }
                     };
-                    self.wait_for_answer(command, awaiting, answering.carried);
+                    self.wait_for_answer(awaiting, answering.carried);
                 }
             },
-            Phase::Challenged(challenged) => self.log_token_out(now, Some(command), challenged.partial),
-            Phase::Active(active) => self.log_token_out(now, Some(command), active.token),
+            Phase::Challenged(challenged) => self.log_token_out(now, challenged.partial),
+            Phase::Active(active) => self.log_token_out(now, active.token),
             other @ Phase::LoggingOut(_) => self.enter(other),
         }
     }
 
-    fn wait_for_answer(&mut self, command: CallId, awaiting: Awaiting, carried: Carried) {
-        self.enter(Phase::LoggingOut(Box::new(LoggingOut { command: Some(command), awaiting, carried })));
+    fn wait_for_answer(&mut self, awaiting: Awaiting, carried: Carried) {
+        self.enter(Phase::LoggingOut(Box::new(LoggingOut { awaiting, carried })));
     }
 
-    fn log_token_out(&mut self, now: Timestamp, command: Option<CallId>, token: SessionId) {
+    /// The first caller that waits for a logout carries it.
+    fn log_token_out(&mut self, now: Timestamp, token: SessionId) {
+        let command = self.calls.waiting_logout();
         let carried = command.and_then(|command| self.carried_by(now, command, &LogOut).ok());
         match carried {
-            Some(carried) => {
-                let awaiting = Awaiting::Logout(token);
-                self.enter(Phase::LoggingOut(Box::new(LoggingOut { command, awaiting, carried })));
-            }
+            Some(carried) => self.wait_for_answer(Awaiting::Logout(token), carried),
             None => self.finish_logout(false),
         }
     }
 
     pub(super) fn logout_answered(&mut self, now: Timestamp, logging_out: LoggingOut, response: http::Response<Bytes>) {
-        let LoggingOut { command, awaiting, .. } = logging_out;
+        let LoggingOut { awaiting, .. } = logging_out;
         match awaiting {
             Awaiting::Logout(_) => self.finish_logout(LogOut::decode(response).is_ok()),
             Awaiting::Login => match Verdict::read(&self.config, response) {
                 Verdict::Granted(token) | Verdict::Partial(token, _) | Verdict::Captcha(token) => {
-                    self.log_token_out(now, command, token);
+                    self.log_token_out(now, token);
                 }
                 Verdict::Refused(_) => self.finish_logout(true),
                 Verdict::Failed(_) => self.finish_logout(false),
             },
             Awaiting::Code(partial) => {
                 let granted = SecondFactor::decode(response).ok().and_then(|granted| granted.session_id);
-                self.log_token_out(now, command, granted.unwrap_or(partial));
+                self.log_token_out(now, granted.unwrap_or(partial));
             }
-            Awaiting::Captcha(token) => self.log_token_out(now, command, token),
+            Awaiting::Captcha(token) => self.log_token_out(now, token),
         }
     }
 
-    pub(super) fn logout_failed(&mut self, now: Timestamp, logging_out: LoggingOut) {
+    pub(super) fn logout_failed(&mut self, now: Timestamp, logging_out: LoggingOut, failure: &Failure) {
+        let unsent = logging_out.carried.exchange.is_none();
         match logging_out.awaiting {
+            // Its caller vanished before it was sent: another one may carry it.
+            Awaiting::Logout(token) if unsent && failure.kind() == FailureKind::Aborted => {
+                self.log_token_out(now, token);
+            }
             Awaiting::Login | Awaiting::Logout(_) => self.finish_logout(false),
-            Awaiting::Code(token) | Awaiting::Captcha(token) => self.log_token_out(now, logging_out.command, token),
+            Awaiting::Code(token) | Awaiting::Captcha(token) => self.log_token_out(now, token),
         }
     }
 

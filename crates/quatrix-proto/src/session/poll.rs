@@ -7,12 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use super::call::{Answered, Kind, Status};
+use super::call::{Answered, Call, Kind, Request, Role, Status};
 use super::{CallId, Carried, Event, ExchangeId, Outcome, Phase, Session};
 use crate::challenge::Challenge;
 use crate::config::Config;
 use crate::content_range::Wanted;
-use crate::endpoint::{Answers, Endpoint as _, Prepared, Replay, Spec, X_AUTH_TOKEN};
+use crate::endpoint::{Answers, Endpoint as _, Prepared, Spec, X_AUTH_TOKEN};
 use crate::error::{Error, Failure, FailureKind, LoggedOut, Misuse};
 use crate::receiver::Receiver;
 use crate::secret::SessionId;
@@ -124,23 +124,19 @@ impl Session {
     }
 
     fn ready(&mut self, id: CallId) -> Step {
-        match self.calls.remove(id).map(|call| call.status) {
-            Some(Status::Done(result)) => Step::Ready(Outcome(result)),
-            _ => Step::Ready(Outcome(Err(Misuse::UnknownCall.into()))),
-        }
+        let outcome = self.calls.remove(id).and_then(Call::outcome);
+        Step::Ready(outcome.unwrap_or_else(|| Outcome(Err(Misuse::UnknownCall.into()))))
     }
 
-    /// A held call has its answer; any other has none. What is not safe to repeat waits for another try only if it was
-    /// not carried out.
-    fn time_out(&mut self, id: CallId) {
+    /// Ends a call whose deadline has passed. A held call has its response; any other has none.
+    pub(super) fn time_out(&mut self, id: CallId) {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
-        let tried = matches!(&call.kind, Kind::Request(one) if one.attempts > 0 && one.replay() == Replay::Safe);
-        let failure = match (std::mem::replace(&mut call.status, Status::Waiting), tried) {
-            (Status::Held { response, .. }, _) => return self.calls.end(id, Ok(Answered::Response(response))),
-            (Status::InFlight { .. }, _) | (_, true) => Failure::maybe_sent(FailureKind::TimedOut),
-            (_, false) => Failure::unsent(FailureKind::TimedOut),
+        let failure = match std::mem::replace(&mut call.status, Status::Waiting) {
+            Status::Held { response, .. } => return self.calls.end(id, Ok(Answered::Response(response))),
+            Status::InFlight { .. } => Failure::maybe_sent(FailureKind::TimedOut),
+            _ => Failure::unsent(FailureKind::TimedOut),
         };
         self.calls.end(id, Err(failure.into()));
     }
@@ -192,8 +188,10 @@ impl Session {
             return self.ready(id);
         };
         call.status = Status::InFlight { exchange, epoch, sent: now };
-        let longest = now.saturating_add(config.keepalive_interval);
-        let deadline = call.deadline.min(longest);
+        let deadline = match &call.kind {
+            Kind::Request(Request { role: Role::Endpoint, .. }) => call.deadline,
+            _ => call.deadline.min(now.saturating_add(config.exchange_timeout)),
+        };
         match &mut call.kind {
             Kind::Request(request) => {
                 request.attempts = request.attempts.saturating_add(1);
@@ -213,7 +211,6 @@ impl Session {
             }
             Kind::RunKeepAlive(_) => match crate::api::KeepAlive.prepare(&config.server) {
                 Ok(prepared) => {
-                    let deadline = now.saturating_add(config.exchange_timeout);
                     let built = prepared.request(auth, &config.user_agent, &config.headers);
                     Step::Send(transmit(exchange, deadline, &prepared, built, &config))
                 }

@@ -18,7 +18,9 @@ mod keepalive;
 mod login;
 mod logout;
 mod repeat;
+mod resumed;
 mod shown;
+mod told;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const PROFILE: &str = r#"{"name":"Me","email":"me@acme.com"}"#;
@@ -133,6 +135,14 @@ impl World {
     #[track_caller]
     fn failed<T: std::fmt::Debug>(&mut self, ticket: Ticket<T>) -> String {
         self.done(ticket).unwrap_err().to_string()
+    }
+
+    /// Why the login that it waited for failed.
+    #[track_caller]
+    fn not_logged_in<T: std::fmt::Debug>(&mut self, ticket: Ticket<T>) -> String {
+        let error = self.done(ticket).unwrap_err();
+        assert_eq!(error.to_string(), "not logged in: the last attempt failed");
+        std::error::Error::source(&error).unwrap().to_string()
     }
 
     fn answer(&mut self, sent: &Sent, status: u16, headers: &[(&str, &str)], body: &str) {

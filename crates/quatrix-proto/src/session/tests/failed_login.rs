@@ -171,7 +171,7 @@ fn s10_m11_a_vanished_carrier_is_replaced_at_most_twice() {
         world.fail(&sent, Failure::aborted());
         world.session.cancel(world.now, carrier.id());
     }
-    assert_eq!(world.failed(waiting), "the exchange was given up");
+    assert_eq!(world.not_logged_in(waiting), "the exchange was given up");
     assert_eq!(world.state(), "failed");
 }
 
@@ -215,7 +215,7 @@ fn s11_a_dead_carrier_cannot_wedge_the_session() {
     let sent = world.sent(&dead);
     let until = world.waits(&waiting);
     world.now = until;
-    assert_eq!(world.failed(waiting), "timed out");
+    assert_eq!(world.not_logged_in(waiting), "timed out");
     let next = world.profile();
     let login = world.sent(&next);
     world.grant(&sent, "late");
@@ -240,7 +240,7 @@ fn s09_a_login_that_times_out_or_is_cut_has_not_lost_its_carrier() {
         world.pass(Duration::from_secs(1));
         world.fail(&login, Failure::maybe_sent(kind));
         assert_eq!(world.state(), "failed");
-        assert_eq!(world.failed(waiting), said);
+        assert_eq!(world.not_logged_in(waiting), said);
     }
 }
 
@@ -275,5 +275,26 @@ fn i04_a_call_between_two_tries_fails_with_the_login_that_it_carries() {
     let login = world.sent(&call);
     assert_eq!(login.name, "session.login");
     world.answer(&login, 503, &[], "");
-    assert_eq!(world.failed(call), "session.login: refused with status 503 Service Unavailable");
+    assert_eq!(world.not_logged_in(call), "session.login: refused with status 503 Service Unavailable");
+}
+
+#[test]
+fn s09_a_later_login_lets_a_call_from_before_log_in_again() {
+    let mut world = World::active("one");
+    let call = world.profile();
+    let sent = world.sent(&call);
+    world.expire();
+    let leader = world.profile();
+    let login = world.sent(&leader);
+    world.answer(&login, 503, &[], "");
+    world.done(leader).unwrap_err();
+    let next = world.profile();
+    let login = world.sent(&next);
+    world.grant(&login, "two");
+    world.session.cancel(world.now, next.id());
+
+    world.answer(&sent, 503, &[], "");
+    world.expire();
+    world.pass(MINUTE);
+    assert_eq!(world.sent(&call).name, "session.login");
 }

@@ -157,11 +157,51 @@ fn s27_a_second_logout_waits_for_the_first() {
 }
 
 #[test]
-fn s27_a_logout_whose_caller_vanishes_ends_unconfirmed() {
-    let mut world = World::active("one");
+fn s27_a_logout_whose_caller_vanishes_before_it_is_sent_is_taken_over_by_the_second() {
+    for mut world in [World::active("one"), World::new().challenged("71")] {
+        let (first, second, third) = (world.logout(), world.logout(), world.logout());
+        let before = world.session.wakes();
+        world.session.cancel(world.now, first.id());
+        assert!(world.session.wakes() > before);
+        let sent = world.sent(&second);
+        assert_eq!(sent.name, "session.logout");
+        world.waits(&third);
+        world.ok(&sent, "");
+        assert!(world.done(second).unwrap().confirmed && world.done(third).unwrap().confirmed);
+        assert_eq!(world.state(), "by user");
+    }
+}
+
+#[test]
+fn s26_s27_a_logout_that_waits_for_a_login_is_taken_over_by_the_second() {
+    let mut world = World::new();
+    let login = world.login();
+    let granting = world.sent(&login);
     let (first, second) = (world.logout(), world.logout());
     world.session.cancel(world.now, first.id());
+    world.waits(&second);
+    world.grant(&granting, "one");
+    let sent = world.sent(&second);
+    assert_eq!((sent.name, sent.token()), ("session.logout", "one"));
+    world.ok(&sent, "");
+    assert!(world.done(second).unwrap().confirmed);
+}
+
+#[test]
+fn s27_a_logout_whose_caller_vanishes_after_it_was_sent_ends_unconfirmed() {
+    let mut world = World::active("one");
+    let (first, second) = (world.logout(), world.logout());
+    assert_eq!(world.sent(&first).name, "session.logout");
+    world.session.cancel(world.now, first.id());
     assert!(!world.done(second).unwrap().confirmed);
+    assert_eq!(world.state(), "by user");
+}
+
+#[test]
+fn s27_a_logout_whose_only_caller_vanishes_ends_unconfirmed() {
+    let mut world = World::active("one");
+    let logout = world.logout();
+    world.session.cancel(world.now, logout.id());
     assert_eq!(world.state(), "by user");
 }
 

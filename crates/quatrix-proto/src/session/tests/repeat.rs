@@ -299,3 +299,39 @@ fn m42_a_deadline_between_two_tries_says_what_the_first_may_have_done() {
     assert!(ends(true, Failure::maybe_sent(FailureKind::Interrupted)));
     assert!(!ends(false, Failure::unsent(FailureKind::Connect)));
 }
+
+#[test]
+fn i09_m31_a_stream_is_not_requested_again_after_a_failure_even_if_the_caller_says_that_it_is_safe() {
+    let mut world = World::active("one");
+    let options = CallOptions::new().with_replay(Replay::Safe);
+    let link = crate::api::ReadLink::new(crate::DownloadLink::new("link"));
+    let stream = world.session.call_with(world.now, &link, options);
+    let sent = world.sent(&stream);
+    assert_eq!(sent.name, "file.download");
+    world.lose(&sent);
+    assert_eq!(world.failed(stream), "the connection was interrupted");
+}
+
+#[test]
+fn m25_a_call_has_no_limit_but_its_own_deadline() {
+    let link = crate::api::ReadLink::new(crate::DownloadLink::new("link"));
+    let config = Config::new(Server::account("acme").unwrap());
+    let key = Session::with_api_key(config, 1, ApiKey::new("key").unwrap());
+    for mut session in [World::active("one").session, key] {
+        let now = Timestamp::from(Duration::from_secs(1000));
+        for (options, deadline) in [
+            (CallOptions::new(), Timestamp::MAX),
+            (CallOptions::new().with_deadline(60 * MINUTE), now.saturating_add(60 * MINUTE)),
+        ] {
+            let calls = [
+                session.call_with(now, &link, options.clone()).id(),
+                session.call_with(now, &GetProfile, options).id(),
+            ];
+            for call in calls {
+                let Step::Send(transmit) = session.poll_call(now, call) else { panic!() };
+                assert_eq!(transmit.deadline, deadline);
+                session.cancel(now, call);
+            }
+        }
+    }
+}
