@@ -157,7 +157,7 @@ impl Settings {
         }
         let client = builder.build()?;
         check_account(&client, self.call_options())?;
-        match client.login(credentials).map_err(Failure::of_login)? {
+        match client.login(credentials).map_err(Failure::of_login_before_a_command)? {
             Login::Challenged(asked) => {
                 // Another process cannot finish this one: nothing is kept.
                 let _ = client.logout();

@@ -66,6 +66,17 @@ impl Failure {
         }
     }
 
+    /// A failed login before a command: the command's own request has not left.
+    pub(crate) fn of_login_before_a_command(error: Error) -> Self {
+        if !error.may_have_been_executed() {
+            return Self::of_login(error);
+        }
+        let (meaning, _) = explain_kind(&error);
+        let mut failure = Self { meaning, ..Self::of_login(error) };
+        failure.facts.may_have_been_executed = false;
+        failure
+    }
+
     /// The same for whoever speaks with an API key, which no login replaces.
     pub(crate) fn of_key(self) -> Self {
         match self.exit {

@@ -1,8 +1,9 @@
 //! Each exit code, reached by what it stands for. 3 and 130 need a terminal: see `prompts`.
 
+use quatrix_emulator::{Fault, What, When};
 use serde_json::json;
 
-use crate::support::{Canned, Ended, Home, PIN};
+use crate::support::{Canned, Ended, Home, PASSWORD, PIN, USER};
 
 /// A call of a server that always answers so.
 fn answered(status: u16, body: &str) -> Ended {
@@ -47,6 +48,19 @@ fn errors_are_json_where_json_is_asked_for() {
     let args = ["status", "--json", "--base-url", &busy.base_url, "--api-key-file", &home.password_file()];
     let busy = home.run(&args).error_json();
     assert_eq!((&busy["error"]["retry_after_s"], &busy["error"]["retryable"]), (&json!(3600), &json!(true)));
+}
+
+#[test]
+fn m42_json_tells_whether_the_commands_own_request_may_have_been_executed() {
+    let lost = |method: &str, path: &str| {
+        let home = Home::new().with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
+        home.emulator.set_faults([Fault::new(What::Cut(When::After)).on(method, path)]).unwrap();
+        let error = home.run(&["api", "POST", "/file/makedir", "--json"]).error_json();
+        assert_eq!(error["error"]["exit"], 9, "{error}");
+        error["error"]["may_have_been_executed"].clone()
+    };
+    assert_eq!(lost("GET", "/session/login"), json!(false), "only the login was lost");
+    assert_eq!(lost("POST", "/file/makedir"), json!(true));
 }
 
 #[test]
