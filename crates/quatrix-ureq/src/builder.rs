@@ -205,7 +205,7 @@ impl Builder {
                 // A client that shares the connections may be for a server over plain http.
                 let https_only = proxy.is_some() || config.server().is_encrypted();
                 let agent = agent(root_certs(self.roots)?, proxy, self.names, self.patience, self.adjust, https_only);
-                Arc::new(Transport::new(agent, self.patience))
+                Arc::new(Transport::new(agent))
             }
         };
         let config = Arc::new(config);

@@ -18,6 +18,8 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{ConnectionDetails, NextTimeout};
 use ureq::{Error, Timeout};
 
+use crate::stage::in_time;
+
 /// ureq has room for no more.
 const MOST: usize = 16;
 
@@ -56,6 +58,7 @@ impl Names {
     pub(crate) fn resolved<'a>(&self, details: &ConnectionDetails<'a>) -> Result<ConnectionDetails<'a>, Error> {
         let begun = Instant::now();
         let ConnectionDetails { uri, config, request_level, resolver, timeout, .. } = *details;
+        let timeout = in_time(timeout, Timeout::Connect);
         let (host, port) = host_and_port(uri).ok_or(Error::HostNotFound)?;
         let found = self.find(host, *timeout.after).ok_or(Error::Timeout(Timeout::Resolve))??;
         let mut addrs = resolver.empty();

@@ -6,16 +6,19 @@
 
 use std::cell::Cell;
 use std::io;
+use std::time::Instant;
 
-use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
+use ureq::{Error, Timeout};
 
 use crate::names::Names;
 
 thread_local! {
     static STAGE: Cell<Stage> = const { Cell::new(Stage::Unsent) };
+    /// When the exchange of this thread ends, if it has a deadline.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// How far the exchange of this thread has come.
@@ -36,9 +39,10 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// An exchange begins.
-    pub(crate) fn reset() {
+    /// An exchange begins, and ends at this moment at the latest.
+    pub(crate) fn begin(deadline: Option<Instant>) {
         STAGE.set(Self::Unsent);
+        DEADLINE.set(deadline);
     }
 
     /// How far it came.
@@ -49,6 +53,14 @@ impl Stage {
     /// Whether the server may have seen something of the request.
     pub(crate) fn may_have_been_sent(self) -> bool {
         matches!(self, Self::Sent | Self::Unheard)
+    }
+}
+
+/// Caps a timeout at what is left of the exchange's time. ureq sets its timeouts anew for each phase and each read.
+pub(crate) fn in_time(timeout: NextTimeout, reason: Timeout) -> NextTimeout {
+    match DEADLINE.get().map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        Some(left) if left < *timeout.after => NextTimeout { after: left.into(), reason, ..timeout },
+        _ => timeout,
     }
 }
 
@@ -159,7 +171,7 @@ impl<T: Transport> Transport for Wire<T> {
         if self.broken {
             return Ok(());
         }
-        match self.inner.transmit_output(amount, timeout) {
+        match self.inner.transmit_output(amount, in_time(timeout, Timeout::PerWrite)) {
             Err(Error::Io(error)) if STAGE.get() == Stage::Sent && is_closed(&error) => {
                 self.broken = true;
                 STAGE.set(Stage::Unheard);
@@ -170,7 +182,7 @@ impl<T: Transport> Transport for Wire<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.inner.await_input(timeout)
+        self.inner.await_input(in_time(timeout, Timeout::PerRead))
     }
 
     fn is_open(&mut self) -> bool {

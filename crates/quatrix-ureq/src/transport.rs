@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response};
 use quatrix_proto::{During, Failure, FailureKind, Timestamp, Transmit};
-use ureq::{Agent, AsSendBody, Body, SendBody};
+use ureq::{Agent, Body, SendBody};
 
 use crate::failure::{failure, read_failure};
 use crate::stage::Stage;
@@ -28,7 +28,6 @@ pub(crate) struct Patience {
 /// A pool of connections, and the clock that everything is measured with.
 pub(crate) struct Transport {
     agent: Agent,
-    patience: Patience,
     origin: Instant,
 }
 
@@ -63,8 +62,8 @@ impl Ends<'_> {
 }
 
 impl Transport {
-    pub(crate) fn new(agent: Agent, patience: Patience) -> Self {
-        Self { agent, patience, origin: Instant::now() }
+    pub(crate) fn new(agent: Agent) -> Self {
+        Self { agent, origin: Instant::now() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -73,15 +72,15 @@ impl Transport {
 
     /// Sends the request and takes the answer in.
     pub(crate) fn exchange(&self, mut transmit: Transmit, ends: &mut Ends<'_>) -> Result<Response<Bytes>, Failure> {
-        Stage::reset();
+        Stage::begin(self.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros())));
         ends.moved = 0;
         let (head, body) = std::mem::take(&mut transmit.request).into_parts();
         let response = match transmit.source.clone() {
-            None if body.is_empty() => self.send(Request::from_parts(head, ()), &transmit).map_err(failure)?,
-            None => self.send(Request::from_parts(head, &body[..]), &transmit).map_err(failure)?,
+            None if body.is_empty() => self.agent.run(Request::from_parts(head, ())).map_err(failure)?,
+            None => self.agent.run(Request::from_parts(head, &body[..])).map_err(failure)?,
             Some(range) => {
                 let mut reader = RangeReader::new(self, ends, range, transmit.deadline)?;
-                let sent = self.send(Request::from_parts(head, SendBody::from_reader(&mut reader)), &transmit);
+                let sent = self.agent.run(Request::from_parts(head, SendBody::from_reader(&mut reader)));
                 // What stopped the reader is the cause of whatever ureq makes of it.
                 match (sent, reader.failure) {
                     (Ok(response), _) => response,
@@ -91,23 +90,6 @@ impl Transport {
             }
         };
         self.receive(response, &transmit, ends)
-    }
-
-    fn send(&self, request: Request<impl AsSendBody>, transmit: &Transmit) -> Result<Response<Body>, ureq::Error> {
-        let left = transmit.deadline.saturating_since(self.now());
-        let Patience { connect, stall } = self.patience;
-        if left >= stall {
-            return self.agent.run(request);
-        }
-        let request = self
-            .agent
-            .configure_request(request)
-            .timeout_connect(Some(left.min(connect)))
-            .timeout_recv_response(Some(left))
-            .timeout_per_read(Some(left))
-            .timeout_per_write(Some(left))
-            .build();
-        self.agent.run(request)
     }
 
     fn receive(

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use quatrix_proto::api::GetAccountMetadata;
-use quatrix_proto::{CallOptions, FailureKind};
+use quatrix_proto::task::Download;
+use quatrix_proto::{ApiKey, CallOptions, FailureKind};
 use quatrix_tests::conform;
 use quatrix_tests::gate::Gate;
 use quatrix_tests::listener::Listener;
@@ -15,12 +16,14 @@ use quatrix_tests::subject::{Setup, Subject};
 use socket2::SockRef;
 
 use crate::uploads::Spool;
-use crate::{failure, once, report};
+use crate::{failure, once, report, resume};
 
 conform![
     m25_a_silence_longer_than_the_patience_is_the_end_wherever_it_falls,
     m25_a_server_that_takes_no_more_of_an_upload_is_given_up,
     m25_a_steady_answer_may_take_longer_than_the_patience,
+    m25_a_call_ends_at_its_deadline_however_the_time_was_spent_before,
+    m25_a_stream_may_take_longer_than_the_keepalive_interval,
 ];
 
 fn impatient<S: Subject>(listener: &Listener, patience: Duration) -> S {
@@ -47,7 +50,8 @@ fn m25_a_silence_longer_than_the_patience_is_the_end_wherever_it_falls<S: Subjec
             assert_eq!(report(&failure), "timed out: while waiting for the answer");
         };
         told(impatient(&listener, Duration::from_millis(50)), once());
-        told(listener.client(), once().with_deadline(Duration::from_millis(50)));
+        // The deadline includes connecting, which takes its time on a busy machine.
+        told(listener.client(), once().with_deadline(Duration::from_millis(500)));
     }
 }
 
@@ -78,4 +82,74 @@ fn m25_a_steady_answer_may_take_longer_than_the_patience<S: Subject>(wire: Wire)
         }
     });
     impatient::<S>(&listener, patience).call_with(&GetAccountMetadata, once()).unwrap();
+}
+
+fn m25_a_call_ends_at_its_deadline_however_the_time_was_spent_before<S: Subject>(wire: Wire) {
+    const DEADLINE: Duration = Duration::from_secs(1);
+    /// When the server begins, so that a timeout that starts anew from there ends far behind the deadline.
+    const LATE: Duration = Duration::from_millis(800);
+
+    for steady in [false, true] {
+        let listener = Listener::serving(wire, move |connection| {
+            connection.request();
+            thread::sleep(LATE);
+            let _ = connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n");
+            while steady && connection.send(b"{").is_ok() {
+                thread::sleep(LATE);
+            }
+            connection.linger();
+        });
+        let client: S = listener.client();
+        let begun = Instant::now();
+        let failure = failure(client.call_with(&GetAccountMetadata, once().with_deadline(DEADLINE)));
+        let took = begun.elapsed();
+        assert_eq!(report(&failure), "timed out: while waiting for the answer");
+        assert!(took < LATE + DEADLINE - Duration::from_millis(200), "{took:?}");
+    }
+}
+
+/// The shortest interval that there is, and so the longest test: its stream lasts a little longer.
+fn m25_a_stream_may_take_longer_than_the_keepalive_interval<S: Subject>(wire: Wire) {
+    const INTERVAL: Duration = Duration::from_secs(10);
+    const SIZE: usize = 24;
+
+    let listener = Listener::serving(wire, move |connection| {
+        while let Some(request) = connection.request() {
+            if !request.head.contains("/file/download/") {
+                let file = format!(r#"{{"id":"f","type":"F","name":"f","size":{SIZE}}}"#);
+                let _ = connection.send(format!("{}{file}", head(file.len())).as_bytes());
+                continue;
+            }
+            let _ = connection.send(head(SIZE).as_bytes());
+            for _ in 0..SIZE {
+                thread::sleep(INTERVAL * 11 / 10 / SIZE as u32);
+                let _ = connection.send(b"x");
+            }
+        }
+    });
+    let setup = || {
+        let setup = listener.setup();
+        Setup { config: setup.config.with_keepalive_interval(INTERVAL), ..setup }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let client = S::build(setup()).unwrap();
+            resume(&client);
+            assert_eq!(streamed(&client), "x".repeat(SIZE));
+        });
+        scope.spawn(|| {
+            let client = S::build(Setup { key: Some(ApiKey::new("canary-key").unwrap()), ..setup() }).unwrap();
+            assert_eq!(streamed(&client), "x".repeat(SIZE));
+        });
+    });
+}
+
+fn head(length: usize) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n")
+}
+
+fn streamed<S: Subject>(client: &S) -> String {
+    let (result, bytes) = client.download(Download::by_id(client.server(), "f".parse().unwrap()));
+    result.unwrap();
+    String::from_utf8(bytes).unwrap()
 }
