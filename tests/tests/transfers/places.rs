@@ -3,14 +3,16 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use quatrix_emulator::Seed;
+use quatrix_emulator::{Fault, Seed, What};
+use quatrix_proto::{Error, TransferError};
 use quatrix_tests::conform;
 use quatrix_tests::stage::{Stage, Wire};
 use quatrix_tests::subject::Subject;
 
-use crate::{find, stage};
+use crate::{bytes, download, find, stage};
 
 conform![
+    m40_bytes_of_two_versions_are_never_put_together,
     m40_a_folder_in_the_way_of_a_file_stays_and_no_byte_is_asked_for,
     m40_what_a_killed_download_has_left_is_removed_a_day_later,
     m40_the_mode_of_a_file_that_is_replaced_is_kept,
@@ -27,6 +29,20 @@ fn names(folder: &std::path::Path) -> Vec<String> {
     let mut names: Vec<_> = names.collect();
     names.sort();
     names
+}
+
+fn m40_bytes_of_two_versions_are_never_put_together<S: Subject>(wire: Wire) {
+    let old = bytes(3000, 1);
+    // Before the second range; and while the last one is read.
+    for (path, skip, kept) in [("/file/metadata/{id}", 1, 1000), ("/file/download/{id}", 2, 2000)] {
+        let stage = stage(wire, "a.bin", &old);
+        let client: S = stage.active();
+        let file = find(&client, "/a.bin");
+        stage.emulator.set_faults([Fault::new(What::Rewrite(None)).on("GET", path).skip(skip)]).unwrap();
+        let (result, sink) = client.download(download(&client, file).with_ranges_of_at_most(1000));
+        assert!(matches!(result, Err(Error::Transfer(TransferError::Changed))), "{path}: {result:?}");
+        assert!(sink[..kept] == old[..kept] && (path.contains("download") || sink.len() == kept), "{path}");
+    }
 }
 
 fn m40_a_folder_in_the_way_of_a_file_stays_and_no_byte_is_asked_for<S: Subject>(wire: Wire) {

@@ -71,6 +71,22 @@ fn m40_a_part_that_holds_other_bytes_is_not_continued() {
 }
 
 #[test]
+fn m40_a_file_that_changes_between_two_ranges_is_not_put_together() {
+    for options in [&[][..], &["--resume"]] {
+        let home = home_with(Seed::new().file("big", "0123456789".repeat(2 * MIB)));
+        let got = home.write("got", "mine").display().to_string();
+        let change = Fault::new(What::Rewrite(None)).on("GET", "/file/metadata/{id}").skip(1);
+        home.emulator.set_faults([change]).unwrap();
+        let args = [&["get", "/big", &*got][..], options].concat();
+        let error = home.run(&args).failed(12);
+        assert!(error.contains("the file changed on the server"), "{error}");
+        assert_eq!((fs::read_to_string(&got).unwrap(), names(&here(&home, ""))), ("mine".into(), vec!["got".into()]));
+        home.run(&args).ok();
+        assert!(fs::read_to_string(&got).unwrap() == "123456789:".repeat(2 * MIB));
+    }
+}
+
+#[test]
 fn m40_another_version_is_not_mixed_in() {
     let home = home_with(Seed::new().file("big", "old".repeat(2_000_000)));
     let got = here(&home, "got");
