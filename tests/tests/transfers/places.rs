@@ -16,7 +16,7 @@ conform![
     m40_a_folder_in_the_way_of_a_file_stays_and_no_byte_is_asked_for,
     m40_what_a_killed_download_has_left_is_removed_a_day_later,
     m40_the_mode_of_a_file_that_is_replaced_is_kept,
-    no_folder_of_the_target_that_is_a_link_is_entered,
+    m41_no_folder_of_the_target_that_is_a_link_is_entered,
 ];
 
 fn in_folder(wire: Wire) -> Stage {
@@ -98,7 +98,7 @@ fn m40_the_mode_of_a_file_that_is_replaced_is_kept<S: Subject>(wire: Wire) {
 fn m40_the_mode_of_a_file_that_is_replaced_is_kept<S: Subject>(_wire: Wire) {}
 
 #[cfg(unix)]
-fn no_folder_of_the_target_that_is_a_link_is_entered<S: Subject>(wire: Wire) {
+fn m41_no_folder_of_the_target_that_is_a_link_is_entered<S: Subject>(wire: Wire) {
     use std::os::unix::fs::symlink;
     let stage = in_folder(wire);
     let client: S = stage.active();
@@ -113,4 +113,4 @@ fn no_folder_of_the_target_that_is_a_link_is_entered<S: Subject>(wire: Wire) {
 }
 
 #[cfg(not(unix))]
-fn no_folder_of_the_target_that_is_a_link_is_entered<S: Subject>(_wire: Wire) {}
+fn m41_no_folder_of_the_target_that_is_a_link_is_entered<S: Subject>(_wire: Wire) {}

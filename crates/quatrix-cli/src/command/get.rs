@@ -23,16 +23,17 @@ mod resume;
 /// Download files and folders.
 ///
 /// To a folder, or to a new name. A file of the same name is replaced, in one
-/// step, when all bytes have arrived: until then it is the old one. Modification
-/// times come along. `-` stands for standard output.
+/// step, when all bytes have arrived: until then it is the old one, whose mode the
+/// new one gets. Modification times come along. No link below TARGET is followed.
+/// `-` stands for standard output.
 ///
 ///   quatrix get /in/report.pdf /in/photos .
 ///   quatrix get /backup/shop.sql - | psql shop
 ///
 /// After Ctrl-C, or a failure, nothing is left of a file that has not arrived
 /// whole; with --resume it is kept beside its place as NAME.VERSION.part, and the
-/// same command again goes on from there (exit code 12, or 130 after Ctrl-C). If
-/// the file has changed on the server meanwhile, it begins anew.
+/// same command again continues it, from a few MiB before its end (exit code 12, or
+/// 130 after Ctrl-C). If the file has changed on the server, it starts over.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment, override_usage = "quatrix get [OPTIONS] SOURCE.. TARGET")]
 pub(crate) struct Get {

@@ -210,7 +210,7 @@ mod unix {
     }
 
     #[test]
-    fn no_folder_of_the_target_that_is_a_link_is_entered() {
+    fn m41_no_folder_of_the_target_that_is_a_link_is_entered() {
         let home = home_with(Seed::new().folder("d").folder("d/in").file("d/in/a", "new").file("d/b", "new"));
         let outside = tempfile::tempdir().unwrap();
         fs::create_dir(here(&home, "real")).unwrap();
@@ -230,6 +230,43 @@ mod unix {
             assert_eq!(names(&here(&home, "real/d")), ["b", "in"]);
             assert!(names(&outside.path().display().to_string()).is_empty(), "{options:?}");
         }
+    }
+
+    /// Needs strace, and the right to use it: nothing else shows what reaches the disk.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn m40_names_are_on_the_disk_before_the_command_ends_once_for_each_folder() {
+        let home = home_with(Seed::new().folder("d").folder("d/in").file("d/in/a", "a").file("d/in/b", "b"));
+        let trace = here(&home, "trace");
+        let traced = |args: &[&str]| {
+            let mut strace = std::process::Command::new("strace");
+            let command = home.command(args);
+            strace
+                .args(["-f", "-y", "-e", "trace=/^(rename|fsync|fdatasync)", "-o", &trace])
+                .arg(command.get_program());
+            strace.args(command.get_args()).env_clear();
+            strace.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            strace.output().is_ok_and(|output| output.status.success())
+        };
+        if !traced(&["--version"]) {
+            eprintln!("strace cannot be used: nothing was tested");
+            return;
+        }
+        let synced_last = |args: &[&str]| {
+            assert!(traced(args), "{args:?}");
+            let lines = fs::read_to_string(&trace).unwrap();
+            let after = lines.lines().skip_while(|line| !line.contains("rename")).collect::<Vec<_>>();
+            let last = after.iter().rposition(|line| line.contains("rename")).unwrap();
+            let folders =
+                after[last + 1..].iter().filter_map(|line| Some(line.split_once("sync(")?.1.split(['<', '>']).nth(1)?));
+            folders.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (one, many) = (here(&home, "one"), here(&home, "many"));
+        fs::create_dir(&one).unwrap();
+        assert_eq!(synced_last(&["get", "/d/in/a", &one]), [&*one]);
+        assert_eq!(synced_last(&["get", "/d/in/b", &one, "--resume"]), [&*one]);
+        let folders = ["", "many", "many/in"].map(|name| here(&home, name).trim_end_matches('/').to_owned());
+        assert_eq!(synced_last(&["get", "/d", &many]), folders);
     }
 
     #[test]
