@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use quatrix_proto::task::{is_partial_name, partial_name, partial_stem};
+use quatrix_proto::task::{is_aside_name, is_partial_name, partial_name, partial_stem};
 use quatrix_proto::{Error, RemotePath};
 
 use crate::{MAX_NAME, Partial, below, folder_of, local, unusable};
@@ -174,7 +174,7 @@ fn abandoned_in(folder: &Path) -> Vec<PathBuf> {
     let now = SystemTime::now();
     let is_abandoned = |entry: &fs::DirEntry| {
         let is_old = |modified| now.duration_since(modified).is_ok_and(|age| age > ABANDONED);
-        entry.file_name().to_str().is_some_and(is_partial_name)
+        entry.file_name().to_str().is_some_and(|name| is_partial_name(name) && !is_aside_name(name))
             && entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.modified().is_ok_and(is_old))
     };
     fs::read_dir(folder).into_iter().flatten().flatten().filter(is_abandoned).map(|entry| entry.path()).collect()

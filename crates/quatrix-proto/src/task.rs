@@ -61,7 +61,7 @@ pub use download::{Download, Downloaded};
 pub use leftovers::RemoveLeftovers;
 pub use look_up::LookUp;
 pub use make_folders::MakeFolders;
-pub use partial_name::{is_partial_name, partial_name, partial_stem};
+pub use partial_name::{is_aside_name, is_partial_name, partial_name, partial_stem};
 pub use transfer::Transfer;
 pub use transfer_event::TransferEvent;
 pub use upload::{Upload, Uploaded};

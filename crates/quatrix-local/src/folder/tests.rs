@@ -20,16 +20,24 @@ fn abandoned_temporary_files_of_the_same_name_are_removed() {
     let scratch = tempfile::tempdir().unwrap();
     let long = "\u{e9}".repeat(127);
     let old = |name: &str| partial_name(name, 7, MAX_NAME, char::len_utf8);
-    for (name, hours) in [(old("a.txt"), 25), (old(&long), 25), (old("b.txt"), 25), ("a.txt.part".into(), 25)] {
+    for (name, hours) in [
+        (old("a.txt"), 25),
+        (old(&long), 25),
+        (old("b.txt"), 25),
+        (old("a.txt.replaced"), 25),
+        ("a.txt.part".into(), 25),
+    ] {
         fs::write(scratch.path().join(&name), "x").unwrap();
         age(&scratch.path().join(&name), hours);
     }
     fs::write(scratch.path().join("a.txt.00000008.partial"), "in use").unwrap();
     let folder = Folder::new(scratch.path());
-    for name in ["a.txt", &long] {
+    for name in ["a.txt", "a.txt.replaced", &long] {
         folder.partial(&scratch.path().join(name), true).unwrap().keep(None).unwrap();
     }
-    let left = ["a.txt", "a.txt.00000008.partial", "a.txt.part", "b.txt.00000007.partial", &long];
+    let aside = "a.txt.replaced.00000007.partial";
+    let left =
+        ["a.txt", "a.txt.00000008.partial", "a.txt.part", "a.txt.replaced", aside, "b.txt.00000007.partial", &long];
     assert_eq!(names(scratch.path()), left);
 }
 

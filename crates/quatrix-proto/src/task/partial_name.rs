@@ -45,8 +45,8 @@ pub(super) fn aside_name(name: &str, suffix: u32, max: usize, unit: fn(char) -> 
     format!("{stem}{REPLACED}{}", &partial[stem.len()..])
 }
 
-/// Whether a name is one that [`aside_name`] makes.
-pub(super) fn is_aside_name(name: &str) -> bool {
+/// Whether a name is that of a file or folder that a mirror has put aside: it holds data that was in the way.
+pub fn is_aside_name(name: &str) -> bool {
     partial_stem(name).is_some_and(|stem| stem.ends_with(REPLACED))
 }
 
