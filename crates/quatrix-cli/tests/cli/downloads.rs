@@ -258,7 +258,7 @@ mod unix {
             let after = lines.lines().skip_while(|line| !line.contains("rename")).collect::<Vec<_>>();
             let last = after.iter().rposition(|line| line.contains("rename")).unwrap();
             let folders =
-                after[last + 1..].iter().filter_map(|line| Some(line.split_once("sync(")?.1.split(['<', '>']).nth(1)?));
+                after[last + 1..].iter().filter_map(|line| line.split_once("sync(")?.1.split(['<', '>']).nth(1));
             folders.map(str::to_owned).collect::<Vec<_>>()
         };
         let (one, many) = (here(&home, "one"), here(&home, "many"));
