@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quatrix_emulator::Emulator;
 use quatrix_proto::api::GetProfile;
 use quatrix_proto::{
-    Config, Credentials, Failure, FailureKind, Login, Server, Session, Timestamp, Transmit, drive_async,
+    Config, Credentials, Login, Server, Session, Timestamp, Transmit, TransportError, TransportErrorKind, drive_async,
 };
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::TcpStream;
@@ -36,22 +36,22 @@ async fn sleep(wait: Duration) {
     Timer::after(wait).await;
 }
 
-async fn send(transmit: Transmit) -> Result<http::Response<Bytes>, Failure> {
+async fn send(transmit: Transmit) -> Result<http::Response<Bytes>, TransportError> {
     let out_of_time = async {
         Timer::after(Duration::from_secs(30)).await;
-        Err(Failure::maybe_sent(FailureKind::TimedOut))
+        Err(TransportError::maybe_sent(TransportErrorKind::TimedOut))
     };
     future::or(exchange(&transmit.request), out_of_time).await
 }
 
-async fn exchange(request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+async fn exchange(request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
     let address = request.uri().authority().map_or("", |authority| authority.as_str());
-    let unsent = |error| Failure::unsent(FailureKind::Connect).with_source(error);
-    let lost = |error| Failure::maybe_sent(FailureKind::Interrupted).with_source(error);
+    let unsent = |error| TransportError::unsent(TransportErrorKind::Connect).with_source(error);
+    let lost = |error| TransportError::maybe_sent(TransportErrorKind::Interrupted).with_source(error);
 
     let mut stream = TcpStream::connect(address).await.map_err(unsent)?;
     stream.write_all(&quatrix_examples::written(request, false)).await.map_err(lost)?;
     let mut bytes = Vec::new();
     stream.take(1 << 20).read_to_end(&mut bytes).await.map_err(lost)?;
-    quatrix_examples::read(&bytes)?.ok_or_else(|| Failure::maybe_sent(FailureKind::Interrupted))
+    quatrix_examples::read(&bytes)?.ok_or_else(|| TransportError::maybe_sent(TransportErrorKind::Interrupted))
 }

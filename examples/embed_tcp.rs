@@ -9,8 +9,8 @@ use bytes::Bytes;
 use quatrix_emulator::Emulator;
 use quatrix_proto::api::GetProfile;
 use quatrix_proto::{
-    Answer, Config, Credentials, Declined, Error as CallError, Failure, FailureKind, Login, Server, Session, Step,
-    Ticket,
+    Answer, Config, Credentials, Declined, Error as CallError, Login, Server, Session, Step, Ticket, TransportError,
+    TransportErrorKind,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -54,14 +54,14 @@ fn drive<T>(session: &mut Session, start: Instant, ticket: Ticket<T>) -> Result<
 }
 
 /// One connection for one exchange. What goes wrong before it stands cannot have been sent; what goes wrong after may.
-fn exchange(request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+fn exchange(request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
     let address = request.uri().authority().map_or("", |authority| authority.as_str());
-    let unsent = |error| Failure::unsent(FailureKind::Connect).with_source(error);
-    let lost = |error| Failure::maybe_sent(FailureKind::Interrupted).with_source(error);
+    let unsent = |error| TransportError::unsent(TransportErrorKind::Connect).with_source(error);
+    let lost = |error| TransportError::maybe_sent(TransportErrorKind::Interrupted).with_source(error);
 
     let mut stream = TcpStream::connect(address).map_err(unsent)?;
     stream.write_all(&quatrix_examples::written(request, false)).map_err(lost)?;
     let mut bytes = Vec::new();
     stream.take(1 << 20).read_to_end(&mut bytes).map_err(lost)?;
-    quatrix_examples::read(&bytes)?.ok_or_else(|| Failure::maybe_sent(FailureKind::Interrupted))
+    quatrix_examples::read(&bytes)?.ok_or_else(|| TransportError::maybe_sent(TransportErrorKind::Interrupted))
 }

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(here.path().join("notes/today.md"), "buy milk")?;
     fs::write(here.path().join("old.txt"), "no longer needed")?;
 
-    let files = client.files().at_once(8);
+    let files = client.files().concurrency(8);
     let first = files.mirror_up(here.path(), &backup, &Mirror::default().with_deletions())?;
     println!("first: {} up, {} deleted", first.files, first.deleted.len());
 

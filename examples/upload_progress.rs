@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use quatrix_emulator::Emulator;
-use quatrix_ureq::api::{Clash, GetHome};
+use quatrix_ureq::api::{GetHome, OnConflict};
 use quatrix_ureq::task::TransferEvent;
 use quatrix_ureq::{Client, Credentials, Login, Server};
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size = source.metadata()?.len();
     let bar = ProgressBar::new(size)
         .with_style(ProgressStyle::with_template("{bytes:>10}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}")?);
-    let upload = client.new_upload(home, "holiday.mp4".parse()?, size).on_clash(Clash::Overwrite);
+    let upload = client.new_upload(home, "holiday.mp4".parse()?, size).on_conflict(OnConflict::Overwrite);
     let uploaded = client.upload_observed(upload, source, |event| {
         match event {
             TransferEvent::Progress { done, .. } => bar.set_position(*done),

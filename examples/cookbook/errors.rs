@@ -2,7 +2,7 @@
 
 use quatrix_emulator::{Emulator, Fault, What};
 use quatrix_ureq::api::{GetFile, GetProfile};
-use quatrix_ureq::proto::{Error, ErrorCode, FailureKind, LoggedOut};
+use quatrix_ureq::proto::{Error, ErrorCode, LoggedOut, TransportErrorKind};
 use quatrix_ureq::{Client, Credentials, Login, Server};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,14 +40,16 @@ fn advice(error: &Error) -> &'static str {
         Error::LoggedOut(LoggedOut::Refused(_)) => "ask for the password again",
         Error::LoggedOut(LoggedOut::Failed(cause)) => advice(cause),
         Error::LoggedOut(_) => "log in",
-        Error::Exchange(failure) => match failure.kind() {
-            FailureKind::Tls => "check the certificate: a private authority needs builder.roots(..)",
-            FailureKind::Proxy => "check the proxy",
-            FailureKind::Local => "check the file or folder on this machine",
-            FailureKind::Redirect | FailureKind::Encoding | FailureKind::TooLarge => "check the server's address",
+        Error::Transport(failure) => match failure.kind() {
+            TransportErrorKind::Tls => "check the certificate: a private authority needs builder.roots(..)",
+            TransportErrorKind::Proxy => "check the proxy",
+            TransportErrorKind::Local => "check the file or folder on this machine",
+            TransportErrorKind::Redirect | TransportErrorKind::Encoding | TransportErrorKind::TooLarge => {
+                "check the server's address"
+            }
             _ => "try again later",
         },
-        Error::Nonsense(_) => "check the server's address: this is not the Quatrix API",
+        Error::InvalidResponse(_) => "check the server's address: this is not the Quatrix API",
         Error::Transfer(_) if error.retryable() => "start the transfer again",
         Error::Transfer(_) => "show the message: this transfer cannot work here",
         Error::Invalid(_) => "fix the value in the message; nothing was sent",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use quatrix_proto::{Failure, FailureKind};
+use quatrix_proto::{TransportError, TransportErrorKind};
 
 /// Writes a request as HTTP/1.1, for the examples that have no HTTP client. The core has set every header but `Host`.
 pub fn written(request: &http::Request<Bytes>, keep_alive: bool) -> Vec<u8> {
@@ -24,9 +24,11 @@ pub fn written(request: &http::Request<Bytes>, keep_alive: bool) -> Vec<u8> {
 /// Reads a whole answer. `None`: more bytes are needed.
 ///
 /// # Errors
-/// A [`Failure`] if it is not HTTP/1.1 with a length.
-pub fn read(bytes: &[u8]) -> Result<Option<http::Response<Bytes>>, Failure> {
-    let nonsense = || Failure::maybe_sent(FailureKind::Interrupted).with_detail("not an answer this example can read");
+/// A [`TransportError`] if it is not HTTP/1.1 with a length.
+pub fn read(bytes: &[u8]) -> Result<Option<http::Response<Bytes>>, TransportError> {
+    let nonsense = || {
+        TransportError::maybe_sent(TransportErrorKind::Interrupted).with_detail("not an answer this example can read")
+    };
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
     };

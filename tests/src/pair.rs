@@ -120,7 +120,7 @@ impl Plan {
     /// Everything at random: settings of both sides, callers, troubles.
     pub fn wild(seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        let config = Config::new(people::address()).observe(true).ask_the_driver(dice.chance(50));
+        let config = Config::new(people::address()).observe(true).interactive(dice.chance(50));
         let config = if dice.chance(20) { config.forget_credentials() } else { config };
         let settings = Settings {
             totp_single_use: dice.chance(30),
@@ -152,7 +152,7 @@ impl Plan {
     /// A service with an authenticator that makes a call every now and then, on a network that is only slow.
     pub fn service(calls: u32) -> Self {
         Self {
-            config: Config::new(people::address()).ask_the_driver(true),
+            config: Config::new(people::address()).interactive(true),
             settings: Settings { totp_single_use: true, remembered_requests: 0, ..Settings::default() },
             life: Life::Service,
             callers: 3,

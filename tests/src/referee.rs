@@ -31,9 +31,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quatrix_proto::{
-    Answer, ApiKey, Auth, CallId, CallOptions, Config, Credentials, Declined, Endpoint, Event, ExchangeId, Failure,
+    Answer, ApiKey, Auth, CallId, CallOptions, Config, Credentials, Declined, Endpoint, Event, ExchangeId,
     KnownOptions, Login, Logout, Misuse, Names, Prepared, Replay, Saved, Session, Spec, Stage, State, Step, Ticket,
-    Timestamp,
+    Timestamp, TransportError,
 };
 
 mod answer;
@@ -216,7 +216,7 @@ impl Watched {
     }
 
     /// As [`Session::handle_failure`].
-    pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: Failure) {
+    pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: TransportError) {
         let carrier = self.record.carrier(exchange);
         self.record.failed(now, exchange, &failure);
         self.act(now, carrier, |session| session.handle_failure(now, exchange, failure));

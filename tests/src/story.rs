@@ -8,7 +8,7 @@ use std::time::Duration;
 use quatrix_proto::api::{GetAccountMetadata, GetProfile, Raw, ReadLink};
 use quatrix_proto::{
     Answer, CallId, CallOptions, CaptchaToken, Challenge, Config, Credentials, Declined, DownloadLink, Error, Event,
-    ExchangeId, Failure, FailureKind, Saved, Server, State, Step, Timestamp,
+    ExchangeId, Saved, Server, State, Step, Timestamp, TransportError, TransportErrorKind,
 };
 
 use crate::referee::{Violation, Watched};
@@ -115,7 +115,7 @@ struct Sent {
 
 impl Story {
     fn new(settings: u8, aloud: bool) -> Self {
-        let config = Config::new(Server::default()).observe(true).ask_the_driver(settings & 1 == 1);
+        let config = Config::new(Server::default()).observe(true).interactive(settings & 1 == 1);
         let config = if settings & 6 == 6 { config.forget_credentials() } else { config };
         Self {
             session: Watched::new(config, settings.into()),
@@ -236,7 +236,7 @@ impl Story {
         let (id, sent) = self.open.remove(place);
         if let Some(sent) = sent {
             if told {
-                self.session.handle_failure(self.now, sent.exchange, Failure::aborted());
+                self.session.handle_failure(self.now, sent.exchange, TransportError::aborted());
             }
             self.old.push(sent);
         }
@@ -395,12 +395,12 @@ impl Story {
     }
 }
 
-fn failure(loss: Loss) -> Failure {
+fn failure(loss: Loss) -> TransportError {
     match loss {
-        Loss::Unsent => Failure::unsent(FailureKind::Connect),
-        Loss::Cut => Failure::maybe_sent(FailureKind::Interrupted),
-        Loss::TimedOut => Failure::maybe_sent(FailureKind::TimedOut),
-        Loss::Aborted => Failure::aborted(),
-        Loss::Tls => Failure::unsent(FailureKind::Tls),
+        Loss::Unsent => TransportError::unsent(TransportErrorKind::Connect),
+        Loss::Cut => TransportError::maybe_sent(TransportErrorKind::Interrupted),
+        Loss::TimedOut => TransportError::maybe_sent(TransportErrorKind::TimedOut),
+        Loss::Aborted => TransportError::aborted(),
+        Loss::Tls => TransportError::unsent(TransportErrorKind::Tls),
     }
 }

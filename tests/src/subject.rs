@@ -248,10 +248,10 @@ impl Subject for quatrix_ureq::Client {
         clean(self.files().overwrite(true).download(&file, path))
     }
     fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
-        clean(self.files().at_once(8).upload_folder(from, &to)).map(|report| (report.files, report.failed.len()))
+        clean(self.files().concurrency(8).upload_folder(from, &to)).map(|report| (report.files, report.failed.len()))
     }
     fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error> {
-        clean(self.files().at_once(8).download_folder(&from, to)).map(|report| (report.files, report.failed.len()))
+        clean(self.files().concurrency(8).download_folder(&from, to)).map(|report| (report.files, report.failed.len()))
     }
     fn server(&self) -> &Server {
         self.config().server()
@@ -351,11 +351,11 @@ impl Subject for quatrix_hyper::Client {
         run(self.files().overwrite(true).download(&file, path))
     }
     fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
-        let report = run(self.files().at_once(8).upload_folder(from, &to))?;
+        let report = run(self.files().concurrency(8).upload_folder(from, &to))?;
         Ok((report.files, report.failed.len()))
     }
     fn download_folder(&self, from: FileId, to: &Path) -> Result<(u64, usize), Error> {
-        let report = run(self.files().at_once(8).download_folder(&from, to))?;
+        let report = run(self.files().concurrency(8).download_folder(&from, to))?;
         Ok((report.files, report.failed.len()))
     }
     fn server(&self) -> &Server {

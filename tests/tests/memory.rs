@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use allocation_counter::measure;
 use quatrix_proto::api::{GetAccountMetadata, ReadLink};
-use quatrix_proto::{CallOptions, DownloadLink, Endpoint, Error, Failure, FailureKind, Saved, SessionId};
+use quatrix_proto::{CallOptions, DownloadLink, Endpoint, Error, Saved, SessionId, TransportError, TransportErrorKind};
 use quatrix_tests::listener::Listener;
 use quatrix_tests::stage::Wire;
 
@@ -24,7 +24,7 @@ fn cost<E: Endpoint<Response: Send> + Sync>(
     wire: Wire,
     endpoint: &E,
     answer: impl Fn(&mut dyn FnMut(&[u8]) -> bool) + Send + Sync + 'static,
-) -> [(Option<Failure>, usize); 2] {
+) -> [(Option<TransportError>, usize); 2] {
     let listener = Listener::serving(wire, move |connection| {
         while connection.request().is_some() {
             answer(&mut |bytes| connection.send(bytes).is_ok());
@@ -36,7 +36,7 @@ fn cost<E: Endpoint<Response: Send> + Sync>(
     let roots = listener.setup().roots.unwrap_or_default();
     let failed = |result: Result<(), Error>| match result {
         Ok(()) => None,
-        Err(Error::Exchange(failure)) => Some(failure),
+        Err(Error::Transport(failure)) => Some(failure),
         Err(other) => panic!("no failed exchange: {other:?}"),
     };
 
@@ -64,9 +64,9 @@ fn cost<E: Endpoint<Response: Send> + Sync>(
 
 /// The answer is too large, and so much was taken to find that out.
 #[track_caller]
-fn too_large(costs: [(Option<Failure>, usize); 2], most: usize) {
+fn too_large(costs: [(Option<TransportError>, usize); 2], most: usize) {
     for ((failure, bytes), adapter) in costs.into_iter().zip(["ureq", "hyper"]) {
-        assert_eq!(failure.map(|failure| failure.kind()), Some(FailureKind::TooLarge), "{adapter}");
+        assert_eq!(failure.map(|failure| failure.kind()), Some(TransportErrorKind::TooLarge), "{adapter}");
         assert!(bytes <= most, "{adapter} took {bytes} bytes, at most {most}");
     }
 }
@@ -124,7 +124,7 @@ fn m24_a_bomb_is_not_lit() {
         let _ = send(head.as_bytes()) && send(&bomb);
     });
     for ((failure, bytes), adapter) in costs.into_iter().zip(["ureq", "hyper"]) {
-        assert_eq!(failure.map(|failure| failure.kind()), Some(FailureKind::Encoding), "{adapter}");
+        assert_eq!(failure.map(|failure| failure.kind()), Some(TransportErrorKind::Encoding), "{adapter}");
         assert!(bytes <= BUFFERS, "{adapter} took {bytes} bytes");
     }
 }

@@ -99,12 +99,12 @@ fn in_flight(count: usize) -> Vec<String> {
     let mut session = Session::new(Config::new(Server::account("acme").expect("it is a name")), 1);
     login(&mut session, now);
     // The table of calls has its size from here on.
-    at_once(&mut session, now, count);
+    concurrency(&mut session, now, count);
     let rounds = 100_000 / count;
     let began = Instant::now();
-    (0..rounds).for_each(|_| at_once(&mut session, now, count));
+    (0..rounds).for_each(|_| concurrency(&mut session, now, count));
     let took = began.elapsed().as_nanos() as f64 / (rounds * count) as f64;
-    let allocations = measure(|| at_once(&mut session, now, count)).count_total as f64 / count as f64;
+    let allocations = measure(|| concurrency(&mut session, now, count)).count_total as f64 / count as f64;
 
     let tickets: Vec<_> = (0..count).map(|_| session.call(now, &GetProfile)).collect();
     let began = Instant::now();
@@ -118,7 +118,7 @@ fn in_flight(count: usize) -> Vec<String> {
     vec![count.to_string(), table::time(took), format!("{allocations:.1}"), table::time(out.as_nanos() as f64)]
 }
 
-fn at_once(session: &mut Session, now: Timestamp, count: usize) {
+fn concurrency(session: &mut Session, now: Timestamp, count: usize) {
     let tickets: Vec<Ticket<_>> = (0..count).map(|_| session.call(now, &GetProfile)).collect();
     let sent: Vec<_> = tickets
         .iter()

@@ -1,6 +1,6 @@
 //! What the process ends with.
 
-use quatrix_ureq::proto::{ApiError, Error, ErrorCode, FailureKind, LoggedOut, TransferError};
+use quatrix_ureq::proto::{ApiError, Error, ErrorCode, LoggedOut, TransferError, TransportErrorKind};
 
 /// The exit codes. Scripts branch on them, so a number never changes its meaning; any other number is a failure too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Exit {
     /// The server failed.
     Server = 10,
     /// The answer makes no sense: probably not a Quatrix server.
-    Nonsense = 11,
+    InvalidResponse = 11,
     /// A transfer that did not come to its end.
     Partial = 12,
     /// A file or folder of this machine.
@@ -49,20 +49,21 @@ impl Exit {
             Error::Challenged(_) => Self::Challenge,
             Error::LoggedOut(LoggedOut::Failed(error)) => Self::of(error),
             Error::LoggedOut(_) => Self::Login,
-            Error::Exchange(failure) => match failure.kind() {
-                FailureKind::Connect
-                | FailureKind::Tls
-                | FailureKind::Proxy
-                | FailureKind::TimedOut
-                | FailureKind::Interrupted => Self::Network,
-                FailureKind::TooLarge | FailureKind::Encoding | FailureKind::Range | FailureKind::Redirect => {
-                    Self::Nonsense
-                }
-                FailureKind::Aborted => Self::Cancelled,
-                FailureKind::Local => Self::LocalFile,
+            Error::Transport(failure) => match failure.kind() {
+                TransportErrorKind::Connect
+                | TransportErrorKind::Tls
+                | TransportErrorKind::Proxy
+                | TransportErrorKind::TimedOut
+                | TransportErrorKind::Interrupted => Self::Network,
+                TransportErrorKind::TooLarge
+                | TransportErrorKind::Encoding
+                | TransportErrorKind::Range
+                | TransportErrorKind::Redirect => Self::InvalidResponse,
+                TransportErrorKind::Aborted => Self::Cancelled,
+                TransportErrorKind::Local => Self::LocalFile,
                 _ => Self::Other,
             },
-            Error::Nonsense(_) => Self::Nonsense,
+            Error::InvalidResponse(_) => Self::InvalidResponse,
             Error::Transfer(TransferError::NameTaken) => Self::Exists,
             Error::Transfer(_) => Self::Partial,
             Error::Invalid(_) => Self::Usage,
@@ -82,7 +83,7 @@ impl Exit {
         match (status, code) {
             (429, _) => Self::RateLimited,
             (500.., _) => Self::Server,
-            (300..=399, _) => Self::Nonsense,
+            (300..=399, _) => Self::InvalidResponse,
             (_, Some(ErrorCode::NOT_FOUND | ErrorCode::NO_DATA)) => Self::NotFound,
             (_, Some(ErrorCode::EXISTS | USER_EXISTS | CONTACT_EXISTS)) => Self::Exists,
             (_, Some(ErrorCode::QUOTA_EXCEEDED)) => Self::Quota,
@@ -111,7 +112,7 @@ impl Exit {
             Self::RateLimited => "rate_limited",
             Self::Network => "network",
             Self::Server => "server",
-            Self::Nonsense => "nonsense",
+            Self::InvalidResponse => "nonsense",
             Self::Partial => "partial",
             Self::LocalFile => "local_file",
             Self::Exists => "exists",
@@ -127,28 +128,28 @@ const CONTACT_EXISTS: ErrorCode = ErrorCode(32);
 
 #[cfg(test)]
 mod tests {
-    use quatrix_ureq::proto::{Challenge, Factor, Failure, Misuse};
+    use quatrix_ureq::proto::{Challenge, Factor, Misuse, TransportError};
 
     use super::*;
 
     #[test]
     fn every_kind_of_error_has_its_number() {
-        let exchange = |kind| Exit::of(&Failure::unsent(kind).into());
-        assert_eq!(exchange(FailureKind::Connect), Exit::Network);
-        assert_eq!(exchange(FailureKind::Tls), Exit::Network);
-        assert_eq!(exchange(FailureKind::Proxy), Exit::Network);
-        assert_eq!(exchange(FailureKind::TimedOut), Exit::Network);
-        assert_eq!(exchange(FailureKind::Interrupted), Exit::Network);
-        assert_eq!(exchange(FailureKind::TooLarge), Exit::Nonsense);
-        assert_eq!(exchange(FailureKind::Encoding), Exit::Nonsense);
-        assert_eq!(exchange(FailureKind::Range), Exit::Nonsense);
-        assert_eq!(exchange(FailureKind::Redirect), Exit::Nonsense);
-        assert_eq!(exchange(FailureKind::Aborted), Exit::Cancelled);
-        assert_eq!(exchange(FailureKind::Local), Exit::LocalFile);
+        let exchange = |kind| Exit::of(&TransportError::unsent(kind).into());
+        assert_eq!(exchange(TransportErrorKind::Connect), Exit::Network);
+        assert_eq!(exchange(TransportErrorKind::Tls), Exit::Network);
+        assert_eq!(exchange(TransportErrorKind::Proxy), Exit::Network);
+        assert_eq!(exchange(TransportErrorKind::TimedOut), Exit::Network);
+        assert_eq!(exchange(TransportErrorKind::Interrupted), Exit::Network);
+        assert_eq!(exchange(TransportErrorKind::TooLarge), Exit::InvalidResponse);
+        assert_eq!(exchange(TransportErrorKind::Encoding), Exit::InvalidResponse);
+        assert_eq!(exchange(TransportErrorKind::Range), Exit::InvalidResponse);
+        assert_eq!(exchange(TransportErrorKind::Redirect), Exit::InvalidResponse);
+        assert_eq!(exchange(TransportErrorKind::Aborted), Exit::Cancelled);
+        assert_eq!(exchange(TransportErrorKind::Local), Exit::LocalFile);
         let challenge = Challenge::SecondFactor { factor: Factor::Pin, refused: 0 };
         assert_eq!(Exit::of(&Error::Challenged(challenge)), Exit::Challenge);
         assert_eq!(Exit::of(&LoggedOut::Expired.into()), Exit::Login);
-        let failed = LoggedOut::Failed(Error::from(Failure::unsent(FailureKind::Connect)).into());
+        let failed = LoggedOut::Failed(Error::from(TransportError::unsent(TransportErrorKind::Connect)).into());
         assert_eq!(Exit::of(&failed.into()), Exit::Network);
         assert_eq!(Exit::of(&Error::Cancelled), Exit::Cancelled);
         assert_eq!(Exit::of(&TransferError::Changed.into()), Exit::Partial);
@@ -170,7 +171,7 @@ mod tests {
             (RateLimited, 8, "rate_limited"),
             (Network, 9, "network"),
             (Server, 10, "server"),
-            (Nonsense, 11, "nonsense"),
+            (InvalidResponse, 11, "nonsense"),
             (Partial, 12, "partial"),
             (LocalFile, 13, "local_file"),
             (Exists, 14, "exists"),
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(of(503, 20), Exit::Server);
         assert_eq!(of(429, 20), Exit::RateLimited);
         let of = |status| Exit::of_answer(status, None);
-        assert_eq!(of(302), Exit::Nonsense);
+        assert_eq!(of(302), Exit::InvalidResponse);
         assert_eq!(of(401), Exit::Login);
         assert_eq!(of(403), Exit::Forbidden);
         assert_eq!(of(404), Exit::NotFound);

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use quatrix_local::{NotPrivate, NotPrivateReason};
-use quatrix_ureq::proto::{ApiError, Challenge, Error, ErrorCode, FailureKind, LoggedOut, TransferError};
+use quatrix_ureq::proto::{ApiError, Challenge, Error, ErrorCode, LoggedOut, TransferError, TransportErrorKind};
 use serde::Serialize;
 use serde_json::json;
 
@@ -211,7 +211,7 @@ impl From<Error> for Failure {
             retry_after_s: error.retry_after().map(|wait| wait.as_secs()),
         };
         let local = match &error {
-            Error::Exchange(failure) if failure.kind() == FailureKind::Local => {
+            Error::Transport(failure) if failure.kind() == TransportErrorKind::Local => {
                 failure.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
             }
             _ => None,
@@ -233,8 +233,8 @@ fn explain(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
     let (meaning, next) = explain_kind(error);
     let unclear = match error {
         Error::AfterAttempt(_) => true,
-        Error::Exchange(failure) if failure.kind() == FailureKind::Local => false,
-        Error::Exchange(_) | Error::Nonsense(_) => meaning.is_none() && error.may_have_been_executed(),
+        Error::Transport(failure) if failure.kind() == TransportErrorKind::Local => false,
+        Error::Transport(_) | Error::InvalidResponse(_) => meaning.is_none() && error.may_have_been_executed(),
         _ => false,
     };
     let look = Cow::from("The server may have carried it out all the same: look before you repeat it.");
@@ -251,21 +251,23 @@ fn explain_kind(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static st
             ("The server ends a session 15 minutes after its last call.", Some("quatrix login"))
         }
         Error::LoggedOut(_) => ("", Some("quatrix login")),
-        Error::Exchange(failure) => {
+        Error::Transport(failure) => {
             let meaning = match failure.kind() {
-                FailureKind::Connect => "Is the name right and the network up? Is a proxy needed (--proxy)?",
-                FailureKind::Tls => {
+                TransportErrorKind::Connect => "Is the name right and the network up? Is a proxy needed (--proxy)?",
+                TransportErrorKind::Tls => {
                     "Nothing was sent. Behind a proxy that inspects TLS, name its authority with --ca-cert FILE."
                 }
-                FailureKind::Proxy => "The proxy comes from --proxy, QUATRIX_PROXY or the usual proxy variables.",
-                FailureKind::TimedOut => "A slow network may need a longer --timeout.",
-                FailureKind::Redirect => "Is this the account's own host? Nothing was sent to the other place.",
-                FailureKind::Local => return (None, None),
+                TransportErrorKind::Proxy => {
+                    "The proxy comes from --proxy, QUATRIX_PROXY or the usual proxy variables."
+                }
+                TransportErrorKind::TimedOut => "A slow network may need a longer --timeout.",
+                TransportErrorKind::Redirect => "Is this the account's own host? Nothing was sent to the other place.",
+                TransportErrorKind::Local => return (None, None),
                 _ => "",
             };
             (meaning, None)
         }
-        Error::Nonsense(_) => {
+        Error::InvalidResponse(_) => {
             ("Something other than Quatrix answers there, or something on the way changed the answer.", None)
         }
         _ => ("", None),
@@ -322,17 +324,18 @@ mod tests {
     #[test]
     fn the_cause_is_told_once_and_made_visible() {
         let cause = io::Error::other("canary\x1b[31m");
-        let error = Error::from(quatrix_ureq::proto::Failure::unsent(FailureKind::Connect).with_source(cause));
+        let error =
+            Error::from(quatrix_ureq::proto::TransportError::unsent(TransportErrorKind::Connect).with_source(cause));
         let text = Failure::from(error).text("default");
         assert!(text.starts_with("quatrix: could not connect: canary\\u{1b}[31m\n"), "{text}");
     }
 
     #[test]
     fn what_may_have_been_carried_out_says_so_and_what_was_not_sent_does_not() {
-        use quatrix_ureq::proto::Failure as Lost;
+        use quatrix_ureq::proto::TransportError as Lost;
         let told = |lost: Lost| Failure::from(Error::from(lost)).text("default").contains("look before you repeat it");
-        assert!(told(Lost::maybe_sent(FailureKind::Interrupted)));
-        assert!(!told(Lost::unsent(FailureKind::Interrupted)));
+        assert!(told(Lost::maybe_sent(TransportErrorKind::Interrupted)));
+        assert!(!told(Lost::unsent(TransportErrorKind::Interrupted)));
     }
 
     #[test]

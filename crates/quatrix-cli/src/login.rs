@@ -42,7 +42,7 @@ pub(crate) fn check_metadata(server: &Server, account: &AccountMetadata) -> Resu
 
 /// The server is another service.
 pub(crate) fn no_account(server: &Server, why: &str) -> Failure {
-    Failure::new(Exit::Nonsense, format!("{server} is not a Quatrix account: {why}"))
+    Failure::new(Exit::InvalidResponse, format!("{server} is not a Quatrix account: {why}"))
         .because("The password was not sent. Is the name right?")
 }
 

@@ -1,7 +1,7 @@
 //! Files on the server: paths, what they lead to, and how they are shown.
 
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::api::{Found, GetFile};
+use quatrix_ureq::proto::api::{GetFile, Located};
 use quatrix_ureq::proto::task::mirror::{ListRemote, Remote};
 use quatrix_ureq::proto::task::{Listed, LookUp};
 use quatrix_ureq::proto::{File, FileId, FileKind, FileName, RemotePath};
@@ -19,7 +19,7 @@ pub(crate) struct Place {
     pub(crate) name: FileName,
     pub(crate) path: RemotePath,
     /// What has the name already.
-    pub(crate) taken: Option<Found>,
+    pub(crate) taken: Option<Located>,
 }
 
 /// A path as it is typed; it starts at the home, with or without a slash.
@@ -33,18 +33,18 @@ pub(crate) fn below(folder: &RemotePath, path: &RemotePath) -> RemotePath {
 }
 
 /// What the path leads to, if to anything.
-pub(crate) fn look_up(client: &Client, path: &RemotePath) -> Result<Option<Found>, Failure> {
+pub(crate) fn look_up(client: &Client, path: &RemotePath) -> Result<Option<Located>, Failure> {
     Ok(client.run(LookUp::new(client.config().server(), path.clone()))?)
 }
 
 /// What the path leads to.
-pub(crate) fn need(client: &Client, path: &RemotePath) -> Result<Found, Failure> {
+pub(crate) fn need(client: &Client, path: &RemotePath) -> Result<Located, Failure> {
     look_up(client, path)?
         .ok_or_else(|| Failure::new(Exit::NotFound, format!("{path}: there is no such file or folder")))
 }
 
 /// The folder that the path leads to.
-pub(crate) fn need_folder(client: &Client, path: &RemotePath) -> Result<Found, Failure> {
+pub(crate) fn need_folder(client: &Client, path: &RemotePath) -> Result<Located, Failure> {
     let found = look_up(client, path)?;
     match found {
         Some(found) if found.kind.is_folder() => Ok(found),
@@ -88,7 +88,7 @@ pub(crate) fn all_listed(listed: Listed) -> Result<(), Failure> {
 }
 
 /// The folder that something is to be put into.
-pub(crate) fn target_folder(client: &Client, path: &RemotePath) -> Result<Found, Failure> {
+pub(crate) fn target_folder(client: &Client, path: &RemotePath) -> Result<Located, Failure> {
     need_folder(client, path).map_err(|failure| match failure.exit() {
         Exit::NotFound => failure.next(format!("quatrix mkdir -p {}", Quoted(path.to_string()))),
         _ => failure,

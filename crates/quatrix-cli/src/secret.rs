@@ -69,10 +69,10 @@ fn refused(error: NotPrivate) -> Failure {
 }
 
 fn first_line(source: impl Read, name: &str) -> Result<String, Failure> {
-    const LONGEST: u64 = 64 * 1024;
+    const MAX: u64 = 64 * 1024;
 
     let mut text = String::new();
-    source.take(LONGEST).read_to_string(&mut text).map_err(|error| Failure::file(Path::new(name), &error))?;
+    source.take(MAX).read_to_string(&mut text).map_err(|error| Failure::file(Path::new(name), &error))?;
     // In place, so that no second copy is left behind.
     text.truncate(text.find(['\r', '\n']).unwrap_or(text.len()));
     match text.is_empty() {

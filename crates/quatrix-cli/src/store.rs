@@ -49,9 +49,9 @@ impl Store {
             return Ok(None);
         };
         // All that a session needs, many times over.
-        const MOST: u64 = 64 * 1024;
+        const MAX: u64 = 64 * 1024;
         let mut json = Vec::new();
-        file.take(MOST).read_to_end(&mut json).map_err(|error| Failure::file(&self.file, &error))?;
+        file.take(MAX).read_to_end(&mut json).map_err(|error| Failure::file(&self.file, &error))?;
         match Kept::from_json(&json) {
             Ok(kept) => Ok(Some(kept)),
             Err(why) => Ok(self.warn(&why)),

@@ -68,7 +68,7 @@ pub struct TotpSecret(Vec<u8>);
 
 /// A text that is no base32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotBase32;
+pub struct InvalidBase32;
 
 impl Accounts {
     /// These people, and the usual captcha token.
@@ -155,8 +155,8 @@ impl TotpSecret {
     ///
     /// # Errors
     /// The text is no base32, or there is nothing in it.
-    pub fn from_base32(text: &str) -> Result<Self, NotBase32> {
-        totp::secret(text).map(Self).ok_or(NotBase32)
+    pub fn from_base32(text: &str) -> Result<Self, InvalidBase32> {
+        totp::secret(text).map(Self).ok_or(InvalidBase32)
     }
 
     pub(crate) fn code(&self, step: u64) -> String {
@@ -165,9 +165,9 @@ impl TotpSecret {
 }
 
 impl TryFrom<String> for TotpSecret {
-    type Error = NotBase32;
+    type Error = InvalidBase32;
 
-    fn try_from(text: String) -> Result<Self, NotBase32> {
+    fn try_from(text: String) -> Result<Self, InvalidBase32> {
         Self::from_base32(&text)
     }
 }
@@ -178,13 +178,13 @@ impl fmt::Debug for TotpSecret {
     }
 }
 
-impl fmt::Display for NotBase32 {
+impl fmt::Display for InvalidBase32 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the secret is not base32")
     }
 }
 
-impl std::error::Error for NotBase32 {}
+impl std::error::Error for InvalidBase32 {}
 
 /// What is wrong with a text of accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]

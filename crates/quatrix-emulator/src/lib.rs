@@ -132,7 +132,7 @@ mod uploads;
 mod view;
 mod zip;
 
-pub use accounts::{Account, Accounts, BadAccounts, NotBase32, SecondFactor, TotpSecret};
+pub use accounts::{Account, Accounts, BadAccounts, InvalidBase32, SecondFactor, TotpSecret};
 pub use body::Body;
 pub use command::run;
 pub use emulator::{Builder, Emulator};

@@ -1,12 +1,12 @@
 //! What files may be called.
 
 /// The longest name, in characters.
-const LONGEST: usize = 255;
+const MAX: usize = 255;
 
 /// Whether an item may be called this.
 pub(crate) fn is_valid(name: &str) -> bool {
     let forbidden = |letter: char| matches!(letter, '/' | '\\' | '\0'..='\x1f' | '\x7f');
-    (1..=LONGEST).contains(&name.chars().count())
+    (1..=MAX).contains(&name.chars().count())
         && !matches!(name, "." | "..")
         && !name.ends_with(' ')
         && !name.contains(forbidden)
@@ -24,7 +24,7 @@ pub(crate) fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut number = 1_u64;
     loop {
         let end = format!("({number}){extension}");
-        let room = LONGEST.saturating_sub(end.chars().count());
+        let room = MAX.saturating_sub(end.chars().count());
         let candidate: String = stem.chars().take(room).chain(end.chars()).collect();
         if !taken(&candidate) {
             return candidate;

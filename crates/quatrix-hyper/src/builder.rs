@@ -13,9 +13,9 @@ use quatrix_proto::{Answer, ApiKey, Challenge, Config, Declined, Error, Event, I
 
 use crate::client::Client;
 use crate::driver::{Driver, OnEvent, SecondFactor};
-use crate::names::Names;
+use crate::resolver::NameResolver;
 use crate::tls::{self, Roots};
-use crate::transport::{Patience, Transport};
+use crate::transport::{Timeouts, Transport};
 
 /// The settings of a [`Client`]; [`Client::builder`] makes one.
 ///
@@ -26,8 +26,8 @@ pub struct Builder {
     key: Option<ApiKey>,
     roots: Roots,
     proxy: Result<ProxyRule, Invalid>,
-    names: Names,
-    patience: Patience,
+    names: NameResolver,
+    patience: Timeouts,
     shared: Option<Arc<Transport>>,
     on_event: Option<OnEvent>,
     second_factor: Option<SecondFactor>,
@@ -40,8 +40,8 @@ impl Builder {
             key: None,
             roots: Roots::Public,
             proxy: Ok(ProxyRule::environment(|name| std::env::var_os(name))),
-            names: Names::of_the_system(),
-            patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
+            names: NameResolver::of_the_system(),
+            patience: Timeouts { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             shared: None,
             on_event: None,
             second_factor: None,
@@ -98,7 +98,7 @@ impl Builder {
     /// It runs on a thread that may block, when a connection is made; what it finds is tried in this order, within the
     /// time for connecting. Errors are shown.
     pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
-        Self { names: Names::by(look_up), ..self }
+        Self { names: NameResolver::by(look_up), ..self }
     }
 
     /// Sets how long it may take until there is a connection: name, socket, proxy and TLS.
@@ -157,9 +157,9 @@ impl Builder {
     /// It connects when it is first used.
     ///
     /// # Errors
-    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots.
+    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Transport`] for roots.
     pub fn build(self) -> Result<Client, Error> {
-        let config = self.config?.observe(self.on_event.is_some()).ask_the_driver(self.second_factor.is_some());
+        let config = self.config?.observe(self.on_event.is_some()).interactive(self.second_factor.is_some());
         let transport = match self.shared {
             Some(transport) => transport,
             None => {

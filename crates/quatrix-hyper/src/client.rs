@@ -10,9 +10,9 @@ use quatrix_proto::{
     Timestamp,
 };
 
+use crate::body_io::NoBodyIo;
 use crate::builder::Builder;
 use crate::driver::Driver;
-use crate::streams::NoStreams;
 
 /// A session with one server, for as many tasks as like to share it: a clone is another handle of the same session.
 ///
@@ -81,7 +81,7 @@ impl Client {
     {
         let driver = Arc::clone(&self.0);
         let prepared = endpoint.prepare(driver.config.server());
-        async move { E::decode(driver.call(prepared?, options, &mut NoStreams).await?) }
+        async move { E::decode(driver.call(prepared?, options, &mut NoBodyIo).await?) }
     }
 
     /// Sends a keepalive now, due or not.
@@ -137,17 +137,17 @@ impl Client {
     ///
     /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
-        self.0.look(|session, _| session.save())
+        self.0.with_session(|session, _| session.save())
     }
 
     /// Where the session stands.
     pub fn state(&self) -> State {
-        self.0.look(|session, _| session.state())
+        self.0.with_session(|session, _| session.state())
     }
 
     /// The user that logged in last, or was resumed.
     pub fn user(&self) -> Option<String> {
-        self.0.look(|session, _| session.user().map(str::to_owned))
+        self.0.with_session(|session, _| session.user().map(str::to_owned))
     }
 
     /// The settings of the session.
@@ -176,7 +176,7 @@ impl Client {
         C: FnOnce(&mut Session, Timestamp) -> Ticket<T> + Send,
     {
         let driver = Arc::clone(&self.0);
-        async move { driver.run(command, &mut NoStreams).await }
+        async move { driver.run(command, &mut NoBodyIo).await }
     }
 }
 

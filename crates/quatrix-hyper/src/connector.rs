@@ -14,18 +14,18 @@ use hyper_rustls::{DefaultServerNameResolver, HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioIo;
-use quatrix_proto::{During, Failure, FailureKind, ProxyRule};
+use quatrix_proto::{ProxyRule, TransportError, TransportErrorKind, TransportPhase};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use crate::connection::Connection;
-use crate::failure::{Unconnected, is_timeout, of_tls};
-use crate::names::Names;
+use crate::failure::{ConnectError, is_timeout, of_tls};
+use crate::resolver::NameResolver;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
-type Tcp = HttpConnector<Names>;
+type Tcp = HttpConnector<NameResolver>;
 /// A socket, or a tunnel through a proxy, which may be reached over TLS itself.
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
@@ -40,7 +40,7 @@ struct Inner {
 
 impl Connector {
     /// `patience` is for all of it: name, socket, proxy and TLS.
-    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: ProxyRule, names: Names, patience: Duration) -> Self {
+    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: ProxyRule, names: NameResolver, patience: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(names);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -56,10 +56,10 @@ fn secured<T>(below: T, tls: &Arc<ClientConfig>) -> HttpsConnector<T> {
 
 impl Service<Uri> for Connector {
     type Response = Connection<MaybeHttpsStream<Stream>>;
-    type Error = Unconnected;
-    type Future = Connecting<Self::Response, Unconnected>;
+    type Error = ConnectError;
+    type Future = Connecting<Self::Response, ConnectError>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unconnected>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -69,22 +69,22 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             match tokio::time::timeout(patience, connecting).await {
                 Ok(Ok(stream)) => Ok(Connection::new(stream)),
-                Ok(Err(error)) => Err(Unconnected(why(error))),
-                Err(_) => Err(Unconnected(Failure::timed_out(During::Connecting))),
+                Ok(Err(error)) => Err(ConnectError(why(error))),
+                Err(_) => Err(ConnectError(TransportError::timed_out(TransportPhase::Connect))),
             }
         })
     }
 }
 
-fn why(error: BoxError) -> Failure {
-    match error.downcast::<Undialled>() {
+fn why(error: BoxError) -> TransportError {
+    match error.downcast::<DialError>() {
         // Each address has its share of the time.
-        Ok(undialled) if is_timeout(&*undialled.source) => Failure::timed_out(During::Connecting),
-        Ok(undialled) => Failure::unsent(undialled.kind).with_source(undialled.source),
+        Ok(undialled) if is_timeout(&*undialled.source) => TransportError::timed_out(TransportPhase::Connect),
+        Ok(undialled) => TransportError::unsent(undialled.kind).with_source(undialled.source),
         // What is no fault of the dialer is one of the handshake.
         Err(error) => match of_tls(&*error) {
-            Some(reason) => Failure::unsent(FailureKind::Tls).with_source(reason.clone()),
-            None => Failure::unsent(FailureKind::Tls).with_source(error),
+            Some(reason) => TransportError::unsent(TransportErrorKind::Tls).with_source(reason.clone()),
+            None => TransportError::unsent(TransportErrorKind::Tls).with_source(error),
         },
     }
 }
@@ -99,17 +99,17 @@ struct Dialer {
 
 /// There is no connection to speak TLS over.
 #[derive(Debug)]
-struct Undialled {
-    kind: FailureKind,
+struct DialError {
+    kind: TransportErrorKind,
     source: BoxError,
 }
 
 impl Service<Uri> for Dialer {
     type Response = Stream;
-    type Error = Undialled;
-    type Future = Connecting<Stream, Undialled>;
+    type Error = DialError;
+    type Future = Connecting<Stream, DialError>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Undialled>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DialError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -120,12 +120,12 @@ impl Service<Uri> for Dialer {
             Ok(proxy) => proxy,
             // A client that shares the connections of another may be for a server that the rule is not for.
             Err(invalid) => {
-                return Box::pin(async { Err(Undialled { kind: FailureKind::Proxy, source: invalid.into() }) });
+                return Box::pin(async { Err(DialError { kind: TransportErrorKind::Proxy, source: invalid.into() }) });
             }
         };
         let Some(proxy) = proxy else {
             let connecting = self.tcp.call(server);
-            let undialled = |error| Undialled { kind: FailureKind::Connect, source: Box::new(error) };
+            let undialled = |error| DialError { kind: TransportErrorKind::Connect, source: Box::new(error) };
             return Box::pin(async move { connecting.await.map(MaybeHttpsStream::Http).map_err(undialled) });
         };
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
@@ -133,18 +133,18 @@ impl Service<Uri> for Dialer {
             tunnel = tunnel.with_auth(credentials.clone());
         }
         let connecting = tunnel.call(server);
-        let undialled = |error| Undialled { kind: FailureKind::Proxy, source: Box::new(error) };
+        let undialled = |error| DialError { kind: TransportErrorKind::Proxy, source: Box::new(error) };
         Box::pin(async move { connecting.await.map_err(undialled) })
     }
 }
 
-impl fmt::Display for Undialled {
+impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.source.fmt(f)
     }
 }
 
-impl StdError for Undialled {
+impl StdError for DialError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.source()
     }

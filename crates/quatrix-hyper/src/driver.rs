@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use quatrix_proto::{
-    Answer, CallId, CallOptions, Challenge, Config, Declined, Error, Event, ExchangeId, Failure, Misuse, Prepared,
-    Session, Step, Task, TaskStep, Ticket, Timestamp, Transmit,
+    Answer, CallId, CallOptions, Challenge, Config, Declined, Error, Event, ExchangeId, Misuse, Prepared, Session,
+    Step, Task, TaskStep, Ticket, Timestamp, Transmit, TransportError,
 };
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use crate::streams::{NoStreams, Streams};
+use crate::body_io::{BodyIo, NoBodyIo};
 use crate::trace;
 use crate::transport::Transport;
 
@@ -28,7 +28,7 @@ pub(crate) struct Driver {
     origin: Instant,
     state: Mutex<State>,
     /// Rung when those who wait may go on.
-    bell: Notify,
+    wakeup: Notify,
 }
 
 pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
@@ -37,7 +37,7 @@ pub(crate) type SecondFactor = Box<dyn Fn(Challenge) -> Result<Answer, Declined>
 struct State {
     session: Session,
     /// Somebody is telling the observer. Events that happen meanwhile are left to them, which keeps the order.
-    telling: bool,
+    delivering: bool,
 }
 
 impl Driver {
@@ -48,30 +48,30 @@ impl Driver {
         on_event: Option<OnEvent>,
         second_factor: Option<SecondFactor>,
     ) -> Self {
-        let state = Mutex::new(State { session, telling: false });
-        Self { config, transport, on_event, second_factor, origin: Instant::now(), state, bell: Notify::new() }
+        let state = Mutex::new(State { session, delivering: false });
+        Self { config, transport, on_event, second_factor, origin: Instant::now(), state, wakeup: Notify::new() }
     }
 
     /// Submits a command and carries it to its end.
-    pub(crate) async fn run<T, S: Streams>(
+    pub(crate) async fn run<T, S: BodyIo>(
         &self,
         command: impl FnOnce(&mut Session, Timestamp) -> Ticket<T>,
         streams: &mut S,
     ) -> Result<T, Error> {
-        let (ticket, mut step) = self.look(|session, now| {
+        let (ticket, mut step) = self.with_session(|session, now| {
             let ticket = command(session, now);
             let step = session.poll_call(now, ticket.id());
             (ticket, step)
         });
-        let mut carrier = Carrier { driver: self, call: ticket.id(), exchange: None, arrived: false };
-        self.tell_events();
+        let mut guard = CallGuard { driver: self, call: ticket.id(), exchange: None, arrived: false };
+        self.deliver_events();
         loop {
             step = match step {
-                Step::Send(transmit) => carrier.send(transmit, streams).await,
-                Step::Wait(_) => carrier.wait().await,
-                Step::Ask(challenge) => carrier.ask(challenge),
+                Step::Send(transmit) => guard.send(transmit, streams).await,
+                Step::Wait(_) => guard.wait().await,
+                Step::Ask(challenge) => guard.ask(challenge),
                 Step::Ready(outcome) => {
-                    carrier.arrived = true;
+                    guard.arrived = true;
                     return ticket.decode(outcome);
                 }
             };
@@ -79,7 +79,7 @@ impl Driver {
     }
 
     /// Carries a request.
-    pub(crate) async fn call<S: Streams>(
+    pub(crate) async fn call<S: BodyIo>(
         &self,
         prepared: Prepared,
         options: CallOptions,
@@ -98,33 +98,33 @@ impl Driver {
                 TaskStep::Call(prepared) => prepared,
                 TaskStep::Done(result) => return result,
             };
-            let result = self.call(prepared, CallOptions::default(), &mut NoStreams).await;
+            let result = self.call(prepared, CallOptions::default(), &mut NoBodyIo).await;
             task.handle(self.now(), result, 0);
         }
     }
 
     /// Does something to the session of which there may be something to tell.
     pub(crate) fn act<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
-        let result = self.look(action);
-        self.tell_events();
+        let result = self.with_session(action);
+        self.deliver_events();
         result
     }
 
     /// Hands the latest events to the observer.
-    fn tell_events(&self) {
+    fn deliver_events(&self) {
         // While a panic unwinds, events are left to the next teller: a second panic would end the program.
         if let Some(on_event) = &self.on_event
             && !std::thread::panicking()
         {
-            let mut teller = Teller { driver: self, telling: false };
-            while let Some(event) = teller.next() {
+            let mut delivery = EventDelivery { driver: self, delivering: false };
+            while let Some(event) = delivery.next() {
                 on_event(&event);
             }
         }
     }
 
     /// Takes the session in hand, and rings the bell if those who wait may go on by it.
-    pub(crate) fn look<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
+    pub(crate) fn with_session<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
         let mut state = self.lock();
         let now = self.now();
         let before = state.session.wakes();
@@ -132,7 +132,7 @@ impl Driver {
         let news = state.session.wakes() != before;
         drop(state);
         if news {
-            self.bell.notify_waiters();
+            self.wakeup.notify_waiters();
         }
         result
     }
@@ -148,7 +148,7 @@ impl Driver {
 }
 
 /// Whoever carries a call. Going away before it has arrived gives it up.
-struct Carrier<'a> {
+struct CallGuard<'a> {
     driver: &'a Driver,
     call: CallId,
     /// The exchange under way.
@@ -156,8 +156,8 @@ struct Carrier<'a> {
     arrived: bool,
 }
 
-impl Carrier<'_> {
-    async fn send<S: Streams>(&mut self, transmit: Transmit, streams: &mut S) -> Step {
+impl CallGuard<'_> {
+    async fn send<S: BodyIo>(&mut self, transmit: Transmit, streams: &mut S) -> Step {
         let (exchange, spec) = (transmit.exchange, transmit.spec());
         // A call without a deadline has none here either.
         let deadline = self.driver.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros()));
@@ -177,25 +177,25 @@ impl Carrier<'_> {
     /// Waits for the moment that the core named, or for the bell.
     async fn wait(&self) -> Step {
         // Listening begins before the session is looked at: what changes after that look is heard.
-        let bell = self.driver.bell.notified();
+        let wakeup = self.driver.wakeup.notified();
         let step = self.poll();
         let Step::Wait(until) = step else { return step };
         // Either may come first; the core says what it means.
-        let _ = timeout(until.saturating_since(self.driver.now()), bell).await;
+        let _ = timeout(until.saturating_since(self.driver.now()), wakeup).await;
         self.poll()
     }
 
     fn poll(&self) -> Step {
-        let step = self.driver.look(|session, now| session.poll_call(now, self.call));
+        let step = self.driver.with_session(|session, now| session.poll_call(now, self.call));
         // What ends by its own deadline is an event that nobody else has seen.
         if let Step::Ready(_) = step {
-            self.driver.tell_events();
+            self.driver.deliver_events();
         }
         step
     }
 
     fn ask(&self, challenge: Challenge) -> Step {
-        let mut asking = Asking { carrier: self, answer: Err(Declined) };
+        let mut asking = Asking { guard: self, answer: Err(Declined) };
         if let Some(second_factor) = &self.driver.second_factor {
             asking.answer = second_factor(challenge);
         }
@@ -204,12 +204,12 @@ impl Carrier<'_> {
     }
 }
 
-impl Drop for Carrier<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         if !self.arrived {
             self.driver.act(|session, now| {
                 if let Some(exchange) = self.exchange {
-                    session.handle_failure(now, exchange, Failure::aborted());
+                    session.handle_failure(now, exchange, TransportError::aborted());
                 }
                 session.cancel(now, self.call);
             });
@@ -219,41 +219,41 @@ impl Drop for Carrier<'_> {
 
 /// Somebody is asked for an answer. If that panics, they have none.
 struct Asking<'a> {
-    carrier: &'a Carrier<'a>,
+    guard: &'a CallGuard<'a>,
     answer: Result<Answer, Declined>,
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         let answer = std::mem::replace(&mut self.answer, Err(Declined));
-        self.carrier.driver.act(|session, now| session.handle_answer(now, self.carrier.call, answer));
+        self.guard.driver.act(|session, now| session.handle_answer(now, self.guard.call, answer));
     }
 }
 
 /// Whoever tells the observer, one at a time.
-struct Teller<'a> {
+struct EventDelivery<'a> {
     driver: &'a Driver,
-    telling: bool,
+    delivering: bool,
 }
 
-impl Teller<'_> {
+impl EventDelivery<'_> {
     fn next(&mut self) -> Option<Event> {
         let mut state = self.driver.lock();
-        if state.telling && !self.telling {
+        if state.delivering && !self.delivering {
             return None;
         }
         let event = state.session.poll_event();
-        self.telling = event.is_some();
-        state.telling = self.telling;
+        self.delivering = event.is_some();
+        state.delivering = self.delivering;
         event
     }
 }
 
-impl Drop for Teller<'_> {
+impl Drop for EventDelivery<'_> {
     fn drop(&mut self) {
         // Only if the observer has panicked: the events after it are for the next teller.
-        if self.telling {
-            self.driver.lock().telling = false;
+        if self.delivering {
+            self.driver.lock().delivering = false;
         }
     }
 }
@@ -272,7 +272,7 @@ mod tests {
     async fn m36_a_dropped_future_leaves_nothing_in_the_session() {
         let server = Server::at("http://127.0.0.1:1/api/1.0").unwrap();
         let client = Client::builder(server).api_key(ApiKey::new("k").unwrap()).build().unwrap();
-        let calls = || client.driver().look(|session, _| format!("{session:?}"));
+        let calls = || client.driver().with_session(|session, _| format!("{session:?}"));
         {
             let mut call = pin!(client.call(&GetProfile));
             assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

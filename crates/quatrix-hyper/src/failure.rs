@@ -5,51 +5,51 @@ use std::fmt;
 use std::io;
 
 use hyper_util::client::legacy;
-use quatrix_proto::{Failure, FailureKind};
+use quatrix_proto::{TransportError, TransportErrorKind};
 
 /// There is no connection, so nothing was sent.
 #[derive(Debug)]
-pub(crate) struct Unconnected(pub(crate) Failure);
+pub(crate) struct ConnectError(pub(crate) TransportError);
 
-impl fmt::Display for Unconnected {
+impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl StdError for Unconnected {}
+impl StdError for ConnectError {}
 
 /// A request that got no answer.
-pub(crate) fn of_request(error: legacy::Error) -> Failure {
-    if let Some(Unconnected(failure)) = error.source().and_then(|source| source.downcast_ref()) {
+pub(crate) fn of_request(error: legacy::Error) -> TransportError {
+    if let Some(ConnectError(failure)) = error.source().and_then(|source| source.downcast_ref()) {
         return failure.clone();
     }
     // Handed back unstarted: the connection was closed before it could take the request.
     let unstarted = error.source().and_then(|source| source.downcast_ref()).is_some_and(hyper::Error::is_canceled);
     let failure = match unstarted {
-        true => Failure::unsent(FailureKind::Interrupted),
-        false => Failure::maybe_sent(kind_of(error.source())),
+        true => TransportError::unsent(TransportErrorKind::Interrupted),
+        false => TransportError::maybe_sent(kind_of(error.source())),
     };
     failure.with_source(Inner(Box::new(error)))
 }
 
 /// An answer that broke off.
-pub(crate) fn of_body(error: hyper::Error) -> Failure {
-    Failure::maybe_sent(kind_of(Some(&error))).with_source(error)
+pub(crate) fn of_body(error: hyper::Error) -> TransportError {
+    TransportError::maybe_sent(kind_of(Some(&error))).with_source(error)
 }
 
-fn kind_of(error: Option<&(dyn StdError + 'static)>) -> FailureKind {
+fn kind_of(error: Option<&(dyn StdError + 'static)>) -> TransportErrorKind {
     let mut next = error;
     while let Some(error) = next {
         if error.downcast_ref().is_some_and(hyper::Error::is_parse_too_large) {
-            return FailureKind::TooLarge;
+            return TransportErrorKind::TooLarge;
         }
         if of_tls(error).is_some() {
-            return FailureKind::Tls;
+            return TransportErrorKind::Tls;
         }
         next = error.source();
     }
-    FailureKind::Interrupted
+    TransportErrorKind::Interrupted
 }
 
 /// Whether waiting was all that went wrong.

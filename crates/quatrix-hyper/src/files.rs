@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use quatrix_local::{Folder, Source, folder_of, local, name, unnamed_temp_file};
-use quatrix_proto::api::Clash;
+use quatrix_proto::api::OnConflict;
 use quatrix_proto::task::{Download, Downloaded, RemoveLeftovers, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 
-use crate::blocking::off_the_runtime;
+use crate::blocking::spawn_blocking;
 use crate::client::Client;
 use crate::sink::FileSink;
 use crate::source::Local;
@@ -45,7 +45,7 @@ use crate::source::Local;
 #[must_use = "it does nothing by itself"]
 pub struct Files {
     pub(crate) client: Client,
-    pub(crate) at_once: usize,
+    pub(crate) concurrency: usize,
     pub(crate) overwrite: bool,
     rename: bool,
     under_final_name: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a FileId,
     /// Its name is the last one; an observer is shown all of it.
     pub(crate) path: &'a RemotePath,
-    pub(crate) clash: Clash,
+    pub(crate) on_conflict: OnConflict,
 }
 
 impl Client {
@@ -67,7 +67,7 @@ impl Client {
     pub fn files(&self) -> Files {
         Files {
             client: self.clone(),
-            at_once: 4,
+            concurrency: 4,
             overwrite: false,
             rename: false,
             under_final_name: false,
@@ -106,8 +106,8 @@ impl Files {
     /// Sets how many files of a folder are transferred at the same time.
     ///
     /// Default: 4.
-    pub fn at_once(mut self, files: usize) -> Self {
-        self.at_once = files.max(1);
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.concurrency = files.max(1);
         self
     }
 
@@ -127,7 +127,7 @@ impl Files {
     /// What an earlier upload of this name has left behind more than a day ago is deleted.
     ///
     /// # Errors
-    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read,
+    /// Whatever it ends with; [`TransportErrorKind::Local`](crate::TransportErrorKind::Local) if the file cannot be read,
     /// [`TransferError::SourceChanged`](crate::TransferError::SourceChanged) if it changes all the time.
     pub fn upload<P: AsRef<Path>>(
         &self,
@@ -172,7 +172,7 @@ impl Files {
         let (files, folder) = (self.clone(), folder.clone());
         async move {
             let failed = |error| local(&std::env::temp_dir(), error);
-            let mut file = File::from_std(off_the_runtime(unnamed_temp_file).await.map_err(failed)?);
+            let mut file = File::from_std(spawn_blocking(unnamed_temp_file).await.map_err(failed)?);
             tokio::io::copy(&mut source, &mut file).await.map_err(failed)?;
             file.flush().await.map_err(failed)?;
             let source = Source::spooled(file.into_std().await).map_err(failed)?;
@@ -182,7 +182,7 @@ impl Files {
 
     async fn upload_one(&self, source: Source, folder: &FileId, name: &FileName) -> Result<Uploaded, Error> {
         let path = RemotePath::home().join(name.as_str())?;
-        let uploaded = self.upload_from(source, Place { folder, path: &path, clash: self.clash() }).await?;
+        let uploaded = self.upload_from(source, Place { folder, path: &path, on_conflict: self.on_conflict() }).await?;
         self.remove_leftovers([(folder, name.as_str())]).await;
         Ok(uploaded)
     }
@@ -205,17 +205,17 @@ impl Files {
             let path = RemotePath::home().join(name(&place)?)?;
             let folder = Arc::new(Folder::new(folder_of(&place)));
             let downloaded = files.download_to(download, &folder, &place, &path, files.overwrite).await?;
-            off_the_runtime(move || folder.sync()).await?;
+            spawn_blocking(move || folder.sync()).await?;
             Ok(downloaded)
         }
     }
 
     /// What happens to an upload whose name is taken.
-    pub(crate) fn clash(&self) -> Clash {
+    pub(crate) fn on_conflict(&self) -> OnConflict {
         match (self.rename, self.overwrite) {
-            (true, _) => Clash::Rename,
-            (false, true) => Clash::Overwrite,
-            (false, false) => Clash::Refuse,
+            (true, _) => OnConflict::Rename,
+            (false, true) => OnConflict::Overwrite,
+            (false, false) => OnConflict::Refuse,
         }
     }
 
@@ -223,9 +223,13 @@ impl Files {
         self.upload_from(open(from).await?, place).await
     }
 
-    async fn upload_from(&self, source: Source, Place { folder, path, clash }: Place<'_>) -> Result<Uploaded, Error> {
+    async fn upload_from(
+        &self,
+        source: Source,
+        Place { folder, path, on_conflict }: Place<'_>,
+    ) -> Result<Uploaded, Error> {
         let name = FileName::new(path.name().unwrap_or_default())?;
-        let mut upload = self.client.new_upload(folder.clone(), name, source.size()).on_clash(clash);
+        let mut upload = self.client.new_upload(folder.clone(), name, source.size()).on_conflict(on_conflict);
         upload = upload.replace_in_two_steps();
         if let Some(time) = source.modified() {
             upload = upload.modified(time);
@@ -233,7 +237,7 @@ impl Files {
         if self.under_final_name {
             upload = upload.under_final_name();
         }
-        self.client.carry(upload, Local::new(source), |event| self.tell(path, event)).await
+        self.client.run_transfer(upload, Local::new(source), |event| self.tell(path, event)).await
     }
 
     /// Deletes what earlier uploads of these names have left behind in these folders: best effort, since all that was
@@ -253,11 +257,11 @@ impl Files {
         overwrite: bool,
     ) -> Result<Downloaded, Error> {
         let (folder, place) = (Arc::clone(folder), place.to_owned());
-        let partial = off_the_runtime(move || folder.partial(&place, overwrite)).await?;
+        let partial = spawn_blocking(move || folder.partial(&place, overwrite)).await?;
         let sink = FileSink::new(partial.writer()?);
-        let downloaded = self.client.carry(download, sink, |event| self.tell(path, event)).await?;
+        let downloaded = self.client.run_transfer(download, sink, |event| self.tell(path, event)).await?;
         let modified = downloaded.modified;
-        off_the_runtime(move || partial.keep(modified)).await?;
+        spawn_blocking(move || partial.keep(modified)).await?;
         Ok(downloaded)
     }
 
@@ -268,14 +272,14 @@ impl Files {
 
 async fn open(path: &Path) -> Result<Source, Error> {
     let path = path.to_owned();
-    off_the_runtime(move || Source::open(&path)).await
+    spawn_blocking(move || Source::open(&path)).await
 }
 
 impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Files")
             .field("client", &self.client)
-            .field("at_once", &self.at_once)
+            .field("at_once", &self.concurrency)
             .field("overwrite", &self.overwrite)
             .finish_non_exhaustive()
     }

@@ -67,6 +67,7 @@
 
 mod blocking;
 mod body;
+mod body_io;
 mod builder;
 mod client;
 mod connection;
@@ -74,22 +75,21 @@ mod connector;
 mod driver;
 mod failure;
 mod files;
-mod names;
+mod idle_timeout;
+mod resolver;
 mod sink;
 mod source;
-mod streams;
 mod tls;
 mod trace;
 mod transfer;
 mod transport;
 mod trees;
-mod watch;
 
 pub use quatrix_proto as proto;
 pub use quatrix_proto::task::mirror::Report;
 pub use quatrix_proto::{
-    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, FailureKind,
-    Login, Logout, Saved, Server, State, api, task,
+    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, Login,
+    Logout, Saved, Server, State, TransportErrorKind, api, task,
 };
 
 pub use builder::Builder;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::streams::Streams;
+use crate::body_io::BodyIo;
 
 /// What is worth the way to a thread that may block: so many bytes, or so many pieces if they are tiny.
 const WORTHWHILE: usize = 512 * 1024;
@@ -17,7 +17,7 @@ const PIECES: usize = 64;
 /// A sink of the caller's.
 pub(crate) struct Sink<W>(pub(crate) W);
 
-impl<W: AsyncWrite + Send + Unpin> Streams for Sink<W> {
+impl<W: AsyncWrite + Send + Unpin> BodyIo for Sink<W> {
     const SINK: bool = true;
 
     async fn write(&mut self, piece: Bytes) -> io::Result<()> {
@@ -60,7 +60,7 @@ impl FileSink {
     }
 }
 
-impl Streams for FileSink {
+impl BodyIo for FileSink {
     const SINK: bool = true;
 
     async fn write(&mut self, piece: Bytes) -> io::Result<()> {

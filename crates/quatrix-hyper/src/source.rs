@@ -10,7 +10,7 @@ use quatrix_proto::UnixTime;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
 
-use crate::streams::Streams;
+use crate::body_io::BodyIo;
 
 /// How much is read at once.
 const PIECE: u64 = 256 * 1024;
@@ -28,7 +28,7 @@ impl<R> Seekable<R> {
     }
 }
 
-impl<R: AsyncRead + AsyncSeek + Send + Unpin> Streams for Seekable<R> {
+impl<R: AsyncRead + AsyncSeek + Send + Unpin> BodyIo for Seekable<R> {
     const SOURCE: bool = true;
 
     async fn read(&mut self, offset: u64, most: u64) -> io::Result<Bytes> {
@@ -55,7 +55,7 @@ impl Local {
     }
 }
 
-impl Streams for Local {
+impl BodyIo for Local {
     const SOURCE: bool = true;
 
     fn read(&mut self, offset: u64, most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
@@ -97,7 +97,7 @@ impl<R> Piped<R> {
     }
 }
 
-impl<R: AsyncRead + Send + Unpin> Streams for Piped<R> {
+impl<R: AsyncRead + Send + Unpin> BodyIo for Piped<R> {
     const SOURCE: bool = true;
 
     fn begin(&mut self, offset: u64) {
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    async fn read(source: &mut impl Streams, from: u64, length: u64) -> io::Result<Vec<u8>> {
+    async fn read(source: &mut impl BodyIo, from: u64, length: u64) -> io::Result<Vec<u8>> {
         source.begin(from);
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < length {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quatrix_proto::{Error, Failure, FailureKind};
+use quatrix_proto::{Error, TransportError, TransportErrorKind};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::version::{TLS12, TLS13};
@@ -19,7 +19,7 @@ pub(crate) enum Roots {
 
 /// TLS 1.2 or 1.3 by ring. The provider is named here, so that no other crate's choice of a process-wide default matters.
 pub(crate) fn config(roots: &Roots) -> Result<ClientConfig, Error> {
-    let unusable = |error| Failure::unsent(FailureKind::Tls).with_source(error);
+    let unusable = |error| TransportError::unsent(TransportErrorKind::Tls).with_source(error);
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(unusable)?;
@@ -38,7 +38,8 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig, Error> {
 }
 
 fn read(pem: &[u8]) -> Result<RootCertStore, Error> {
-    let unusable = || Failure::unsent(FailureKind::Tls).with_detail("the roots hold no certificate in PEM form");
+    let unusable =
+        || TransportError::unsent(TransportErrorKind::Tls).with_detail("the roots hold no certificate in PEM form");
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| unusable().with_source(error))?;

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quatrix_proto::task::{Download, Downloaded, TaskStep, Transfer, TransferEvent, Upload, Uploaded};
-use quatrix_proto::{CallOptions, Error, Failure, FailureKind, FileId, FileName, UnixTime};
+use quatrix_proto::{CallOptions, Error, FileId, FileName, TransportError, TransportErrorKind, UnixTime};
 use tokio::io::{AsyncRead, AsyncSeek, AsyncWrite};
 
+use crate::body_io::BodyIo;
 use crate::client::Client;
 use crate::driver::Driver;
 use crate::sink::Sink;
 use crate::source::{Piped, Seekable};
-use crate::streams::Streams;
 
 impl Client {
     /// Makes an upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this
@@ -36,10 +36,10 @@ impl Client {
     /// # assert_eq!(login, Login::Active);
     /// # let home = client.call(&GetHome { content: false }).await?.id;
     /// use std::io::Cursor;
-    /// use quatrix_hyper::api::Clash;
+    /// use quatrix_hyper::api::OnConflict;
     ///
     /// let report = "a few words";
-    /// let upload = client.new_upload(home, "report.txt".parse()?, report.len() as u64).on_clash(Clash::Overwrite);
+    /// let upload = client.new_upload(home, "report.txt".parse()?, report.len() as u64).on_conflict(OnConflict::Overwrite);
     /// let uploaded = client.upload(upload, Cursor::new(report)).await?;
     /// assert_eq!(uploaded.name, "report.txt");
     /// # Ok(())
@@ -52,7 +52,7 @@ impl Client {
     where
         R: AsyncRead + AsyncSeek + Send + Unpin,
     {
-        self.carry(upload, Seekable::new(source), |_| ControlFlow::Continue(()))
+        self.run_transfer(upload, Seekable::new(source), |_| ControlFlow::Continue(()))
     }
 
     /// Uploads as [`upload`](Self::upload) does, and tells an observer how it goes.
@@ -71,7 +71,7 @@ impl Client {
         R: AsyncRead + AsyncSeek + Send + Unpin,
         O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
     {
-        self.carry(upload, Seekable::new(source), observer)
+        self.run_transfer(upload, Seekable::new(source), observer)
     }
 
     /// Uploads from a source that can be read only once, such as a pipe, and whose size is known.
@@ -90,7 +90,7 @@ impl Client {
     where
         R: AsyncRead + Send + Unpin,
     {
-        self.carry(upload.from_pipe(), Piped::new(source), |_| ControlFlow::Continue(()))
+        self.run_transfer(upload.from_pipe(), Piped::new(source), |_| ControlFlow::Continue(()))
     }
 
     /// Downloads into a sink.
@@ -126,10 +126,10 @@ impl Client {
         W: AsyncWrite + Send + Unpin,
         O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
     {
-        self.carry(download, Sink(sink), observer)
+        self.run_transfer(download, Sink(sink), observer)
     }
 
-    pub(crate) fn carry<T, S, O>(
+    pub(crate) fn run_transfer<T, S, O>(
         &self,
         task: T,
         streams: S,
@@ -137,19 +137,19 @@ impl Client {
     ) -> impl Future<Output = Result<T::Output, Error>> + Send + use<T, S, O>
     where
         T: Transfer<Output: Send> + Send,
-        S: Streams,
+        S: BodyIo,
         O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
     {
         let driver = self.driver().clone();
         let watched = Watched { streams, observer, before: 0, total: None, moved: 0, stopped: false };
-        carry(driver, task, watched)
+        run_transfer(driver, task, watched)
     }
 }
 
-async fn carry<T, S, O>(driver: Arc<Driver>, mut task: T, mut watched: Watched<S, O>) -> Result<T::Output, Error>
+async fn run_transfer<T, S, O>(driver: Arc<Driver>, mut task: T, mut watched: Watched<S, O>) -> Result<T::Output, Error>
 where
     T: Transfer<Output: Send> + Send,
-    S: Streams,
+    S: BodyIo,
     O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
 {
     loop {
@@ -167,7 +167,7 @@ where
             TaskStep::Call(prepared) => prepared,
             TaskStep::Done(result) => {
                 let output = result?;
-                let local = |error| Failure::maybe_sent(FailureKind::Local).with_source(error);
+                let local = |error| TransportError::maybe_sent(TransportErrorKind::Local).with_source(error);
                 watched.streams.flush().await.map_err(local)?;
                 return Ok(output);
             }
@@ -195,9 +195,9 @@ struct Watched<S, O> {
     stopped: bool,
 }
 
-impl<S, O> Streams for Watched<S, O>
+impl<S, O> BodyIo for Watched<S, O>
 where
-    S: Streams,
+    S: BodyIo,
     O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
 {
     const SOURCE: bool = S::SOURCE;

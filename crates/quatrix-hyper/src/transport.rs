@@ -17,19 +17,19 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use quatrix_proto::During::{Answering, Sending};
-use quatrix_proto::{Failure, FailureKind, ProxyRule, Transmit};
+use quatrix_proto::TransportPhase::{Receive, Send};
+use quatrix_proto::{ProxyRule, Transmit, TransportError, TransportErrorKind};
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::body::Outgoing;
+use crate::body_io::BodyIo;
 use crate::connection::Unfinished;
 use crate::connector::Connector;
 use crate::failure;
-use crate::names::Names;
-use crate::streams::Streams;
-use crate::watch::{Watch, first};
+use crate::idle_timeout::{IdleTimeout, first};
+use crate::resolver::NameResolver;
 
 /// How much is read at once at most, and so the largest head that is read: the core takes no more than a quarter of it.
 /// Each piece of a download wakes two tasks, so smaller ones cost time.
@@ -41,7 +41,7 @@ const IDLE_FOR: Duration = Duration::from_secs(15);
 
 /// How long which step may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// Until there is a connection: name, socket, proxy, TLS.
     pub(crate) connect: Duration,
     /// Without a byte moving in either direction.
@@ -55,7 +55,7 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(tls: ClientConfig, proxy: ProxyRule, names: Names, patience: Patience) -> Self {
+    pub(crate) fn new(tls: ClientConfig, proxy: ProxyRule, names: NameResolver, patience: Timeouts) -> Self {
         let connector = Connector::new(&Arc::new(tls), proxy, names, patience.connect);
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -70,20 +70,20 @@ impl Transport {
     /// Carries an exchange out.
     ///
     /// # Errors
-    /// [`Failure`] if no whole answer came.
-    pub(crate) async fn exchange<S: Streams>(
+    /// [`TransportError`] if no whole answer came.
+    pub(crate) async fn exchange<S: BodyIo>(
         &self,
         mut transmit: Transmit,
         deadline: Option<Instant>,
         streams: &mut S,
-    ) -> Result<Response<Bytes>, Failure> {
+    ) -> Result<Response<Bytes>, TransportError> {
         let timer = pin!(sleep_until(first(deadline, Instant::now() + self.stall)));
-        let mut watch = Watch::new(timer, self.stall, deadline);
+        let mut watch = IdleTimeout::new(timer, self.stall, deadline);
         let request = with_host(std::mem::take(&mut transmit.request));
         let Some(range) = transmit.source.clone() else {
             streams.begin(0);
             let answer = self.http.request(request.map(Outgoing::Whole));
-            let answer = watch.over(Answering, answer).await?.map_err(failure::of_request)?;
+            let answer = watch.over(Receive, answer).await?.map_err(failure::of_request)?;
             return receive(answer, &transmit, &mut watch, streams).await;
         };
         streams.begin(range.start);
@@ -92,7 +92,7 @@ impl Transport {
         // A server may answer before it has read everything. The body must not end until that answer has been read.
         let (answer, _unfinished) = match send(range, pieces, &mut answer, &mut watch, streams).await? {
             Sent::AnsweredEarly(answer, pieces) => (answer, Some(pieces)),
-            Sent::All => (watch.over(Answering, answer).await?, None),
+            Sent::All => (watch.over(Receive, answer).await?, None),
         };
         receive(answer.map_err(failure::of_request)?, &transmit, &mut watch, streams).await
     }
@@ -113,13 +113,13 @@ enum Sent {
 }
 
 /// Sends bytes of the caller's. While one piece is on its way out, the next one is read.
-async fn send<S: Streams>(
+async fn send<S: BodyIo>(
     range: Range<u64>,
     pieces: mpsc::Sender<Bytes>,
     answer: &mut ResponseFuture,
-    watch: &mut Watch<'_>,
+    watch: &mut IdleTimeout<'_>,
     streams: &mut S,
-) -> Result<Sent, Failure> {
+) -> Result<Sent, TransportError> {
     let mut offset = range.start;
     while offset < range.end {
         let left = range.end - offset;
@@ -129,11 +129,11 @@ async fn send<S: Streams>(
         };
         if piece.is_empty() {
             let detail = format!("the source ended {left} bytes early");
-            return Err(Failure::maybe_sent(FailureKind::Local).with_detail(detail));
+            return Err(TransportError::maybe_sent(TransportErrorKind::Local).with_detail(detail));
         }
         let length = piece.len();
         // If the connection has dropped its end of the channel, the answer will say why.
-        match watch.over(Sending, unless(answer, pieces.send(piece))).await? {
+        match watch.over(Send, unless(answer, pieces.send(piece))).await? {
             Ok(_) => go_on(streams.moved(length))?,
             Err(early) => return Ok(Sent::AnsweredEarly(early, pieces)),
         }
@@ -155,19 +155,19 @@ async fn unless<F: Future>(
     .await
 }
 
-async fn receive<S: Streams>(
+async fn receive<S: BodyIo>(
     answer: Response<Incoming>,
     transmit: &Transmit,
-    watch: &mut Watch<'_>,
+    watch: &mut IdleTimeout<'_>,
     streams: &mut S,
-) -> Result<Response<Bytes>, Failure> {
+) -> Result<Response<Bytes>, TransportError> {
     let (mut head, mut body) = answer.into_parts();
     let unfinished = Unfinished::new(&mut head);
     let mut receiver = transmit.receiver(&head)?;
     if !S::SINK {
         receiver = receiver.without_sink()?;
     }
-    while let Some(frame) = watch.over(Answering, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
+    while let Some(frame) = watch.over(Receive, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
         // What is no data is a trailer, and says nothing to us.
         let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };
         let wanted = piece.slice_ref(receiver.push(&piece)?);
@@ -182,13 +182,13 @@ async fn receive<S: Streams>(
     Ok(Response::from_parts(head, body))
 }
 
-fn local(error: io::Error) -> Failure {
-    Failure::maybe_sent(FailureKind::Local).with_source(error)
+fn local(error: io::Error) -> TransportError {
+    TransportError::maybe_sent(TransportErrorKind::Local).with_source(error)
 }
 
-fn go_on(flow: ControlFlow<()>) -> Result<(), Failure> {
+fn go_on(flow: ControlFlow<()>) -> Result<(), TransportError> {
     match flow {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Failure::aborted()),
+        ControlFlow::Break(()) => Err(TransportError::aborted()),
     }
 }

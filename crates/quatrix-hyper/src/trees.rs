@@ -8,11 +8,11 @@ use std::task::Poll;
 
 use quatrix_local::{Folder, plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
 use quatrix_proto::api::{DeleteFiles, RenameFile};
-use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, ListRemote, Mirror, Remote, Report, Work};
+use quatrix_proto::task::mirror::{Batch, BatchStep, Job, JobResult, ListRemote, Mirror, Remote, Report, Work};
 use quatrix_proto::task::{Download, MakeFolders};
 use quatrix_proto::{Error, FileId, RemotePath};
 
-use crate::blocking::off_the_runtime;
+use crate::blocking::spawn_blocking;
 use crate::files::{Files, Place};
 
 impl Files {
@@ -29,8 +29,8 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, here, to) = (self.clone(), from.as_ref().to_owned(), to.clone());
         async move {
-            let (clash, from) = (files.clash(), here.clone());
-            let batch = off_the_runtime(move || plan_upload(&from, to, clash)).await?;
+            let (on_conflict, from) = (files.on_conflict(), here.clone());
+            let batch = spawn_blocking(move || plan_upload(&from, to, on_conflict)).await?;
             files.run_batch(batch, here).await
         }
     }
@@ -49,7 +49,7 @@ impl Files {
         let (files, from, here) = (self.clone(), from.clone(), to.as_ref().to_owned());
         async move {
             let (there, overwrite, to) = (files.list(from).await?, files.overwrite, here.clone());
-            let batch = off_the_runtime(move || plan_download(there, &to, overwrite)).await;
+            let batch = spawn_blocking(move || plan_download(there, &to, overwrite)).await;
             files.run_batch(batch, here).await
         }
     }
@@ -69,7 +69,7 @@ impl Files {
         let (files, here, to, how) = (self.clone(), from.as_ref().to_owned(), to.clone(), *how);
         async move {
             let (there, from) = (files.list(to).await?, here.clone());
-            let batch = off_the_runtime(move || plan_mirror_up(&how, &from, there)).await?;
+            let batch = spawn_blocking(move || plan_mirror_up(&how, &from, there)).await?;
             files.run_batch(batch, here).await
         }
     }
@@ -89,7 +89,7 @@ impl Files {
         let (files, from, here, how) = (self.clone(), from.clone(), to.as_ref().to_owned(), *how);
         async move {
             let (there, to) = (files.list(from).await?, here.clone());
-            let batch = off_the_runtime(move || plan_mirror_down(&how, there, &to)).await?;
+            let batch = spawn_blocking(move || plan_mirror_down(&how, there, &to)).await?;
             files.run_batch(batch, here).await
         }
     }
@@ -118,9 +118,9 @@ impl Files {
                         let result = files.work(&here, &job).await;
                         batch.handle(job, result);
                     }
-                    BatchStep::Copies(many) => batch = files.copy(batch, many.min(files.at_once), &here).await,
+                    BatchStep::Copies(many) => batch = files.copy(batch, many.min(files.concurrency), &here).await,
                     BatchStep::Done => {
-                        off_the_runtime(move || here.sync()).await?;
+                        spawn_blocking(move || here.sync()).await?;
                         files.remove_leftovers(batch.uploaded()).await;
                         return batch.finish();
                     }
@@ -144,33 +144,35 @@ impl Files {
         batch.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn work(&self, here: &Arc<Folder>, Job { path, work, .. }: &Job) -> Result<Did, Error> {
+    async fn work(&self, here: &Arc<Folder>, Job { path, work, .. }: &Job) -> Result<JobResult, Error> {
         let (root, at, client) = (Arc::clone(here), path.clone(), &self.client);
-        let place = off_the_runtime(move || root.place(&at)).await?;
+        let place = spawn_blocking(move || root.place(&at)).await?;
         let root = Arc::clone(here);
         match work.clone() {
-            Work::MakeHere => off_the_runtime(move || root.make(&place)).await.map(|()| Did::Made(None)),
+            Work::MakeHere => spawn_blocking(move || root.make(&place)).await.map(|()| JobResult::Made(None)),
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
                 let make = MakeFolders::below(client.config().server(), parent, name);
-                client.run(make).await.map(|id| Did::Made(Some(id)))
+                client.run(make).await.map(|id| JobResult::Made(Some(id)))
             }
-            Work::Upload { folder, clash } => {
-                let uploaded = self.upload_to(&place, Place { folder: &folder, path, clash }).await;
-                uploaded.map(|uploaded| Did::Copied(uploaded.size))
+            Work::Upload { folder, on_conflict } => {
+                let uploaded = self.upload_to(&place, Place { folder: &folder, path, on_conflict }).await;
+                uploaded.map(|uploaded| JobResult::Copied(uploaded.size))
             }
             Work::Download { file, overwrite } => {
                 let download = Download::file(client.config().server(), &file);
                 let downloaded = self.download_to(download, here, &place, path, overwrite).await;
-                downloaded.map(|downloaded| Did::Copied(downloaded.size))
+                downloaded.map(|downloaded| JobResult::Copied(downloaded.size))
             }
             Work::RenameHere { to } => {
                 let from = path.clone();
-                off_the_runtime(move || root.rename(&from, &to)).await.map(|()| Did::Renamed)
+                spawn_blocking(move || root.rename(&from, &to)).await.map(|()| JobResult::Renamed)
             }
-            Work::RenameThere { id, name } => client.call(&RenameFile::new(id, name)).await.map(|_| Did::Renamed),
-            Work::DeleteHere { items } => off_the_runtime(move || root.delete(&items)).await.map(|()| Did::Deleted),
-            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id])).await.map(|_| Did::Deleted),
+            Work::RenameThere { id, name } => client.call(&RenameFile::new(id, name)).await.map(|_| JobResult::Renamed),
+            Work::DeleteHere { items } => {
+                spawn_blocking(move || root.delete(&items)).await.map(|()| JobResult::Deleted)
+            }
+            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id])).await.map(|_| JobResult::Deleted),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quatrix_proto::{Error, Failure, FailureKind, RemotePath, UnixTime};
+use quatrix_proto::{Error, RemotePath, TransportError, TransportErrorKind, UnixTime};
 
 mod folder;
 mod names;
@@ -35,7 +35,7 @@ const MAX_NAME: usize = 255;
 
 /// What went wrong here, with the path where it did.
 pub fn local(path: &Path, error: io::Error) -> Error {
-    Failure::unsent(FailureKind::Local).with_detail(path.display().to_string()).with_source(error).into()
+    TransportError::unsent(TransportErrorKind::Local).with_detail(path.display().to_string()).with_source(error).into()
 }
 
 fn unusable(path: &Path, why: &'static str) -> Error {

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use quatrix_proto::api::Clash;
+use quatrix_proto::api::OnConflict;
 use quatrix_proto::task::mirror::{Batch, Mirror, Remote, Tree};
 use quatrix_proto::{Error, FileId};
 
@@ -18,8 +18,8 @@ use crate::{is_usable, local, read_tree, unusable};
 ///
 /// # Errors
 /// The folder here cannot be read.
-pub fn plan_upload(here: &Path, folder: FileId, clash: Clash) -> Result<Batch, Error> {
-    Ok(Batch::upload(read_tree(here)?, folder, clash))
+pub fn plan_upload(here: &Path, folder: FileId, on_conflict: OnConflict) -> Result<Batch, Error> {
+    Ok(Batch::upload(read_tree(here)?, folder, on_conflict))
 }
 
 /// Plans to download everything there into a folder here, which need not exist.

@@ -37,12 +37,12 @@ mod upload_link;
 
 pub use account_metadata::{AccountMetadata, GetAccountMetadata};
 pub use copy_move::{CopyFiles, MoveFiles};
-pub use copy_move_one::{Clash, CopyOne, MoveOne};
+pub use copy_move_one::{CopyOne, MoveOne, OnConflict};
 pub use delete_files::{DeleteFiles, Ids};
 pub use download::{FilePart, ReadLink};
 pub use download_link::GetDownloadLink;
 pub use empty_trash::EmptyTrash;
-pub use file_id::{Found, GetFileId};
+pub use file_id::{GetFileId, Located};
 pub use file_info::{FileInfo, GetFileInfo};
 pub use file_metadata::{GetFile, GetHome, SetModified};
 pub use file_size::GetFileSize;

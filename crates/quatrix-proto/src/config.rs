@@ -24,7 +24,7 @@ pub struct Config {
     pub(crate) keepalive_interval: Duration,
     pub(crate) exchange_timeout: Duration,
     pub(crate) attempts: u8,
-    pub(crate) longest_retry_after: Duration,
+    pub(crate) max_retry_after: Duration,
     pub(crate) keep_credentials: bool,
     pub(crate) ask: bool,
     pub(crate) observe: bool,
@@ -64,7 +64,7 @@ impl Config {
             keepalive_interval: Duration::from_secs(10 * 60),
             exchange_timeout: Duration::from_secs(90),
             attempts: 3,
-            longest_retry_after: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(30),
             keep_credentials: true,
             ask: false,
             observe: false,
@@ -107,7 +107,7 @@ impl Config {
     ///
     /// Default: 15 minutes, which is what the server documents. Kept between 30 seconds and a day.
     #[must_use]
-    pub fn with_lifetime(mut self, lifetime: Duration) -> Self {
+    pub fn with_idle_timeout(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime.clamp(Duration::from_secs(30), Duration::from_secs(24 * 60 * 60));
         self
     }
@@ -145,8 +145,8 @@ impl Config {
     ///
     /// Default: 30 seconds.
     #[must_use]
-    pub fn with_longest_retry_after(mut self, longest: Duration) -> Self {
-        self.longest_retry_after = longest.min(Duration::from_secs(60 * 60));
+    pub fn with_max_retry_after(mut self, longest: Duration) -> Self {
+        self.max_retry_after = longest.min(Duration::from_secs(60 * 60));
         self
     }
 
@@ -163,7 +163,7 @@ impl Config {
     /// Says that the driver can answer challenges by itself: calls then wait for the answer, and one of them gets
     /// [`Step::Ask`](crate::Step::Ask).
     #[must_use]
-    pub fn ask_the_driver(mut self, ask: bool) -> Self {
+    pub fn interactive(mut self, ask: bool) -> Self {
         self.ask = ask;
         self
     }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn m17_settings_are_kept_within_reason() {
         let config = Config::new(Server::default())
-            .with_lifetime(Duration::ZERO)
+            .with_idle_timeout(Duration::ZERO)
             .with_keepalive_interval(Duration::MAX)
             .with_exchange_timeout(Duration::MAX)
             .with_attempts(0);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use http::{HeaderMap, StatusCode};
 
-use crate::error::Problem;
+use crate::error::InvalidResponseKind;
 
 /// Which bytes of a whole a body holds: `bytes 0-99/250` on the wire, where the last byte is counted in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +56,11 @@ impl Wanted {
     ///
     /// A server that does not know `Range` answers 200 with the whole. That is noticed here: the bytes that the sink
     /// has already are skipped, and never written a second time.
-    pub(crate) fn skip(self, status: StatusCode, headers: &HeaderMap) -> Result<u64, Problem> {
-        let part = DownloadRange::read(status, headers).ok_or(Problem::Range)?;
+    pub(crate) fn skip(self, status: StatusCode, headers: &HeaderMap) -> Result<u64, InvalidResponseKind> {
+        let part = DownloadRange::read(status, headers).ok_or(InvalidResponseKind::Range)?;
         match part.total {
-            Some(total) if self.total.is_some_and(|expected| expected != total) => Err(Problem::Range),
-            _ => self.from.checked_sub(part.first).ok_or(Problem::Range),
+            Some(total) if self.total.is_some_and(|expected| expected != total) => Err(InvalidResponseKind::Range),
+            _ => self.from.checked_sub(part.first).ok_or(InvalidResponseKind::Range),
         }
     }
 }
@@ -124,13 +124,13 @@ mod tests {
         let part = |from, total, range: &str| skip(from, total, 206, ("content-range", range));
         assert_eq!(part(10, Some(30), "bytes 10-29/30"), Ok(0));
         assert_eq!(part(10, Some(30), "bytes 5-29/30"), Ok(5));
-        assert_eq!(part(10, Some(30), "bytes 11-29/30"), Err(Problem::Range));
-        assert_eq!(part(10, Some(30), "bytes 10-30/31"), Err(Problem::Range), "another file");
+        assert_eq!(part(10, Some(30), "bytes 11-29/30"), Err(InvalidResponseKind::Range));
+        assert_eq!(part(10, Some(30), "bytes 10-30/31"), Err(InvalidResponseKind::Range), "another file");
         assert_eq!(part(10, Some(30), "bytes 10-29/*"), Ok(0));
-        assert_eq!(part(10, None, "nonsense"), Err(Problem::Range));
-        assert_eq!(skip(10, Some(30), 206, ("content-type", "multipart/byteranges")), Err(Problem::Range));
+        assert_eq!(part(10, None, "invalid_response"), Err(InvalidResponseKind::Range));
+        assert_eq!(skip(10, Some(30), 206, ("content-type", "multipart/byteranges")), Err(InvalidResponseKind::Range));
         assert_eq!(skip(10, Some(30), 200, ("content-length", "30")), Ok(10));
-        assert_eq!(skip(10, Some(30), 200, ("content-length", "29")), Err(Problem::Range), "another file");
+        assert_eq!(skip(10, Some(30), 200, ("content-length", "29")), Err(InvalidResponseKind::Range), "another file");
         assert_eq!(skip(10, None, 200, ("date", "today")), Ok(10));
         assert_eq!(skip(0, None, 200, ("content-length", "0")), Ok(0));
     }

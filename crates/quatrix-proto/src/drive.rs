@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::challenge::Declined;
-use crate::error::{Error, Failure};
+use crate::error::{Error, TransportError};
 use crate::session::{CallId, Session, Step, Ticket, Transmit};
 use crate::time::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use quatrix_proto::{Config, Credentials, Failure, FailureKind, Login, Server, Session, Transmit, drive};
+/// use quatrix_proto::{Config, Credentials, Failure, TransportErrorKind, Login, Server, Session, Transmit, drive};
 /// # use bytes::Bytes;
 ///
 /// fn send(transmit: Transmit) -> Result<http::Response<Bytes>, Failure> {
@@ -40,16 +40,16 @@ pub fn drive<T>(
     session: &mut Session,
     ticket: Ticket<T>,
     clock: impl Fn() -> Timestamp,
-    mut http: impl FnMut(Transmit) -> Result<http::Response<Bytes>, Failure>,
+    mut http: impl FnMut(Transmit) -> Result<http::Response<Bytes>, TransportError>,
     mut sleep: impl FnMut(Duration),
 ) -> Result<T, Error> {
-    let mut carrier = Carrier::new(session, ticket.id());
+    let mut leader = CallGuard::new(session, ticket.id());
     loop {
-        match carrier.poll(clock()) {
+        match leader.poll(clock()) {
             Next::Send(transmit) => {
                 let exchange = transmit.exchange;
                 let result = http(transmit);
-                carrier.report(clock(), exchange, result);
+                leader.report(clock(), exchange, result);
             }
             Next::Sleep(wait) => sleep(wait),
             Next::Ready(outcome) => return ticket.decode(outcome),
@@ -67,16 +67,16 @@ pub async fn drive_async<T>(
     session: &mut Session,
     ticket: Ticket<T>,
     clock: impl Fn() -> Timestamp,
-    mut http: impl AsyncFnMut(Transmit) -> Result<http::Response<Bytes>, Failure>,
+    mut http: impl AsyncFnMut(Transmit) -> Result<http::Response<Bytes>, TransportError>,
     mut sleep: impl AsyncFnMut(Duration),
 ) -> Result<T, Error> {
-    let mut carrier = Carrier::new(session, ticket.id());
+    let mut leader = CallGuard::new(session, ticket.id());
     loop {
-        match carrier.poll(clock()) {
+        match leader.poll(clock()) {
             Next::Send(transmit) => {
                 let exchange = transmit.exchange;
                 let result = http(transmit).await;
-                carrier.report(clock(), exchange, result);
+                leader.report(clock(), exchange, result);
             }
             Next::Sleep(wait) => sleep(wait).await,
             Next::Ready(outcome) => return ticket.decode(outcome),
@@ -85,7 +85,7 @@ pub async fn drive_async<T>(
 }
 
 /// Whoever carries a call; going away gives it up.
-struct Carrier<'a> {
+struct CallGuard<'a> {
     session: &'a mut Session,
     call: CallId,
     now: Timestamp,
@@ -97,7 +97,7 @@ enum Next {
     Ready(crate::session::Outcome),
 }
 
-impl<'a> Carrier<'a> {
+impl<'a> CallGuard<'a> {
     fn new(session: &'a mut Session, call: CallId) -> Self {
         Self { session, call, now: Timestamp::ZERO }
     }
@@ -118,7 +118,7 @@ impl<'a> Carrier<'a> {
         &mut self,
         now: Timestamp,
         exchange: crate::session::ExchangeId,
-        result: Result<http::Response<Bytes>, Failure>,
+        result: Result<http::Response<Bytes>, TransportError>,
     ) {
         self.now = now;
         match result {
@@ -128,7 +128,7 @@ impl<'a> Carrier<'a> {
     }
 }
 
-impl Drop for Carrier<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         self.session.cancel(self.now, self.call);
     }

@@ -48,7 +48,7 @@ pub trait Endpoint {
     /// Reads the answer.
     ///
     /// # Errors
-    /// [`Error::Api`] if the server said no, [`Error::Nonsense`] if the answer cannot be understood.
+    /// [`Error::Api`] if the server said no, [`Error::InvalidResponse`] if the answer cannot be understood.
     fn decode(response: http::Response<Bytes>) -> Result<Self::Response, Error>;
 }
 
@@ -62,7 +62,7 @@ pub struct Spec {
     pub(crate) auth: Auth,
     pub(crate) unauthorized: Unauthorized,
     pub(crate) replay: Replay,
-    pub(crate) answers: Answers,
+    pub(crate) body_kind: BodyKind,
     pub(crate) statuses: &'static [u16],
 }
 
@@ -117,7 +117,7 @@ pub enum Replay {
 
 /// How large an answer is let through, and as what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answers {
+pub(crate) enum BodyKind {
     /// A session answer: tiny.
     Small,
     /// JSON of any operation.
@@ -145,7 +145,7 @@ impl Spec {
             auth: Auth::Session,
             unauthorized: Unauthorized::MayMeanExpiry,
             replay: Replay::Never,
-            answers: Answers::Json,
+            body_kind: BodyKind::Json,
             statuses: &[200],
         }
     }
@@ -170,8 +170,8 @@ impl Spec {
         self
     }
 
-    pub(crate) const fn answers(mut self, answers: Answers) -> Self {
-        self.answers = answers;
+    pub(crate) const fn body_kind(mut self, body_kind: BodyKind) -> Self {
+        self.body_kind = body_kind;
         self
     }
 
@@ -337,7 +337,7 @@ impl Prepared {
             Payload::Json(body) => (JSON, Some(body.len() as u64), body),
             Payload::Source(range) => (BYTES, Some(range.end - range.start), Bytes::new()),
         };
-        let accept = if self.spec.answers == Answers::Stream { ANY } else { JSON };
+        let accept = if self.spec.body_kind == BodyKind::Stream { ANY } else { JSON };
 
         let mut headers = HeaderMap::with_capacity(6 + self.extra.len() + extra.len());
         headers.insert(CONTENT_TYPE, content_type);

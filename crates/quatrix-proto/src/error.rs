@@ -11,15 +11,15 @@ use http::StatusCode;
 use crate::challenge::Challenge;
 
 mod api;
-mod failure;
-mod nonsense;
+mod invalid_response;
 mod transfer;
+mod transport;
 
 pub(crate) use api::AfterAttempt;
 pub use api::{ApiError, Details, ErrorCode};
-pub use failure::{During, Failure, FailureKind};
-pub use nonsense::{Nonsense, Problem};
+pub use invalid_response::{InvalidResponse, InvalidResponseKind};
 pub use transfer::TransferError;
+pub use transport::{TransportError, TransportErrorKind, TransportPhase};
 
 /// Everything a call can end with instead of an answer.
 ///
@@ -35,9 +35,9 @@ pub enum Error {
     /// There is no session, and why: [`Session::login`](crate::Session::login).
     LoggedOut(LoggedOut),
     /// The exchange did not come to an end: network, TLS, limits.
-    Exchange(Failure),
+    Transport(TransportError),
     /// The answer makes no sense: not JSON, a field missing, another service.
-    Nonsense(Box<Nonsense>),
+    InvalidResponse(Box<InvalidResponse>),
     /// A transfer cannot go on, although every answer made sense.
     Transfer(TransferError),
     /// A value that cannot be sent. Nothing left the machine.
@@ -102,13 +102,13 @@ impl Error {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Api(error) => matches!(error.status().as_u16(), 429 | 500 | 502 | 503 | 504 | 509),
-            Self::Exchange(failure) => failure.kind().is_transient(),
+            Self::Transport(failure) => failure.kind().is_transient(),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.retryable(),
             Self::Transfer(error) => error.is_transient(),
             Self::AfterAttempt(error) => error.retryable(),
             Self::Challenged(_)
             | Self::LoggedOut(_)
-            | Self::Nonsense(_)
+            | Self::InvalidResponse(_)
             | Self::Invalid(_)
             | Self::Misuse(_)
             | Self::Cancelled => false,
@@ -121,8 +121,8 @@ impl Error {
     /// failed leaves it `false`. If it is `true`, look before you repeat what is not safe to repeat.
     pub fn may_have_been_executed(&self) -> bool {
         match self {
-            Self::Exchange(failure) => failure.may_have_been_sent(),
-            Self::Nonsense(_) | Self::Cancelled | Self::AfterAttempt(_) => true,
+            Self::Transport(failure) => failure.may_have_been_sent(),
+            Self::InvalidResponse(_) | Self::Cancelled | Self::AfterAttempt(_) => true,
             Self::Api(error) => error.status().is_server_error() || error.is_after_attempt(),
             Self::Challenged(_) | Self::LoggedOut(_) | Self::Transfer(_) | Self::Invalid(_) | Self::Misuse(_) => false,
         }
@@ -154,7 +154,7 @@ impl Error {
             Self::Api(error) | Self::LoggedOut(LoggedOut::Refused(error)) => Some(error.status()),
             Self::LoggedOut(LoggedOut::Failed(error)) => error.status(),
             Self::AfterAttempt(error) => error.status(),
-            Self::Nonsense(nonsense) => Some(nonsense.status()),
+            Self::InvalidResponse(invalid_response) => Some(invalid_response.status()),
             _ => None,
         }
     }
@@ -163,7 +163,7 @@ impl Error {
     pub(crate) fn after_attempt(self) -> Self {
         match self {
             error if error.may_have_been_executed() => error,
-            Self::Exchange(failure) => Self::Exchange(failure.after_attempt()),
+            Self::Transport(failure) => Self::Transport(failure.after_attempt()),
             error => Self::AfterAttempt(Box::new(error)),
         }
     }
@@ -171,7 +171,7 @@ impl Error {
     /// Reads an answer outside the range of success: a redirect, the server's error model, or just a status.
     pub(crate) fn from_answer(endpoint: &'static str, response: &http::Response<Bytes>) -> Self {
         if response.status().is_redirection() {
-            return Self::Exchange(Failure::redirect(response));
+            return Self::Transport(TransportError::redirect(response));
         }
         Self::Api(Box::new(ApiError::read(endpoint, response)))
     }
@@ -195,8 +195,8 @@ impl fmt::Display for Error {
             Self::Api(error) => error.fmt(f),
             Self::Challenged(challenge) => write!(f, "an answer is needed first: {challenge}"),
             Self::LoggedOut(why) => why.fmt(f),
-            Self::Exchange(failure) => failure.fmt(f),
-            Self::Nonsense(nonsense) => nonsense.fmt(f),
+            Self::Transport(failure) => failure.fmt(f),
+            Self::InvalidResponse(invalid_response) => invalid_response.fmt(f),
             Self::Transfer(error) => error.fmt(f),
             Self::Invalid(invalid) => invalid.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
@@ -209,7 +209,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Exchange(failure) => std::error::Error::source(failure),
+            Self::Transport(failure) => std::error::Error::source(failure),
             Self::LoggedOut(LoggedOut::Failed(error)) => Some(&**error),
             Self::LoggedOut(LoggedOut::Refused(error)) => Some(&**error),
             Self::AfterAttempt(error) => std::error::Error::source(&**error),
@@ -268,15 +268,15 @@ impl From<Misuse> for Error {
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::Exchange(failure)
+impl From<TransportError> for Error {
+    fn from(failure: TransportError) -> Self {
+        Self::Transport(failure)
     }
 }
 
-impl From<Nonsense> for Error {
-    fn from(nonsense: Nonsense) -> Self {
-        Self::Nonsense(Box::new(nonsense))
+impl From<InvalidResponse> for Error {
+    fn from(invalid_response: InvalidResponse) -> Self {
+        Self::InvalidResponse(Box::new(invalid_response))
     }
 }
 
@@ -297,9 +297,9 @@ pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 300;
+        const MAX: usize = 300;
         for (at, c) in self.0.char_indices() {
-            if at > LONGEST {
+            if at > MAX {
                 return f.write_str("..");
             }
             match c {
@@ -336,8 +336,8 @@ mod tests {
 
     #[test]
     fn every_error_is_said_in_one_line_without_a_full_stop() {
-        use FailureKind::*;
         use Misuse::*;
+        use TransportErrorKind::*;
         let failures =
             [Connect, Tls, Proxy, TimedOut, Interrupted, TooLarge, Encoding, Range, Redirect, Aborted, Local];
         let misuses = [
@@ -366,7 +366,7 @@ mod tests {
         assert!(again.iter().all(|error| Error::from(error.clone()).retryable()));
         assert!(!in_vain.iter().any(|error| Error::from(error.clone()).retryable()));
         let transfers = again.into_iter().chain(in_vain);
-        let errors = failures.map(|kind| Error::from(Failure::unsent(kind))).into_iter();
+        let errors = failures.map(|kind| Error::from(TransportError::unsent(kind))).into_iter();
         let transfers = transfers.map(Error::from);
         let errors = errors.chain(misuses.map(Error::from)).chain(transfers).chain([Error::Cancelled]);
         for error in errors {

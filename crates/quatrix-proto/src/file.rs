@@ -6,9 +6,9 @@ use http::StatusCode;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::error::{Error, Nonsense, Problem};
+use crate::error::{Error, InvalidResponse, InvalidResponseKind};
 use crate::id::FileId;
-use crate::lenient::{self, Extra};
+use crate::lenient::{self, UnknownFields};
 use crate::time::UnixTime;
 
 /// A file or folder.
@@ -41,7 +41,7 @@ pub struct File {
     /// [`into_children`](Self::into_children).
     pub content: Option<Vec<Self>>,
     /// What else there was.
-    pub extra: Extra,
+    pub extra: UnknownFields,
 }
 
 impl File {
@@ -53,15 +53,15 @@ impl File {
     /// Takes the children of a folder that was asked for with them. An empty list is an empty folder.
     ///
     /// # Errors
-    /// [`Error::Nonsense`] if the response has none, or is not a folder: taking that for an empty folder would make
+    /// [`Error::InvalidResponse`] if the response has none, or is not a folder: taking that for an empty folder would make
     /// everything in it seem deleted.
     pub fn into_children(self) -> Result<Vec<Self>, Error> {
         let problem = match self.content {
             Some(content) if self.kind.is_folder() => return Ok(content),
-            Some(_) => Problem::Value("type".into()),
-            None => Problem::Field("content".into()),
+            Some(_) => InvalidResponseKind::Value("type".into()),
+            None => InvalidResponseKind::Field("content".into()),
         };
-        Err(Nonsense::new("file.metadata", StatusCode::OK, problem).into())
+        Err(InvalidResponse::new("file.metadata", StatusCode::OK, problem).into())
     }
 }
 
@@ -169,7 +169,7 @@ impl<'de> Visitor<'de> for FileVisitor {
         let (mut parent_id, mut size, mut created, mut modified) = (None, None, None, None);
         let (mut exact, mut operations, mut sub_type, mut metadata) = (None, None, None, None);
         let mut content = None;
-        let mut extra = Extra::default();
+        let mut extra = UnknownFields::default();
         while let Some(field) = map.next_key()? {
             match field {
                 Field::Id => once("id", &mut id, map.next_value()?)?,
@@ -256,9 +256,9 @@ mod tests {
             operations: None,
             sub_type: None,
             content: None,
-            extra: Extra::default(),
+            extra: UnknownFields::default(),
         };
-        let mut extra = Extra::default();
+        let mut extra = UnknownFields::default();
         extra.insert("uid".into(), 7.into());
         extra.insert("metadata".into(), serde_json::json!({"is_system": true}));
         let folder = File {

@@ -41,7 +41,7 @@ pub fn base_url(data: &[u8]) {
 /// A whole session life against a server that answers whatever the data says.
 pub fn session_answers(data: &[u8]) {
     let mut input = Input::new(data);
-    let config = Config::new(Server::default()).observe(true).ask_the_driver(input.byte() & 1 == 1);
+    let config = Config::new(Server::default()).observe(true).interactive(input.byte() & 1 == 1);
     let mut session = Session::new(config, 1);
     let mut now = Timestamp::ZERO;
     while !input.is_empty() {

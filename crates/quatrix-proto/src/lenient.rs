@@ -127,12 +127,12 @@ reader! {
 ///
 /// `Debug` counts them and shows none.
 #[derive(Clone, Default, PartialEq)]
-pub struct Extra(
+pub struct UnknownFields(
     /// Few, and mostly none: a list costs nothing while it is empty, and less than a map's node when it is not.
     Vec<(Box<str>, Value)>,
 );
 
-impl Extra {
+impl UnknownFields {
     /// The field of that name as JSON.
     pub fn json(&self, name: &str) -> Option<String> {
         self.get(name).map(Value::to_string)
@@ -157,23 +157,23 @@ impl Extra {
     }
 }
 
-impl fmt::Debug for Extra {
+impl fmt::Debug for UnknownFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Extra({} fields)", self.0.len())
     }
 }
 
-impl<'de> Deserialize<'de> for Extra {
+impl<'de> Deserialize<'de> for UnknownFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
         impl<'de> Visitor<'de> for Fields {
-            type Value = Extra;
+            type Value = UnknownFields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Extra, A::Error> {
-                let mut extra = Extra::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<UnknownFields, A::Error> {
+                let mut extra = UnknownFields::default();
                 while let Some((name, value)) = fields.next_entry()? {
                     extra.insert(name, value);
                 }
@@ -197,7 +197,7 @@ mod tests {
         #[serde(default, deserialize_with = "flag")]
         on: Option<bool>,
         #[serde(flatten)]
-        extra: Extra,
+        extra: UnknownFields,
     }
 
     fn row(json: &str) -> Result<Row, serde_json::Error> {

@@ -154,12 +154,12 @@ pub use deferred::Deferred;
 pub use drive::{drive, drive_async};
 pub use endpoint::{Auth, Authorization, Endpoint, Prepared, Replay, Spec};
 pub use error::{
-    ApiError, Details, During, Error, ErrorCode, Failure, FailureKind, Invalid, LoggedOut, Misuse, Nonsense, Problem,
-    TransferError,
+    ApiError, Details, Error, ErrorCode, Invalid, InvalidResponse, InvalidResponseKind, LoggedOut, Misuse,
+    TransferError, TransportError, TransportErrorKind, TransportPhase,
 };
 pub use file::{File, FileKind};
 pub use id::{FileId, JobId};
-pub use lenient::Extra;
+pub use lenient::UnknownFields;
 pub use name::FileName;
 pub use path::RemotePath;
 pub use proxy::{Proxy, ProxyRule};

@@ -25,7 +25,7 @@ pub struct FileName(Box<str>);
 
 impl FileName {
     /// The most characters that a name has.
-    pub const LONGEST: usize = 255;
+    pub const MAX_LEN: usize = 255;
 
     /// Checks a name.
     ///
@@ -40,7 +40,7 @@ impl FileName {
             text if text.contains(['/', '\\']) => refused("holds a slash or backslash"),
             text if text.contains(|c: char| c.is_ascii_control()) => refused("holds a control character"),
             text if text.ends_with(' ') => refused("ends with a space"),
-            text if text.chars().count() > Self::LONGEST => refused("is longer than 255 characters"),
+            text if text.chars().count() > Self::MAX_LEN => refused("is longer than 255 characters"),
             _ => Ok(Self(name)),
         }
     }

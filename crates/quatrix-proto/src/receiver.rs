@@ -5,12 +5,12 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::response::Parts;
 
 use crate::content_range::Wanted;
-use crate::endpoint::{Answers, Spec};
-use crate::error::{Failure, FailureKind, Nonsense};
+use crate::endpoint::{BodyKind, Spec};
+use crate::error::{InvalidResponse, TransportError, TransportErrorKind};
 
 /// How large a head may be, in bytes as they are sent. Transports have limits of their own, which are those of their
 /// buffers.
-const LARGEST_HEAD: usize = 64 * 1024;
+const MAX_HEAD: usize = 64 * 1024;
 
 /// Takes in the body of one answer; made by [`Transmit::receiver`](crate::Transmit::receiver) from its head.
 ///
@@ -30,27 +30,27 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(spec: &'static Spec, wanted: Wanted, limit: usize, head: &Parts) -> Result<Self, Failure> {
+    pub(crate) fn new(spec: &'static Spec, wanted: Wanted, limit: usize, head: &Parts) -> Result<Self, TransportError> {
         let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
-        if head.headers.iter().map(line).sum::<usize>() > LARGEST_HEAD {
-            return Err(Failure::maybe_sent(FailureKind::TooLarge));
+        if head.headers.iter().map(line).sum::<usize>() > MAX_HEAD {
+            return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge));
         }
         let identity = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
         if !head.headers.get_all(CONTENT_ENCODING).iter().all(identity) {
-            return Err(Failure::maybe_sent(FailureKind::Encoding));
+            return Err(TransportError::maybe_sent(TransportErrorKind::Encoding));
         }
         let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        let streams = spec.answers == Answers::Stream && head.status.is_success();
+        let streams = spec.body_kind == BodyKind::Stream && head.status.is_success();
         let (kept, skip) = match streams {
             true => (
                 None,
                 wanted.skip(head.status, &head.headers).map_err(|problem| {
-                    let nonsense = Nonsense::new(spec.name, head.status, problem);
-                    Failure::maybe_sent(FailureKind::Range).with_source(nonsense)
+                    let invalid_response = InvalidResponse::new(spec.name, head.status, problem);
+                    TransportError::maybe_sent(TransportErrorKind::Range).with_source(invalid_response)
                 })?,
             ),
             false if length.is_some_and(|length| length > limit as u64) => {
-                return Err(Failure::maybe_sent(FailureKind::TooLarge));
+                return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge));
             }
             false => (Some(Vec::with_capacity(length.map_or(0, |length| length as usize))), 0),
         };
@@ -60,13 +60,13 @@ impl Receiver {
     /// Keeps what belongs into the caller's sink, for a driver that has none, as long as it is not too much.
     ///
     /// # Errors
-    /// [`Failure`] if the head announces more than that.
-    pub fn without_sink(mut self) -> Result<Self, Failure> {
+    /// [`TransportError`] if the head announces more than that.
+    pub fn without_sink(mut self) -> Result<Self, TransportError> {
         if self.kept.is_none() {
             let wanted = self.missing.map_or(0, |missing| missing.saturating_sub(self.skip));
             match usize::try_from(wanted) {
                 Ok(wanted) if wanted <= self.limit => self.kept = Some(Vec::with_capacity(wanted)),
-                _ => return Err(Failure::maybe_sent(FailureKind::TooLarge)),
+                _ => return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge)),
             }
         }
         Ok(self)
@@ -77,8 +77,8 @@ impl Receiver {
     /// What comes back belongs into the caller's sink; it is empty for an answer that is kept.
     ///
     /// # Errors
-    /// [`Failure`] if the answer is larger than allowed: drop the connection, and report it.
-    pub fn push<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], Failure> {
+    /// [`TransportError`] if the answer is larger than allowed: drop the connection, and report it.
+    pub fn push<'a>(&mut self, piece: &'a [u8]) -> Result<&'a [u8], TransportError> {
         if let Some(missing) = &mut self.missing {
             *missing = missing.saturating_sub(piece.len() as u64);
         }
@@ -86,7 +86,9 @@ impl Receiver {
         self.skip -= skipped as u64;
         let piece = &piece[skipped..];
         match &mut self.kept {
-            Some(kept) if piece.len() > self.limit - kept.len() => Err(Failure::maybe_sent(FailureKind::TooLarge)),
+            Some(kept) if piece.len() > self.limit - kept.len() => {
+                Err(TransportError::maybe_sent(TransportErrorKind::TooLarge))
+            }
             Some(kept) => {
                 let (length, room) = (kept.len() + piece.len(), kept.capacity());
                 if length > room {
@@ -111,11 +113,11 @@ impl Receiver {
     /// Ends the body: comes to what was kept of it.
     ///
     /// # Errors
-    /// [`Failure`] if it ended before its announced length.
-    pub fn finish(self) -> Result<Bytes, Failure> {
+    /// [`TransportError`] if it ended before its announced length.
+    pub fn finish(self) -> Result<Bytes, TransportError> {
         match self.missing {
             None | Some(0) => Ok(self.kept.unwrap_or_default().into()),
-            Some(missing) => Err(Failure::maybe_sent(FailureKind::Interrupted)
+            Some(missing) => Err(TransportError::maybe_sent(TransportErrorKind::Interrupted)
                 .with_detail(format!("the answer ended {missing} bytes early"))),
         }
     }
@@ -126,14 +128,14 @@ mod tests {
     use super::*;
 
     static JSON: Spec = Spec::get("test.json", "/json");
-    static STREAM: Spec = Spec::get("test.stream", "/stream").answers(Answers::Stream);
+    static STREAM: Spec = Spec::get("test.stream", "/stream").body_kind(BodyKind::Stream);
 
     fn receiver(
         spec: &'static Spec,
         wanted: Wanted,
         status: u16,
         headers: &[(&str, &str)],
-    ) -> Result<Receiver, Failure> {
+    ) -> Result<Receiver, TransportError> {
         let mut response = http::Response::builder().status(status);
         for (name, value) in headers {
             response = response.header(*name, *value);
@@ -141,7 +143,7 @@ mod tests {
         Receiver::new(spec, wanted, 10, &response.body(()).unwrap().into_parts().0)
     }
 
-    fn taken(headers: &[(&str, &str)], body: &[u8]) -> Result<Bytes, FailureKind> {
+    fn taken(headers: &[(&str, &str)], body: &[u8]) -> Result<Bytes, TransportErrorKind> {
         let mut receiver = receiver(&JSON, Wanted::default(), 200, headers).map_err(|failure| failure.kind())?;
         for piece in body.chunks(3) {
             assert!(receiver.push(piece).map_err(|failure| failure.kind())?.is_empty());
@@ -152,30 +154,30 @@ mod tests {
     #[test]
     fn m23_exactly_the_limit_passes_and_one_byte_more_does_not() {
         assert_eq!(taken(&[], &[b'x'; 10]).unwrap().len(), 10);
-        assert_eq!(taken(&[], &[b'x'; 11]), Err(FailureKind::TooLarge));
-        assert_eq!(taken(&[("content-length", "11")], &[]), Err(FailureKind::TooLarge));
+        assert_eq!(taken(&[], &[b'x'; 11]), Err(TransportErrorKind::TooLarge));
+        assert_eq!(taken(&[("content-length", "11")], &[]), Err(TransportErrorKind::TooLarge));
         assert_eq!(taken(&[("content-length", "99999999999999999999")], b"x").unwrap(), "x");
     }
 
     #[test]
     fn m23_an_answer_that_ends_early_is_interrupted() {
         assert_eq!(taken(&[("content-length", "4")], b"abcd").unwrap(), "abcd");
-        assert_eq!(taken(&[("content-length", "4")], b"abc"), Err(FailureKind::Interrupted));
+        assert_eq!(taken(&[("content-length", "4")], b"abc"), Err(TransportErrorKind::Interrupted));
     }
 
     #[test]
     fn m27_a_head_of_64_kib_passes_and_one_byte_more_does_not() {
-        let value = "y".repeat(LARGEST_HEAD / 2 - 5);
+        let value = "y".repeat(MAX_HEAD / 2 - 5);
         assert_eq!(taken(&[("x", &value), ("z", &value)], b"").unwrap(), "");
-        assert_eq!(taken(&[("x", &value), ("zz", &value)], b""), Err(FailureKind::TooLarge));
+        assert_eq!(taken(&[("x", &value), ("zz", &value)], b""), Err(TransportErrorKind::TooLarge));
     }
 
     #[test]
     fn m24_an_encoding_that_nobody_asked_for_is_refused_by_the_head() {
-        assert_eq!(taken(&[("content-encoding", "gzip")], b""), Err(FailureKind::Encoding));
+        assert_eq!(taken(&[("content-encoding", "gzip")], b""), Err(TransportErrorKind::Encoding));
         assert_eq!(
             taken(&[("content-encoding", "identity"), ("content-encoding", "br")], b""),
-            Err(FailureKind::Encoding)
+            Err(TransportErrorKind::Encoding)
         );
         assert_eq!(taken(&[("content-encoding", "identity")], b"x").unwrap(), "x");
     }
@@ -205,9 +207,9 @@ mod tests {
         let body = b"0123456789abcde";
         assert_eq!(kept(&[], &body[..14]).unwrap(), body[4..14]);
         assert_eq!(kept(&[("content-length", "14")], &body[..14]).unwrap(), body[4..14]);
-        assert_eq!(kept(&[], body), Err(FailureKind::TooLarge));
-        assert_eq!(kept(&[("content-length", "15")], &[]), Err(FailureKind::TooLarge));
-        assert_eq!(kept(&[("content-length", "14")], &body[..9]), Err(FailureKind::Interrupted));
+        assert_eq!(kept(&[], body), Err(TransportErrorKind::TooLarge));
+        assert_eq!(kept(&[("content-length", "15")], &[]), Err(TransportErrorKind::TooLarge));
+        assert_eq!(kept(&[("content-length", "14")], &body[..9]), Err(TransportErrorKind::Interrupted));
     }
 
     #[test]
@@ -217,6 +219,6 @@ mod tests {
         let sink: Vec<u8> = b"0123456789".chunks(3).flat_map(|piece| whole.push(piece).unwrap().to_vec()).collect();
         assert_eq!((sink.as_slice(), whole.moved()), (&b"456789"[..], 6));
         let other = receiver(&STREAM, wanted, 206, &[("content-range", "bytes 5-9/10")]).unwrap_err();
-        assert_eq!(other.kind(), FailureKind::Range);
+        assert_eq!(other.kind(), TransportErrorKind::Range);
     }
 }

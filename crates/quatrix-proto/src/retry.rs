@@ -59,12 +59,12 @@ impl Rng {
 
     /// How long to wait after the n-th failure (from 1): full jitter under a doubling ceiling.
     pub(crate) fn backoff(&mut self, failures: u8, ceiling: Duration) -> Duration {
-        self.up_to(longest_backoff(failures, ceiling)).max(Duration::from_millis(1))
+        self.up_to(max_backoff(failures, ceiling)).max(Duration::from_millis(1))
     }
 }
 
 /// The ceiling after the n-th failure, until it meets this one.
-pub(crate) fn longest_backoff(failures: u8, ceiling: Duration) -> Duration {
+pub(crate) fn max_backoff(failures: u8, ceiling: Duration) -> Duration {
     const BASE: Duration = Duration::from_millis(200);
     BASE.saturating_mul(1 << failures.min(20)).min(ceiling)
 }
@@ -75,15 +75,15 @@ pub(crate) fn longest_backoff(failures: u8, ceiling: Duration) -> Duration {
 pub(crate) struct Budget(u16);
 
 impl Budget {
-    const MOST: u16 = 100;
+    const MAX: u16 = 100;
     const PRICE: u16 = 10;
 
     pub(crate) fn new() -> Self {
-        Self(Self::MOST)
+        Self(Self::MAX)
     }
 
     pub(crate) fn earn(&mut self) {
-        self.0 = (self.0 + 1).min(Self::MOST);
+        self.0 = (self.0 + 1).min(Self::MAX);
     }
 
     #[must_use]

@@ -25,7 +25,6 @@ use crate::time::Timestamp;
 mod active;
 mod answer;
 mod call;
-mod carried;
 mod event;
 mod handle;
 #[cfg(feature = "_internals")]
@@ -33,6 +32,7 @@ mod internals;
 mod login;
 mod logout;
 mod poll;
+mod shared_exchange;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -47,11 +47,11 @@ pub use state::{Login, Logout, State};
 
 use active::Active;
 use answer::{Answering, Challenged};
-use call::{Answered, Call, Calls, Kind, Request, Role, RunKeepAlive};
-use carried::Carried;
+use call::{Call, CallResult, Calls, Kind, Request, Role, RunKeepAlive};
 use event::Events;
 use login::{Attempt, LoggingIn};
 use logout::LoggingOut;
+use shared_exchange::SharedExchange;
 
 /// A session with one server: a state machine without IO, clock or threads.
 ///
@@ -139,7 +139,7 @@ impl Session {
             Phase::ApiKey(_) => Some(Misuse::NotWithApiKey),
         };
         if let Some(misuse) = misuse {
-            return Ticket::new(self.calls.insert(Call::failed(Kind::Login, misuse)), Answered::login);
+            return Ticket::new(self.calls.insert(Call::failed(Kind::Login, misuse)), CallResult::login);
         }
         self.identity += 1;
         self.kept = None;
@@ -151,7 +151,7 @@ impl Session {
             self.become_logged_out(LoggedOut::Never);
             self.calls.end(id, Err(invalid.into()));
         }
-        Ticket::new(id, Answered::login)
+        Ticket::new(id, CallResult::login)
     }
 
     /// Answers the pending challenge.
@@ -164,7 +164,7 @@ impl Session {
         if let Err(error) = self.start_answer(now, answer, id, Some(id)) {
             self.calls.end(id, Err(error));
         }
-        Ticket::new(id, Answered::login)
+        Ticket::new(id, CallResult::login)
     }
 
     /// Submits an operation.
@@ -198,7 +198,7 @@ impl Session {
         options: CallOptions,
     ) -> Ticket<http::Response<Bytes>> {
         let id = self.submit(now, prepared, options, Role::Endpoint);
-        Ticket::new(id, Answered::response)
+        Ticket::new(id, CallResult::response)
     }
 
     /// Sends a keepalive now, due or not.
@@ -238,8 +238,8 @@ impl Session {
         let id = self.calls.insert(Call::new(Kind::Logout, self.identity));
         self.start_logout(now);
         Ticket::new(id, |answered| match answered {
-            Answered::Logout(logout) => Ok(logout),
-            Answered::Login(_) | Answered::Response(_) => Err(Misuse::UnknownCall.into()),
+            CallResult::Logout(logout) => Ok(logout),
+            CallResult::Login(_) | CallResult::Response(_) => Err(Misuse::UnknownCall.into()),
         })
     }
 
@@ -332,7 +332,7 @@ impl Session {
     ///
     /// Poll that call again; it carries the answer.
     pub fn handle_answer(&mut self, now: Timestamp, call: CallId, answer: Result<Answer, Declined>) {
-        self.answer_asked(now, call, answer);
+        self.handle_driver_answer(now, call, answer);
     }
 
     /// Takes the next event for an observer, oldest first.
@@ -380,7 +380,7 @@ impl Session {
             return self.calls.insert(Call::failed(Kind::Logout, Misuse::LoginIsACommand));
         }
         // What ran out before this call does not fail it.
-        self.let_time_pass(now);
+        self.handle_timeout(now);
         let deadline = options.deadline.map_or(Timestamp::MAX, |wait| now.saturating_add(wait));
         let call = Call::new(Kind::Request(Request::new(prepared, options, role)), self.identity);
         self.calls.insert(Call { deadline, ..call })
@@ -420,7 +420,7 @@ impl Session {
             if call.identity != identity || !call.needs_session() || matches!(call.kind, Kind::RunKeepAlive(_)) {
                 continue;
             }
-            call.missed = true;
+            call.login_failed_meanwhile = true;
             if call.is_pending() {
                 call.status = call::Status::Done(Err(error.clone()));
             }

@@ -39,6 +39,7 @@ use crate::endpoint::Prepared;
 use crate::error::{Error, ErrorCode, Invalid};
 use crate::time::Timestamp;
 
+mod chunk_sizer;
 mod delete;
 mod download;
 mod leftovers;
@@ -49,7 +50,6 @@ pub mod mirror;
 #[allow(clippy::unwrap_used, reason = "it is a test's, and knows what it is asked")]
 #[cfg_attr(not(test), allow(dead_code, reason = "the fuzz targets need a part of it"))]
 pub(crate) mod model;
-mod pace;
 mod partial_name;
 mod transfer;
 mod transfer_event;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::deferred::Deferred;
 use crate::endpoint::{BaseKind, Prepared, Spec};
-use crate::error::{Error, Invalid, Nonsense, Problem};
+use crate::error::{Error, Invalid, InvalidResponse, InvalidResponseKind};
 use crate::id::JobId;
 use crate::server::Server;
 
@@ -168,7 +168,7 @@ pub(crate) fn deferred<T: DeserializeOwned>(
     match (job_id, body(spec, response)) {
         (Some(job), value) if accepted || value.is_err() => Ok(Deferred::Job(job)),
         (None, Err(_)) if accepted => {
-            Err(Nonsense::new(spec.name, response.status(), Problem::Field("job_id".into())).into())
+            Err(InvalidResponse::new(spec.name, response.status(), InvalidResponseKind::Field("job_id".into())).into())
         }
         (_, value) => value.map(Deferred::Done),
     }
@@ -177,9 +177,10 @@ pub(crate) fn deferred<T: DeserializeOwned>(
 /// Reads the JSON body, whatever the status.
 pub(crate) fn body<T: DeserializeOwned>(spec: &'static Spec, response: &http::Response<Bytes>) -> Result<T, Error> {
     if !is_json(response.headers()) {
-        return Err(Nonsense::new(spec.name, response.status(), Problem::NotJsonType).into());
+        return Err(InvalidResponse::new(spec.name, response.status(), InvalidResponseKind::NotJsonType).into());
     }
-    serde_json::from_slice(response.body()).map_err(|error| Nonsense::from_json(spec.name, response, &error).into())
+    serde_json::from_slice(response.body())
+        .map_err(|error| InvalidResponse::from_json(spec.name, response, &error).into())
 }
 
 /// Whether a body may be read as JSON: it says so, or says nothing.

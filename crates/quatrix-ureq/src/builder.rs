@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use quatrix_proto::{
-    Answer, ApiKey, Challenge, Config, Declined, Error, Event, Failure, FailureKind, Invalid, ProxyRule, Session,
+    Answer, ApiKey, Challenge, Config, Declined, Error, Event, Invalid, ProxyRule, Session, TransportError,
+    TransportErrorKind,
 };
 use rustls::crypto::ring;
 use ureq::config::ConfigBuilder;
@@ -19,16 +20,16 @@ use ureq::{Agent, Proxy};
 
 use crate::client::Client;
 use crate::driver::{OnEvent, SecondFactor, Shared};
-use crate::names::{Later, Names};
+use crate::resolver::{DeferredResolver, NameResolver};
 use crate::stage;
-use crate::transport::{Patience, Transport};
+use crate::transport::{Timeouts, Transport};
 
 /// Idle connections that are kept: as many as threads are likely to talk at once.
-const MOST_IDLE: usize = 64;
-const LONGEST_IDLE: Duration = Duration::from_secs(15);
+const MAX_IDLE: usize = 64;
+const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// ureq reads the head of an answer into one buffer, so that bounds it.
 const INPUT: usize = 64 * 1024;
-const LARGEST_HEAD: usize = INPUT - 1;
+const MAX_HEAD: usize = INPUT - 1;
 /// Uploads go out in pieces of this size.
 const OUTPUT: usize = 64 * 1024;
 
@@ -41,8 +42,8 @@ pub struct Builder {
     key: Option<ApiKey>,
     roots: Roots,
     proxy: Result<ProxyRule, Invalid>,
-    names: Names,
-    patience: Patience,
+    names: NameResolver,
+    patience: Timeouts,
     adjust: Option<Adjust>,
     shared: Option<Arc<Transport>>,
     second_factor: Option<SecondFactor>,
@@ -66,8 +67,8 @@ impl Builder {
             key: None,
             roots: Roots::BuiltIn,
             proxy: Ok(ProxyRule::environment(|name| std::env::var_os(name))),
-            names: Names::of_the_system(),
-            patience: Patience { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
+            names: NameResolver::of_the_system(),
+            patience: Timeouts { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             adjust: None,
             shared: None,
             second_factor: None,
@@ -125,7 +126,7 @@ impl Builder {
     /// It runs on a thread that may block, when a connection is made; what it finds is tried in this order, within the
     /// time for connecting. Errors are shown.
     pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
-        Self { names: Names::by(look_up), ..self }
+        Self { names: NameResolver::by(look_up), ..self }
     }
 
     /// Sets how long it may take until there is a connection: name, socket, proxy and TLS.
@@ -194,9 +195,9 @@ impl Builder {
     /// It connects when it is first used.
     ///
     /// # Errors
-    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Exchange`] for roots.
+    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Transport`] for roots.
     pub fn build(self) -> Result<Client, Error> {
-        let config = self.config?.ask_the_driver(self.second_factor.is_some()).observe(self.on_event.is_some());
+        let config = self.config?.interactive(self.second_factor.is_some()).observe(self.on_event.is_some());
         let transport = match self.shared {
             Some(transport) => transport,
             None => {
@@ -234,12 +235,12 @@ impl fmt::Debug for Builder {
 fn agent(
     roots: RootCerts,
     proxy: Option<Proxy>,
-    names: Names,
-    patience: Patience,
+    names: NameResolver,
+    patience: Timeouts,
     adjust: Option<Adjust>,
     https_only: bool,
 ) -> Agent {
-    let Patience { connect, stall } = patience;
+    let Timeouts { connect, stall } = patience;
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .root_certs(roots)
@@ -248,10 +249,10 @@ fn agent(
     let config = Agent::config_builder()
         .tls_config(tls)
         .proxy(proxy)
-        .max_idle_connections(MOST_IDLE)
-        .max_idle_connections_per_host(MOST_IDLE)
-        .max_idle_age(LONGEST_IDLE)
-        .max_response_header_size(LARGEST_HEAD)
+        .max_idle_connections(MAX_IDLE)
+        .max_idle_connections_per_host(MAX_IDLE)
+        .max_idle_age(MAX_IDLE_TIMEOUT)
+        .max_response_header_size(MAX_HEAD)
         .input_buffer_size(INPUT)
         .output_buffer_size(OUTPUT)
         // Phases only: a budget for the whole, or for names, would cost ureq a thread for each request.
@@ -274,17 +275,17 @@ fn agent(
         .accept("")
         .accept_encoding("")
         .build();
-    Agent::with_parts(config, stage::connector(names), Later)
+    Agent::with_parts(config, stage::connector(names), DeferredResolver)
 }
 
-fn root_certs(roots: Roots) -> Result<RootCerts, Failure> {
+fn root_certs(roots: Roots) -> Result<RootCerts, TransportError> {
     let pem = match roots {
         Roots::BuiltIn => return Ok(RootCerts::WebPki),
         #[cfg(feature = "platform-verifier")]
         Roots::Platform => return Ok(RootCerts::PlatformVerifier),
         Roots::Pem(pem) => pem,
     };
-    let refused = || Failure::unsent(FailureKind::Tls);
+    let refused = || TransportError::unsent(TransportErrorKind::Tls);
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|error| refused().with_source(error))? {
@@ -297,6 +298,6 @@ fn root_certs(roots: Roots) -> Result<RootCerts, Failure> {
     }
 }
 
-fn proxy(proxy: &quatrix_proto::Proxy) -> Result<Proxy, Failure> {
-    Proxy::new(proxy.expose_url()).map_err(|error| Failure::unsent(FailureKind::Proxy).with_source(error))
+fn proxy(proxy: &quatrix_proto::Proxy) -> Result<Proxy, TransportError> {
+    Proxy::new(proxy.expose_url()).map_err(|error| TransportError::unsent(TransportErrorKind::Proxy).with_source(error))
 }

@@ -10,7 +10,7 @@ use quatrix_proto::{Answer, CallOptions, Config, Credentials, Endpoint, Error, L
 use crate::builder::Builder;
 use crate::driver::Shared;
 use crate::keep_alive::KeepAliveGuard;
-use crate::transport::Ends;
+use crate::transport::BodyIo;
 
 /// A client of one account.
 ///
@@ -84,7 +84,7 @@ impl Client {
     /// Whatever it ends with.
     pub fn call_with<E: Endpoint>(&self, endpoint: &E, options: CallOptions) -> Result<E::Response, Error> {
         let prepared = endpoint.prepare(self.shared.config.server())?;
-        E::decode(self.shared.call(prepared, options, &mut Ends::default())?)
+        E::decode(self.shared.call(prepared, options, &mut BodyIo::default())?)
     }
 
     /// Sends a keepalive now, due or not.
@@ -132,7 +132,7 @@ impl Client {
     /// are not those of another user.
     pub fn resume(&self, saved: Saved, credentials: Option<Credentials>) -> Result<(), Error> {
         self.shared.change(|session, now| session.resume(now, saved, credentials))?;
-        self.shared.tell_events();
+        self.shared.deliver_events();
         Ok(())
     }
 
@@ -140,7 +140,7 @@ impl Client {
     ///
     /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
-        self.shared.look(Session::save)
+        self.shared.with_session(Session::save)
     }
 
     /// Forgets the password.
@@ -152,12 +152,12 @@ impl Client {
 
     /// Where the session stands.
     pub fn state(&self) -> State {
-        self.shared.look(Session::state)
+        self.shared.with_session(Session::state)
     }
 
     /// The user that logged in last, or was resumed.
     pub fn user(&self) -> Option<String> {
-        self.shared.look(|session| session.user().map(str::to_owned))
+        self.shared.with_session(|session| session.user().map(str::to_owned))
     }
 
     /// The settings of the session.
@@ -173,7 +173,7 @@ impl Client {
         loop {
             match task.poll(self.shared.transport.now()) {
                 TaskStep::Call(prepared) => {
-                    let result = self.shared.call(prepared, CallOptions::default(), &mut Ends::default());
+                    let result = self.shared.call(prepared, CallOptions::default(), &mut BodyIo::default());
                     task.handle(self.shared.transport.now(), result, 0);
                 }
                 TaskStep::Done(result) => return result,

@@ -10,7 +10,7 @@ use quatrix_proto::{
 };
 
 use crate::trace;
-use crate::transport::{Ends, Transport};
+use crate::transport::{BodyIo, Transport};
 
 /// What the clones of a client share.
 pub(crate) struct Shared {
@@ -32,7 +32,7 @@ struct Guarded {
     /// How many threads wait until the session may let them go on.
     waiting: usize,
     /// Some thread is handing events to the observer, and will hand over what comes meanwhile.
-    telling: bool,
+    delivering: bool,
 }
 
 impl Shared {
@@ -43,14 +43,14 @@ impl Shared {
         second_factor: Option<SecondFactor>,
         on_event: Option<OnEvent>,
     ) -> Self {
-        let guarded = Mutex::new(Guarded { session, waiting: 0, telling: false });
+        let guarded = Mutex::new(Guarded { session, waiting: 0, delivering: false });
         Self { config, transport, guarded, changed: Condvar::new(), second_factor, on_event }
     }
 
     /// Gives a command and carries it through.
     pub(crate) fn run<T>(&self, command: impl FnOnce(&mut Session, Timestamp) -> Ticket<T>) -> Result<T, Error> {
         let ticket = self.change(command);
-        self.drive(ticket, &mut Ends::default())
+        self.drive(ticket, &mut BodyIo::default())
     }
 
     /// Sends a request through the session.
@@ -58,7 +58,7 @@ impl Shared {
         &self,
         prepared: Prepared,
         options: CallOptions,
-        ends: &mut Ends<'_>,
+        ends: &mut BodyIo<'_>,
     ) -> Result<Response<Bytes>, Error> {
         if prepared.source_range().is_some() && ends.source.is_none() {
             return Err(Misuse::NoSource.into());
@@ -67,12 +67,12 @@ impl Shared {
         self.drive(ticket, ends)
     }
 
-    pub(crate) fn drive<T>(&self, ticket: Ticket<T>, ends: &mut Ends<'_>) -> Result<T, Error> {
+    pub(crate) fn drive<T>(&self, ticket: Ticket<T>, ends: &mut BodyIo<'_>) -> Result<T, Error> {
         let id = ticket.id();
-        let mut pending = Pending { shared: self, id: Some(id) };
+        let mut pending = CallGuard { shared: self, id: Some(id) };
         loop {
             let (step, seen) = self.change(|session, now| (session.poll_call(now, id), session.wakes()));
-            self.tell_events();
+            self.deliver_events();
             match step {
                 Step::Send(transmit) => {
                     let (exchange, spec) = (transmit.exchange, transmit.spec());
@@ -125,18 +125,18 @@ impl Shared {
     }
 
     /// Looks at the session.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Session) -> T) -> T {
-        look(&self.lock().session)
+    pub(crate) fn with_session<T>(&self, with_session: impl FnOnce(&Session) -> T) -> T {
+        with_session(&self.lock().session)
     }
 
     /// Hands the latest events to the observer, in their order whichever thread does so.
-    pub(crate) fn tell_events(&self) {
+    pub(crate) fn deliver_events(&self) {
         let Some(on_event) = &self.on_event else { return };
-        if std::mem::replace(&mut self.lock().telling, true) {
+        if std::mem::replace(&mut self.lock().delivering, true) {
             return;
         }
-        let mut telling = Telling { shared: self, ended: false };
-        while let Some(event) = telling.next() {
+        let mut delivering = EventDelivery { shared: self, ended: false };
+        while let Some(event) = delivering.next() {
             on_event(&event);
         }
     }
@@ -148,12 +148,12 @@ impl Shared {
 }
 
 /// A call whose caller may go away, by a panic: it is given up then.
-struct Pending<'a> {
+struct CallGuard<'a> {
     shared: &'a Shared,
     id: Option<CallId>,
 }
 
-impl Drop for Pending<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         if let Some(id) = self.id {
             self.shared.change(|session, now| session.cancel(now, id));
@@ -176,26 +176,26 @@ impl Drop for Asked<'_> {
 }
 
 /// The right to hand over events. It ends with the last event, or by a panic of the observer.
-struct Telling<'a> {
+struct EventDelivery<'a> {
     shared: &'a Shared,
     ended: bool,
 }
 
-impl Telling<'_> {
+impl EventDelivery<'_> {
     /// The next event. To find none and to end are one: an event that comes later finds nobody telling.
     fn next(&mut self) -> Option<Event> {
         let mut guarded = self.shared.lock();
         let event = guarded.session.poll_event();
         self.ended = event.is_none();
-        guarded.telling = !self.ended;
+        guarded.delivering = !self.ended;
         event
     }
 }
 
-impl Drop for Telling<'_> {
+impl Drop for EventDelivery<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.shared.lock().telling = false;
+            self.shared.lock().delivering = false;
         }
     }
 }

@@ -2,24 +2,25 @@
 
 use std::io;
 
-use quatrix_proto::{During, Failure, FailureKind};
+use quatrix_proto::{TransportError, TransportErrorKind, TransportPhase};
 use ureq::{Error, Timeout};
 use ureq_proto::Error::HttpParseTooManyHeaders;
 
 use crate::stage::Stage;
 
 /// Says what went wrong, and whether the request may have been sent by then.
-pub(crate) fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> TransportError {
     let stage = Stage::reached();
     if let Error::Timeout(phase) = error {
-        return Failure::timed_out(match phase {
-            _ if !stage.may_have_been_sent() => During::Connecting,
-            Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => During::Sending,
-            _ => During::Answering,
+        return TransportError::timed_out(match phase {
+            _ if !stage.may_have_been_sent() => TransportPhase::Connect,
+            Timeout::SendRequest | Timeout::SendBody | Timeout::PerWrite => TransportPhase::Send,
+            _ => TransportPhase::Receive,
         });
     }
     let kind = kind(&error, stage);
-    let failure = if stage.may_have_been_sent() { Failure::maybe_sent(kind) } else { Failure::unsent(kind) };
+    let failure =
+        if stage.may_have_been_sent() { TransportError::maybe_sent(kind) } else { TransportError::unsent(kind) };
     match error {
         Error::Io(error) => failure.with_source(error),
         // These quote the URI, or values that go into it.
@@ -29,22 +30,22 @@ pub(crate) fn failure(error: Error) -> Failure {
 }
 
 /// As [`failure`], for what a read of a body ends with.
-pub(crate) fn read_failure(error: io::Error) -> Failure {
+pub(crate) fn read_failure(error: io::Error) -> TransportError {
     failure(Error::from(error))
 }
 
-fn kind(error: &Error, stage: Stage) -> FailureKind {
+fn kind(error: &Error, stage: Stage) -> TransportErrorKind {
     match error {
-        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => FailureKind::Tls,
-        Error::Io(error) if is_tls(error, stage) => FailureKind::Tls,
-        Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => FailureKind::Proxy,
-        Error::LargeResponseHeader(..) | Error::Protocol(HttpParseTooManyHeaders) => FailureKind::TooLarge,
+        Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => TransportErrorKind::Tls,
+        Error::Io(error) if is_tls(error, stage) => TransportErrorKind::Tls,
+        Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => TransportErrorKind::Proxy,
+        Error::LargeResponseHeader(..) | Error::Protocol(HttpParseTooManyHeaders) => TransportErrorKind::TooLarge,
         // Nothing that a server or a network had a part in.
-        Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => FailureKind::Local,
-        _ if stage == Stage::NoProxy => FailureKind::Proxy,
-        Error::Protocol(_) if stage == Stage::Unsent => FailureKind::Local,
-        _ if stage.may_have_been_sent() => FailureKind::Interrupted,
-        _ => FailureKind::Connect,
+        Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => TransportErrorKind::Local,
+        _ if stage == Stage::NoProxy => TransportErrorKind::Proxy,
+        Error::Protocol(_) if stage == Stage::Unsent => TransportErrorKind::Local,
+        _ if stage.may_have_been_sent() => TransportErrorKind::Interrupted,
+        _ => TransportErrorKind::Connect,
     }
 }
 

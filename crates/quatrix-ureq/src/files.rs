@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use quatrix_local::{Folder, Source, folder_of, local, name};
-use quatrix_proto::api::Clash;
+use quatrix_proto::api::OnConflict;
 use quatrix_proto::task::{Download, Downloaded, RemoveLeftovers, TransferEvent, Uploaded};
 use quatrix_proto::{Error, FileId, FileName, RemotePath};
 
@@ -31,7 +31,7 @@ use crate::client::Client;
 #[must_use = "it does nothing by itself"]
 pub struct Files<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) at_once: usize,
+    pub(crate) concurrency: usize,
     pub(crate) overwrite: bool,
     rename: bool,
     under_final_name: bool,
@@ -45,13 +45,13 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: &'a FileId,
     /// Its name is the last one; an observer is shown all of it.
     pub(crate) path: &'a RemotePath,
-    pub(crate) clash: Clash,
+    pub(crate) on_conflict: OnConflict,
 }
 
 impl Client {
     /// Makes uploads and downloads by paths, with every default.
     pub fn files(&self) -> Files<'_> {
-        Files { client: self, at_once: 4, overwrite: false, rename: false, under_final_name: false, observer: None }
+        Files { client: self, concurrency: 4, overwrite: false, rename: false, under_final_name: false, observer: None }
     }
 }
 
@@ -85,8 +85,8 @@ impl<'a> Files<'a> {
     /// Sets how many files of a folder are transferred at the same time, each on a thread of its own.
     ///
     /// Default: 4.
-    pub fn at_once(mut self, files: usize) -> Self {
-        self.at_once = files.max(1);
+    pub fn concurrency(mut self, files: usize) -> Self {
+        self.concurrency = files.max(1);
         self
     }
 
@@ -106,7 +106,7 @@ impl<'a> Files<'a> {
     /// What an earlier upload of this name has left behind more than a day ago is deleted.
     ///
     /// # Errors
-    /// Whatever it ends with; [`FailureKind::Local`](crate::FailureKind::Local) if the file cannot be read,
+    /// Whatever it ends with; [`TransportErrorKind::Local`](crate::TransportErrorKind::Local) if the file cannot be read,
     /// [`TransferError::SourceChanged`](crate::TransferError::SourceChanged) if it changes all the time.
     pub fn upload(&self, path: impl AsRef<Path>, folder: &FileId) -> Result<Uploaded, Error> {
         let path = path.as_ref();
@@ -133,7 +133,7 @@ impl<'a> Files<'a> {
 
     fn upload_one(&self, source: Source, folder: &FileId, name: &FileName) -> Result<Uploaded, Error> {
         let path = RemotePath::home().join(name.as_str())?;
-        let uploaded = self.upload_from(source, Place { folder, path: &path, clash: self.clash() })?;
+        let uploaded = self.upload_from(source, Place { folder, path: &path, on_conflict: self.on_conflict() })?;
         self.remove_leftovers([(folder, name.as_str())]);
         Ok(uploaded)
     }
@@ -156,11 +156,11 @@ impl<'a> Files<'a> {
     }
 
     /// What happens to an upload whose name is taken.
-    pub(crate) fn clash(&self) -> Clash {
+    pub(crate) fn on_conflict(&self) -> OnConflict {
         match (self.rename, self.overwrite) {
-            (true, _) => Clash::Rename,
-            (false, true) => Clash::Overwrite,
-            (false, false) => Clash::Refuse,
+            (true, _) => OnConflict::Rename,
+            (false, true) => OnConflict::Overwrite,
+            (false, false) => OnConflict::Refuse,
         }
     }
 
@@ -168,9 +168,9 @@ impl<'a> Files<'a> {
         self.upload_from(Source::open(from)?, place)
     }
 
-    fn upload_from(&self, source: Source, Place { folder, path, clash }: Place<'_>) -> Result<Uploaded, Error> {
+    fn upload_from(&self, source: Source, Place { folder, path, on_conflict }: Place<'_>) -> Result<Uploaded, Error> {
         let name = FileName::new(path.name().unwrap_or_default())?;
-        let mut upload = self.client.new_upload(folder.clone(), name, source.size()).on_clash(clash);
+        let mut upload = self.client.new_upload(folder.clone(), name, source.size()).on_conflict(on_conflict);
         upload = upload.replace_in_two_steps();
         if let Some(time) = source.modified() {
             upload = upload.modified(time);

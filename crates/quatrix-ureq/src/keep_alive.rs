@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use quatrix_proto::{CallId, Error, Failure, FailureKind};
+use quatrix_proto::{CallId, Error, TransportError, TransportErrorKind};
 
 use crate::driver::Shared;
-use crate::transport::Ends;
+use crate::transport::BodyIo;
 
 /// Keeps a session alive for as long as it exists; made by [`Client::spawn_keepalive`](crate::Client::spawn_keepalive).
 ///
@@ -27,14 +27,14 @@ impl KeepAliveGuard {
         let call = ticket.id();
         let driven = Arc::clone(shared);
         let keep_alive = move || {
-            let Err(error) = driven.drive(ticket, &mut Ends::default());
+            let Err(error) = driven.drive(ticket, &mut BodyIo::default());
             error
         };
         match thread::Builder::new().name("quatrix-keepalive".into()).spawn(keep_alive) {
             Ok(thread) => Ok(Self { shared: Arc::clone(shared), call, thread: Some(thread) }),
             Err(error) => {
                 shared.change(|session, now| session.cancel(now, call));
-                Err(Failure::unsent(FailureKind::Local).with_source(error).into())
+                Err(TransportError::unsent(TransportErrorKind::Local).with_source(error).into())
             }
         }
     }

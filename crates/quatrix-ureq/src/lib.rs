@@ -68,8 +68,8 @@ mod driver;
 mod failure;
 mod files;
 mod keep_alive;
-mod names;
 mod pipe;
+mod resolver;
 mod stage;
 mod trace;
 mod transfer;
@@ -79,8 +79,8 @@ mod trees;
 pub use quatrix_proto as proto;
 pub use quatrix_proto::task::mirror::Report;
 pub use quatrix_proto::{
-    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, FailureKind,
-    Login, Logout, Saved, Server, State, api, task,
+    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, Login,
+    Logout, Saved, Server, State, TransportErrorKind, api, task,
 };
 
 pub use builder::Builder;

@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, Timeout};
 
-use crate::names::Names;
+use crate::resolver::NameResolver;
 
 thread_local! {
     static STAGE: Cell<Stage> = const { Cell::new(Stage::Unsent) };
@@ -65,7 +65,7 @@ pub(crate) fn in_time(timeout: NextTimeout, reason: Timeout) -> NextTimeout {
 }
 
 /// Connects as ureq does by itself, watched, and told where to.
-pub(crate) fn connector(names: Names) -> impl Connector {
+pub(crate) fn connector(names: NameResolver) -> impl Connector {
     let wire = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default()).chain(Wires);
     Watched { connector: wire.chain(RustlsConnector::default()), names }
 }
@@ -73,7 +73,7 @@ pub(crate) fn connector(names: Names) -> impl Connector {
 #[derive(Debug)]
 struct Watched<C> {
     connector: C,
-    names: Names,
+    names: NameResolver,
 }
 
 impl<C: Connector> Watched<C> {

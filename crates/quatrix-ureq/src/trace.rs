@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::Response;
-use quatrix_proto::{Failure, Spec};
+use quatrix_proto::{Spec, TransportError};
 
 /// An exchange has ended.
 #[cfg(feature = "tracing")]
-pub(crate) fn exchanged(spec: &'static Spec, result: &Result<Response<Bytes>, Failure>) {
+pub(crate) fn exchanged(spec: &'static Spec, result: &Result<Response<Bytes>, TransportError>) {
     let endpoint = spec.name();
     match result {
         Ok(response) => tracing::debug!(endpoint, status = response.status().as_u16(), "answered"),
@@ -17,4 +17,4 @@ pub(crate) fn exchanged(spec: &'static Spec, result: &Result<Response<Bytes>, Fa
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn exchanged(_: &'static Spec, _: &Result<Response<Bytes>, Failure>) {}
+pub(crate) fn exchanged(_: &'static Spec, _: &Result<Response<Bytes>, TransportError>) {}

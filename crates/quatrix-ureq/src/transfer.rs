@@ -10,7 +10,7 @@ use quatrix_proto::{CallOptions, Error, FileId, FileName, UnixTime};
 
 use crate::client::Client;
 use crate::pipe::Pipe;
-use crate::transport::{Ends, Source};
+use crate::transport::{BodyIo, Source};
 
 /// What an observer of a transfer says: to go on, or to give up.
 pub(crate) type Observer<'a> = &'a mut dyn FnMut(&TransferEvent) -> ControlFlow<()>;
@@ -32,10 +32,10 @@ impl Client {
     /// # assert_eq!(login, Login::Active);
     /// # let home = client.call(&GetHome { content: false })?.id;
     /// use std::io::Cursor;
-    /// use quatrix_ureq::api::Clash;
+    /// use quatrix_ureq::api::OnConflict;
     ///
     /// let report = "a few words";
-    /// let upload = client.new_upload(home, "report.txt".parse()?, report.len() as u64).on_clash(Clash::Overwrite);
+    /// let upload = client.new_upload(home, "report.txt".parse()?, report.len() as u64).on_conflict(OnConflict::Overwrite);
     /// let uploaded = client.upload(upload, Cursor::new(report))?;
     /// assert_eq!(uploaded.name, "report.txt");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -59,7 +59,7 @@ impl Client {
         mut source: impl Read + Seek,
         mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
     ) -> Result<Uploaded, Error> {
-        self.carry(upload, Some(&mut source), None, &mut || None, &mut observer)
+        self.run_transfer(upload, Some(&mut source), None, &mut || None, &mut observer)
     }
 
     /// Uploads a file of this machine, and checks whether it changes meanwhile.
@@ -71,7 +71,7 @@ impl Client {
     ) -> Result<Uploaded, Error> {
         let (file, mut stamp) = source.into_parts();
         let mut change = || file.metadata().ok().and_then(|metadata| stamp.change(&metadata));
-        self.carry(upload, Some(&mut &file), None, &mut change, &mut observer)
+        self.run_transfer(upload, Some(&mut &file), None, &mut change, &mut observer)
     }
 
     /// Uploads from a source that can be read only once, such as a pipe, and whose size is known.
@@ -108,10 +108,10 @@ impl Client {
         mut sink: impl Write,
         mut observer: impl FnMut(&TransferEvent) -> ControlFlow<()>,
     ) -> Result<Downloaded, Error> {
-        self.carry(download, None, Some(&mut sink), &mut || None, &mut observer)
+        self.run_transfer(download, None, Some(&mut sink), &mut || None, &mut observer)
     }
 
-    fn carry<T: Transfer>(
+    fn run_transfer<T: Transfer>(
         &self,
         mut task: T,
         mut source: Option<&mut dyn Source>,
@@ -137,11 +137,11 @@ impl Client {
             };
             let (before, total) = (task.position(&prepared), task.total());
             let mut progress = |moved| observer(&TransferEvent::progress(before + moved, total));
-            let mut ends = Ends {
+            let mut ends = BodyIo {
                 source: source.as_deref_mut().map(|source| source as _),
                 sink: sink.as_deref_mut().map(|sink| sink as _),
                 progress: Some(&mut progress),
-                ..Ends::default()
+                ..BodyIo::default()
             };
             let result = shared.call(prepared, CallOptions::default(), &mut ends);
             let (moved, stopped) = (ends.moved, ends.stopped);

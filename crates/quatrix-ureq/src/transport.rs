@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use quatrix_proto::{During, Failure, FailureKind, Timestamp, Transmit};
+use quatrix_proto::{Timestamp, Transmit, TransportError, TransportErrorKind, TransportPhase};
 use ureq::{Agent, Body, SendBody};
 
 use crate::failure::{failure, read_failure};
@@ -18,7 +18,7 @@ const LARGE: usize = 64 * 1024;
 
 /// How long which step may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// Until there is a connection: name, socket, proxy, TLS.
     pub(crate) connect: Duration,
     /// Without a byte moving in either direction.
@@ -38,7 +38,7 @@ impl<T: Read + Seek> Source for T {}
 
 /// The caller's ends of a call: what it sends bytes from, where bytes of the answer go.
 #[derive(Default)]
-pub(crate) struct Ends<'a> {
+pub(crate) struct BodyIo<'a> {
     pub(crate) source: Option<&'a mut dyn Source>,
     /// Without one, such bytes are the body of the answer.
     pub(crate) sink: Option<&'a mut dyn Write>,
@@ -50,14 +50,14 @@ pub(crate) struct Ends<'a> {
     pub(crate) stopped: bool,
 }
 
-impl Ends<'_> {
+impl BodyIo<'_> {
     /// Counts bytes that have moved.
-    fn count(&mut self, length: usize) -> Result<(), Failure> {
+    fn count(&mut self, length: usize) -> Result<(), TransportError> {
         self.moved += length as u64;
         if let Some(progress) = &mut self.progress {
             self.stopped = progress(self.moved).is_break();
         }
-        if self.stopped { Err(Failure::aborted()) } else { Ok(()) }
+        if self.stopped { Err(TransportError::aborted()) } else { Ok(()) }
     }
 }
 
@@ -71,7 +71,11 @@ impl Transport {
     }
 
     /// Sends the request and takes the answer in.
-    pub(crate) fn exchange(&self, mut transmit: Transmit, ends: &mut Ends<'_>) -> Result<Response<Bytes>, Failure> {
+    pub(crate) fn exchange(
+        &self,
+        mut transmit: Transmit,
+        ends: &mut BodyIo<'_>,
+    ) -> Result<Response<Bytes>, TransportError> {
         Stage::begin(self.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros())));
         ends.moved = 0;
         let (head, body) = std::mem::take(&mut transmit.request).into_parts();
@@ -96,8 +100,8 @@ impl Transport {
         &self,
         response: Response<Body>,
         transmit: &Transmit,
-        ends: &mut Ends<'_>,
-    ) -> Result<Response<Bytes>, Failure> {
+        ends: &mut BodyIo<'_>,
+    ) -> Result<Response<Bytes>, TransportError> {
         let (mut head, mut body) = response.into_parts();
         // ureq leaves the URI in there, which may be a capability.
         head.extensions.clear();
@@ -118,11 +122,12 @@ impl Transport {
             if let Some(sink) = &mut ends.sink
                 && !wanted.is_empty()
             {
-                sink.write_all(wanted).map_err(|error| Failure::maybe_sent(FailureKind::Local).with_source(error))?;
+                sink.write_all(wanted)
+                    .map_err(|error| TransportError::maybe_sent(TransportErrorKind::Local).with_source(error))?;
                 ends.count(wanted.len())?;
             }
             if self.now() >= transmit.deadline {
-                return Err(Failure::timed_out(During::Answering));
+                return Err(TransportError::timed_out(TransportPhase::Receive));
             }
             if length == SMALL {
                 large.resize(LARGE, 0);
@@ -136,30 +141,30 @@ impl Transport {
 /// Reads a range of the caller's source, in time.
 struct RangeReader<'r, 'e> {
     transport: &'r Transport,
-    ends: &'r mut Ends<'e>,
+    ends: &'r mut BodyIo<'e>,
     left: u64,
     deadline: Timestamp,
-    failure: Option<Failure>,
+    failure: Option<TransportError>,
 }
 
 impl<'r, 'e> RangeReader<'r, 'e> {
     fn new(
         transport: &'r Transport,
-        ends: &'r mut Ends<'e>,
+        ends: &'r mut BodyIo<'e>,
         range: Range<u64>,
         deadline: Timestamp,
-    ) -> Result<Self, Failure> {
-        let unsent = || Failure::unsent(FailureKind::Local);
+    ) -> Result<Self, TransportError> {
+        let unsent = || TransportError::unsent(TransportErrorKind::Local);
         let source = ends.source.as_mut().ok_or_else(unsent)?;
         source.seek(SeekFrom::Start(range.start)).map_err(|error| unsent().with_source(error))?;
         Ok(Self { transport, ends, left: range.end - range.start, deadline, failure: None })
     }
 
-    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
+    fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, TransportError> {
         if self.transport.now() >= self.deadline {
-            return Err(Failure::timed_out(During::Sending));
+            return Err(TransportError::timed_out(TransportPhase::Send));
         }
-        let local = || Failure::maybe_sent(FailureKind::Local);
+        let local = || TransportError::maybe_sent(TransportErrorKind::Local);
         let source = self.ends.source.as_mut().ok_or_else(local)?;
         let length = loop {
             match source.read(buffer) {

@@ -6,7 +6,7 @@ use std::thread;
 
 use quatrix_local::{Folder, plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
 use quatrix_proto::api::{DeleteFiles, RenameFile};
-use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Job, ListRemote, Mirror, Remote, Report, Work};
+use quatrix_proto::task::mirror::{Batch, BatchStep, Job, JobResult, ListRemote, Mirror, Remote, Report, Work};
 use quatrix_proto::task::{Download, MakeFolders};
 use quatrix_proto::{Error, FileId, RemotePath};
 
@@ -20,7 +20,7 @@ impl Files<'_> {
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn upload_folder(&self, from: impl AsRef<Path>, to: &FileId) -> Result<Report, Error> {
-        self.run_batch(plan_upload(from.as_ref(), to.clone(), self.clash())?, from)
+        self.run_batch(plan_upload(from.as_ref(), to.clone(), self.on_conflict())?, from)
     }
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
@@ -72,7 +72,7 @@ impl Files<'_> {
                     let result = self.work(here, &job);
                     batch.handle(job, result);
                 }
-                BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.at_once), here),
+                BatchStep::Copies(files) => batch = self.copy(batch, files.min(self.concurrency), here),
                 BatchStep::Done => {
                     here.sync()?;
                     self.remove_leftovers(batch.uploaded());
@@ -100,30 +100,30 @@ impl Files<'_> {
         batch.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, here: &Folder, Job { path, work, .. }: &Job) -> Result<Did, Error> {
+    fn work(&self, here: &Folder, Job { path, work, .. }: &Job) -> Result<JobResult, Error> {
         let (place, client) = (here.place(path)?, self.client);
         match work {
-            Work::MakeHere => here.make(&place).map(|()| Did::Made(None)),
+            Work::MakeHere => here.make(&place).map(|()| JobResult::Made(None)),
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
                 let make = MakeFolders::below(client.config().server(), parent.clone(), name);
-                client.run(make).map(|id| Did::Made(Some(id)))
+                client.run(make).map(|id| JobResult::Made(Some(id)))
             }
-            Work::Upload { folder, clash } => {
-                let uploaded = self.upload_to(&place, Place { folder, path, clash: *clash });
-                uploaded.map(|uploaded| Did::Copied(uploaded.size))
+            Work::Upload { folder, on_conflict } => {
+                let uploaded = self.upload_to(&place, Place { folder, path, on_conflict: *on_conflict });
+                uploaded.map(|uploaded| JobResult::Copied(uploaded.size))
             }
             Work::Download { file, overwrite } => {
                 let download = Download::file(client.config().server(), file);
                 let downloaded = self.download_to(download, here, &place, path, *overwrite);
-                downloaded.map(|downloaded| Did::Copied(downloaded.size))
+                downloaded.map(|downloaded| JobResult::Copied(downloaded.size))
             }
-            Work::RenameHere { to } => here.rename(path, to).map(|()| Did::Renamed),
+            Work::RenameHere { to } => here.rename(path, to).map(|()| JobResult::Renamed),
             Work::RenameThere { id, name } => {
-                client.call(&RenameFile::new(id.clone(), name.clone())).map(|_| Did::Renamed)
+                client.call(&RenameFile::new(id.clone(), name.clone())).map(|_| JobResult::Renamed)
             }
-            Work::DeleteHere { items } => here.delete(items).map(|()| Did::Deleted),
-            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id.clone()])).map(|_| Did::Deleted),
+            Work::DeleteHere { items } => here.delete(items).map(|()| JobResult::Deleted),
+            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id.clone()])).map(|_| JobResult::Deleted),
         }
     }
 }

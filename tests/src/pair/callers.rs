@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use quatrix_proto::api::{AccountMetadata, GetAccountMetadata, GetProfile, MakeFolder, Profile};
 use quatrix_proto::{
-    CallId, CallOptions, Challenge, Declined, Error, ExchangeId, Failure, File, Login, Logout, Outcome, State, Step,
-    Ticket,
+    CallId, CallOptions, Challenge, Declined, Error, ExchangeId, File, Login, Logout, Outcome, State, Step, Ticket,
+    TransportError,
 };
 
 use super::{Due, Life, Pair, people};
@@ -287,7 +287,7 @@ impl Pair {
         if let At::Flies(exchange) = open.at
             && self.dice.chance(50)
         {
-            self.session.handle_failure(now, exchange, Failure::aborted());
+            self.session.handle_failure(now, exchange, TransportError::aborted());
         }
         self.session.cancel(now, open.call);
         self.rest(caller);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use quatrix_proto::{ExchangeId, Failure, FailureKind, Transmit};
+use quatrix_proto::{ExchangeId, Transmit, TransportError, TransportErrorKind};
 
 use super::{Due, Pair};
 
@@ -24,7 +24,7 @@ pub(super) struct Report {
     caller: usize,
     exchange: ExchangeId,
     name: &'static str,
-    result: Result<Response<Bytes>, Failure>,
+    result: Result<Response<Bytes>, TransportError>,
 }
 
 /// What becomes of an exchange.
@@ -66,7 +66,9 @@ impl Pair {
         let deadline = self.patience(&transmit);
         let flight = Flight { caller, errand, transmit, fate, echo: false };
         match fate {
-            Fate::NotSent => self.report_later(there, &flight, Err(Failure::unsent(FailureKind::Connect))),
+            Fate::NotSent => {
+                self.report_later(there, &flight, Err(TransportError::unsent(TransportErrorKind::Connect)))
+            }
             Fate::LostThere => {
                 let wait = self.dice.up_to(deadline);
                 self.report_later(wait, &flight, Err(lost(wait >= deadline)));
@@ -148,7 +150,7 @@ impl Pair {
         }
     }
 
-    fn report_later(&mut self, wait: Duration, flight: &Flight, answer: Result<Response<Bytes>, Failure>) {
+    fn report_later(&mut self, wait: Duration, flight: &Flight, answer: Result<Response<Bytes>, TransportError>) {
         let Transmit { exchange, .. } = flight.transmit;
         // The limits of the client hold, as in every driver.
         let result = answer.and_then(|answer| {
@@ -211,6 +213,6 @@ impl Pair {
     }
 }
 
-fn lost(timed_out: bool) -> Failure {
-    Failure::maybe_sent(if timed_out { FailureKind::TimedOut } else { FailureKind::Interrupted })
+fn lost(timed_out: bool) -> TransportError {
+    TransportError::maybe_sent(if timed_out { TransportErrorKind::TimedOut } else { TransportErrorKind::Interrupted })
 }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use quatrix_proto::{CallId, ExchangeId, Failure, FailureKind, Limits, LoggedOut, Names, State, Timestamp};
+use quatrix_proto::{
+    CallId, ExchangeId, Limits, LoggedOut, Names, State, Timestamp, TransportError, TransportErrorKind,
+};
 
 use super::answer::{Verdict, id_in};
 use super::password::Password;
@@ -190,7 +192,7 @@ impl Record {
     pub(super) fn vanished(&mut self, id: CallId) {
         self.calls.retain(|call| call.id != id);
         if self.shared.is_some_and(|shared| shared.carrier == id) {
-            self.shared_failed(&Failure::aborted());
+            self.handle_shared_failure(&TransportError::aborted());
         } else if self.password.holder() == Some(id) && !self.password.carrier_vanished() {
             self.came_to_nothing();
         }
@@ -200,7 +202,7 @@ impl Record {
     pub(super) fn time_passes(&mut self, now: Timestamp) {
         let most = self.limits.exchange_timeout;
         if self.shared.is_some_and(|shared| shared.sent.saturating_add(most) <= now) {
-            self.shared_failed(&Failure::maybe_sent(FailureKind::TimedOut));
+            self.handle_shared_failure(&TransportError::maybe_sent(TransportErrorKind::TimedOut));
         }
     }
 
@@ -230,7 +232,7 @@ impl Record {
     pub(super) fn answered(&mut self, now: Timestamp, exchange: ExchangeId, response: &http::Response<Bytes>) {
         if let Some(shared) = self.shared.filter(|shared| shared.exchange == exchange) {
             self.shared = None;
-            return self.shared_answered(shared, response);
+            return self.handle_shared_response(shared, response);
         }
         let (identity, grants, lifetime) = (self.identity, self.grants, self.limits.lifetime);
         let idle = self.used.map(|used| now.saturating_since(used));
@@ -266,12 +268,12 @@ impl Record {
         }
     }
 
-    pub(super) fn failed(&mut self, now: Timestamp, exchange: ExchangeId, failure: &Failure) {
+    pub(super) fn failed(&mut self, now: Timestamp, exchange: ExchangeId, failure: &TransportError) {
         if let Some(shared) = self.shared.filter(|shared| shared.exchange == exchange) {
             // A carrier whose own time has run out went away.
             let impatient = self.call(shared.carrier).is_some_and(|call| call.deadline <= now);
-            let gone = impatient && failure.kind() == FailureKind::TimedOut;
-            return self.shared_failed(&if gone { Failure::aborted() } else { failure.clone() });
+            let gone = impatient && failure.kind() == TransportErrorKind::TimedOut;
+            return self.handle_shared_failure(&if gone { TransportError::aborted() } else { failure.clone() });
         }
         for call in &mut self.calls {
             if !matches!(call.last, Last::InFlight { exchange: own, .. } if own == exchange) {
@@ -280,7 +282,10 @@ impl Record {
             let safe = matches!(call.asked, Asked::Call { safe: true, .. } | Asked::KeepAlive);
             let passing = matches!(
                 failure.kind(),
-                FailureKind::Connect | FailureKind::Proxy | FailureKind::TimedOut | FailureKind::Interrupted
+                TransportErrorKind::Connect
+                    | TransportErrorKind::Proxy
+                    | TransportErrorKind::TimedOut
+                    | TransportErrorKind::Interrupted
             );
             let again = passing && (safe || !failure.may_have_been_sent());
             call.maybe_executed |= failure.may_have_been_sent();
@@ -288,7 +293,7 @@ impl Record {
         }
     }
 
-    fn shared_answered(&mut self, shared: Shared, response: &http::Response<Bytes>) {
+    fn handle_shared_response(&mut self, shared: Shared, response: &http::Response<Bytes>) {
         let succeeded = response.status().is_success();
         match shared.kind {
             Kind::Login => match Verdict::read(response) {
@@ -325,16 +330,16 @@ impl Record {
         }
     }
 
-    fn shared_failed(&mut self, failure: &Failure) {
+    fn handle_shared_failure(&mut self, failure: &TransportError) {
         let Some(shared) = self.shared.take() else {
             return;
         };
         if shared.kind != Kind::Login {
             return;
         }
-        let passing = matches!(failure.kind(), FailureKind::Connect | FailureKind::Proxy);
+        let passing = matches!(failure.kind(), TransportErrorKind::Connect | TransportErrorKind::Proxy);
         let over = match failure.kind() {
-            FailureKind::Aborted => !self.password.carrier_vanished(),
+            TransportErrorKind::Aborted => !self.password.carrier_vanished(),
             _ if passing && !failure.may_have_been_sent() => !self.password.was_unsent(shared.carrier),
             _ => true,
         };

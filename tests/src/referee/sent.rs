@@ -43,7 +43,7 @@ impl Record {
                 holds(same || !rides || flies, Invariant::I11, "a call waits under another identity")?;
                 let rests = call.last == Last::Again && matches!(state, State::Active { .. });
                 let rests = rests && call.asked != Asked::RunKeepAlive && self.shared.is_none();
-                let most = now.saturating_add(self.limits.longest_retry_after);
+                let most = now.saturating_add(self.limits.max_retry_after);
                 holds(!rests || *until <= most, Invariant::I9, LONG_WAIT)
             }
             Step::Send(sent) => self.sent(now, id, sent, state),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quatrix_proto::api::GetProfile;
-use quatrix_proto::{FailureKind, Server, Transmit};
+use quatrix_proto::{Server, Transmit, TransportErrorKind};
 
 use super::record::{Kind, Last, Shared};
 use super::*;
@@ -84,7 +84,7 @@ fn a_call_that_goes_on_or_gets_lost_is_seen() {
 fn what_is_left_is_seen() {
     let (mut session, _) = active();
     session.record.calls.clear();
-    session.handle_failure(START, sent_by_another(), Failure::aborted());
+    session.handle_failure(START, sent_by_another(), TransportError::aborted());
     assert_eq!(session.verdict().unwrap_err().to_string(), "I2: nobody waits, and something is left");
 }
 
@@ -165,9 +165,10 @@ fn a_call_that_nobody_wakes_is_seen() {
 
 #[test]
 fn a_caller_that_is_told_wrongly_what_its_request_may_have_done_is_seen() {
-    for (executed, failure) in
-        [(true, Failure::unsent(FailureKind::Tls)), (false, Failure::maybe_sent(FailureKind::Tls))]
-    {
+    for (executed, failure) in [
+        (true, TransportError::unsent(TransportErrorKind::Tls)),
+        (false, TransportError::maybe_sent(TransportErrorKind::Tls)),
+    ] {
         let (mut session, call) = active();
         let exchange = sent(&mut session, call).exchange;
         session.handle_failure(START, exchange, failure);

@@ -25,7 +25,7 @@ fn m08_64_calls_on_an_expired_session_make_one_login<S: Subject>(wire: Wire) {
     for _ in 0..3 {
         stage.emulator.expire(None);
         let before = stage.count("/session/login");
-        let emails = at_once(&client, |client| client.call(&GetProfile).unwrap().email);
+        let emails = concurrency(&client, |client| client.call(&GetProfile).unwrap().email);
         assert!(emails.iter().all(|email| email == "user@example.com") && emails.len() == CALLERS);
         assert_eq!(stage.count("/session/login"), before + 1);
     }
@@ -39,7 +39,7 @@ fn m10_when_the_login_fails_all_are_told_and_the_next_call_starts_afresh<S: Subj
     stage.emulator.set_faults([refuse]).unwrap();
     stage.emulator.expire(None);
     let before = stage.count("/session/login");
-    let errors = at_once(&client, |client| client.call(&GetProfile).unwrap_err());
+    let errors = concurrency(&client, |client| client.call(&GetProfile).unwrap_err());
     assert!(errors.iter().all(|error| matches!(error, Error::LoggedOut(LoggedOut::Refused(_)))), "{errors:?}");
     assert_eq!(stage.count("/session/login"), before + 1, "a refused password is never sent again by itself");
     stage.emulator.set_faults([]).unwrap();
@@ -73,7 +73,7 @@ fn a_logout_ends_what_waits_and_nothing_revives_the_session<S: Subject>(wire: Wi
         stage.emulator.expire(None);
         let logout = client.clone();
         let other = std::thread::spawn(move || logout.logout());
-        for result in at_once(&client, |client| client.call(&GetProfile)) {
+        for result in concurrency(&client, |client| client.call(&GetProfile)) {
             assert!(matches!(result, Ok(_) | Err(Error::LoggedOut(LoggedOut::ByUser))), "{result:?}");
         }
         other.join().unwrap().unwrap();
@@ -82,7 +82,7 @@ fn a_logout_ends_what_waits_and_nothing_revives_the_session<S: Subject>(wire: Wi
 }
 
 /// Lets many threads do the same at the same time.
-fn at_once<S: Subject, T: Send + 'static>(client: &S, act: impl Fn(&S) -> T + Clone + Send + 'static) -> Vec<T> {
+fn concurrency<S: Subject, T: Send + 'static>(client: &S, act: impl Fn(&S) -> T + Clone + Send + 'static) -> Vec<T> {
     let barrier = Arc::new(Barrier::new(CALLERS));
     let threads: Vec<_> = (0..CALLERS)
         .map(|_| {

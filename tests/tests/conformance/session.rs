@@ -7,8 +7,8 @@ use std::time::Duration;
 use quatrix_emulator::{CaptchaMethod, SecondFactorId};
 use quatrix_proto::api::{GetAccountMetadata, GetFile, GetProfile, Raw};
 use quatrix_proto::{
-    Answer, ApiKey, CaptchaForm, Challenge, Config, Credentials, Error, ErrorCode, Factor, FailureKind, LoggedOut,
-    Login, Server, State,
+    Answer, ApiKey, CaptchaForm, Challenge, Config, Credentials, Error, ErrorCode, Factor, LoggedOut, Login, Server,
+    State, TransportErrorKind,
 };
 use quatrix_tests::conform;
 use quatrix_tests::stage::{PASSWORD, Stage, Wire, me};
@@ -235,6 +235,6 @@ fn a_server_that_is_not_there_is_a_connect_failure<S: Subject>(wire: Wire) {
     drop(stage);
     let client = S::build(Setup::new(Config::new(server))).unwrap();
     let error = client.login(Credentials::new("me", PASSWORD).unwrap()).unwrap_err();
-    let Error::Exchange(failure) = &error else { panic!("{error:?}") };
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Connect, false));
+    let Error::Transport(failure) = &error else { panic!("{error:?}") };
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Connect, false));
 }

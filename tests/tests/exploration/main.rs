@@ -15,9 +15,9 @@ use world::World;
 /// Looks at the whole world, which has so many states.
 #[track_caller]
 fn whole(world: &World, states: usize) {
-    const MOST: usize = 1_000_000;
+    const MAX: usize = 1_000_000;
 
-    let report = looked_at(world, MOST);
+    let report = looked_at(world, MAX);
     assert!(report.complete, "there is more: {report:?}");
     assert!(report.states >= states, "the world has shrunk: {report:?}");
 }

@@ -1,7 +1,7 @@
 //! A server and a network that do whatever they like: all that can plausibly come of an exchange.
 
 use bytes::Bytes;
-use quatrix_proto::{Failure, FailureKind};
+use quatrix_proto::{TransportError, TransportErrorKind};
 
 /// What an exchange is for, as far as its answers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +78,7 @@ impl Purpose {
     }
 
     /// The answer or failure; `token` is a new one.
-    pub(crate) fn come_to(self, fate: Fate, token: &str) -> Result<http::Response<Bytes>, Failure> {
+    pub(crate) fn come_to(self, fate: Fate, token: &str) -> Result<http::Response<Bytes>, TransportError> {
         let granted = format!(r#"{{"session_id":"{token}"}}"#);
         let (status, mfa_code, body) = match (fate, self) {
             (Fate::Ok, Self::Login | Self::Code) => (200, None, granted),
@@ -93,9 +93,9 @@ impl Purpose {
             (Fate::Expired, _) => (401, None, error(60)),
             (Fate::Unknown, _) => (404, None, error(21)),
             (Fate::Unavailable, _) => (503, None, String::new()),
-            (Fate::Lost, _) => return Err(Failure::maybe_sent(FailureKind::Interrupted)),
-            (Fate::Unsent, _) => return Err(Failure::unsent(FailureKind::Connect)),
-            (Fate::Aborted, _) => return Err(Failure::aborted()),
+            (Fate::Lost, _) => return Err(TransportError::maybe_sent(TransportErrorKind::Interrupted)),
+            (Fate::Unsent, _) => return Err(TransportError::unsent(TransportErrorKind::Connect)),
+            (Fate::Aborted, _) => return Err(TransportError::aborted()),
         };
         let mut response = http::Response::builder().status(status);
         if let Some(code) = mfa_code {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use quatrix_proto::api::{EmptyTrash, GetProfile};
 use quatrix_proto::{
-    Answer, ApiKey, CallId, CallOptions, Config, Credentials, Declined, ExchangeId, Failure, FailureKind, FileId,
-    Names, Saved, Server, SessionId, State, Step, Timestamp,
+    Answer, ApiKey, CallId, CallOptions, Config, Credentials, Declined, ExchangeId, FileId, Names, Saved, Server,
+    SessionId, State, Step, Timestamp, TransportError, TransportErrorKind,
 };
 use quatrix_tests::explore;
 use quatrix_tests::referee::Watched;
@@ -96,7 +96,7 @@ impl World {
     pub(crate) fn new(script: &[(What, Option<u8>)]) -> Self {
         let config = Config::new(Server::default())
             .with_exchange_timeout(TICK)
-            .with_lifetime(TICK * 2)
+            .with_idle_timeout(TICK * 2)
             .with_keepalive_interval(TICK)
             .with_attempts(2);
         let whims = Whims { codes: false, captchas: false };
@@ -117,7 +117,7 @@ impl World {
 
     /// The driver can be asked.
     pub(crate) fn with_a_driver_that_knows(mut self) -> Self {
-        self.config = Config::clone(&self.config).ask_the_driver(true).into();
+        self.config = Config::clone(&self.config).interactive(true).into();
         self
     }
 
@@ -180,7 +180,10 @@ impl World {
     fn late_answers_mean_nothing(&self, scene: &Scene) -> Result<(), String> {
         let before = self.print(scene);
         for &id in &scene.over {
-            for late in [Purpose::Login.come_to(Fate::Ok, "late"), Err(Failure::maybe_sent(FailureKind::Interrupted))] {
+            for late in [
+                Purpose::Login.come_to(Fate::Ok, "late"),
+                Err(TransportError::maybe_sent(TransportErrorKind::Interrupted)),
+            ] {
                 let mut after = scene.clone();
                 match late {
                     Ok(response) => after.session.handle_response(scene.now, id, response),

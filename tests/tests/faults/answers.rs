@@ -6,7 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use quatrix_proto::api::{DeleteFiles, GetAccountMetadata, GetProfile};
-use quatrix_proto::{CallOptions, Credentials, Error, FailureKind, LoggedOut, Login, Problem, State};
+use quatrix_proto::{
+    CallOptions, Credentials, Error, InvalidResponseKind, LoggedOut, Login, State, TransportErrorKind,
+};
 use quatrix_tests::conform;
 use quatrix_tests::listener::{Listener, json, with_headers};
 use quatrix_tests::stage::Wire;
@@ -34,13 +36,13 @@ fn m01_a_login_that_cannot_connect_is_tried_once_more_and_fails_unsent<S: Subjec
     let tries = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&tries);
     let observer = move |event: &quatrix_proto::Event| {
-        if let quatrix_proto::Event::Exchanged { result: Err(FailureKind::Connect), .. } = event {
+        if let quatrix_proto::Event::Exchanged { result: Err(TransportErrorKind::Connect), .. } = event {
             count.fetch_add(1, Ordering::SeqCst);
         }
     };
     let setup = Setup { observer: Some(Arc::new(observer)), ..Setup::new(gone) };
     let client = S::build(setup).unwrap();
-    assert_eq!(kind(client.login(me())), (FailureKind::Connect, false));
+    assert_eq!(kind(client.login(me())), (TransportErrorKind::Connect, false));
     assert_eq!(tries.load(Ordering::SeqCst), 2);
     assert!(matches!(client.state(), State::LoggedOut(LoggedOut::Failed(_))));
 }
@@ -62,7 +64,7 @@ fn m02_a_login_cut_at_any_byte_of_its_answer_is_not_sent_again<S: Subject>(wire:
     for cut in 0..answer.len() {
         at.store(cut, Ordering::SeqCst);
         let client: S = listener.client();
-        assert_eq!(kind(client.login(me())), (FailureKind::Interrupted, true), "at byte {cut}");
+        assert_eq!(kind(client.login(me())), (TransportErrorKind::Interrupted, true), "at byte {cut}");
         assert_eq!(listener.requests().len(), cut + 1, "at byte {cut}");
         assert!(matches!(client.state(), State::LoggedOut(LoggedOut::Failed(_))), "at byte {cut}");
     }
@@ -91,7 +93,7 @@ fn m20_errors_of_any_form_are_the_servers_no<S: Subject>(wire: Wire) {
             assert!(!format!("{error:?} {}", report(&error)).contains("canary"), "{error:?}");
         }
         let gigabyte = format!("HTTP/1.1 {status} Some\r\ncontent-length: 1073741824\r\n\r\n<h1>").into_bytes();
-        assert_eq!(kind(answered::<S>(wire, gigabyte)), (FailureKind::TooLarge, true));
+        assert_eq!(kind(answered::<S>(wire, gigabyte)), (TransportErrorKind::TooLarge, true));
     }
 }
 
@@ -115,9 +117,9 @@ fn m20_a_gateway_error_is_repeated_where_that_is_safe<S: Subject>(wire: Wire) {
 
 /// What is wrong with an answer.
 #[track_caller]
-fn problem<S: Subject>(wire: Wire, answer: Vec<u8>) -> Problem {
+fn problem<S: Subject>(wire: Wire, answer: Vec<u8>) -> InvalidResponseKind {
     match answered::<S>(wire, answer) {
-        Err(Error::Nonsense(nonsense)) => nonsense.problem().clone(),
+        Err(Error::InvalidResponse(invalid_response)) => invalid_response.problem().clone(),
         other => panic!("it makes sense: {other:?}"),
     }
 }
@@ -125,7 +127,7 @@ fn problem<S: Subject>(wire: Wire, answer: Vec<u8>) -> Problem {
 fn m21_what_is_no_json_is_told_from_what_says_too_little<S: Subject>(wire: Wire) {
     for media_type in ["text/html", "text/html; charset=utf-8", "image/png", "no type at all"] {
         let answer = with_headers(200, &format!("content-type: {media_type}\r\n"), "{}");
-        assert_eq!(problem::<S>(wire, answer), Problem::NotJsonType, "{media_type}");
+        assert_eq!(problem::<S>(wire, answer), InvalidResponseKind::NotJsonType, "{media_type}");
     }
     answered::<S>(wire, with_headers(200, "", "{}")).unwrap();
     answered::<S>(wire, with_headers(200, "content-type: application/problem+json\r\n", "{}")).unwrap();
@@ -146,13 +148,13 @@ fn m22_json_that_is_none_is_nonsense_without_a_value<S: Subject>(wire: Wire) {
     ] {
         let error = answered::<S>(wire, json(200, body)).unwrap_err();
         let shown = format!("{error:?} {}", report(&error));
-        assert!(matches!(error, Error::Nonsense(_)), "{shown}");
+        assert!(matches!(error, Error::InvalidResponse(_)), "{shown}");
         assert!(!shown.contains("canary"), "{shown}");
     }
     let mut bytes = json(200, "{\"title\":\"??\"}");
     let at = bytes.len() - 4;
     bytes[at..at + 2].copy_from_slice(&[0xc3, 0x28]);
-    assert!(matches!(problem::<S>(wire, bytes), Problem::NotJson { .. }));
+    assert!(matches!(problem::<S>(wire, bytes), InvalidResponseKind::NotJson { .. }));
 }
 
 fn m24_an_encoded_answer_is_refused_by_its_head<S: Subject>(wire: Wire) {
@@ -171,7 +173,7 @@ fn m24_an_encoded_answer_is_refused_by_its_head<S: Subject>(wire: Wire) {
             connection.linger();
         });
         let result = listener.client::<S>().call_with(&GetAccountMetadata, once());
-        assert_eq!(kind(result), (FailureKind::Encoding, true), "{encodings}");
+        assert_eq!(kind(result), (TransportErrorKind::Encoding, true), "{encodings}");
     }
 }
 
@@ -197,7 +199,7 @@ fn m25_an_answer_that_never_ends_ends_at_the_deadline<S: Subject>(wire: Wire) {
         });
         let hurried = once().with_deadline(Duration::from_millis(100));
         let result = listener.client::<S>().call_with(&GetAccountMetadata, hurried);
-        assert_eq!(kind(result), (FailureKind::TimedOut, true), "{start:?}");
+        assert_eq!(kind(result), (TransportErrorKind::TimedOut, true), "{start:?}");
     }
 }
 
@@ -232,10 +234,13 @@ fn m45_another_service_at_the_base_url_is_said_to_be_one<S: Subject>(wire: Wire)
     assert!(matches!(error, Error::Api(_)), "{error:?}");
     assert_eq!((error.status().unwrap().as_u16(), error.code()), (404, None));
     let error = client.call(&GetAccountMetadata).unwrap_err();
-    assert!(matches!(error, Error::Nonsense(_)) && error.to_string().contains("base URL"), "{error}");
+    assert!(matches!(error, Error::InvalidResponse(_)) && error.to_string().contains("base URL"), "{error}");
     let other = Listener::answering(wire, |_| json(200, r#"{"token":"canary"}"#));
     let error = other.client::<S>().login(me()).unwrap_err();
-    assert!(matches!(&error, Error::Nonsense(nonsense) if *nonsense.problem() == Problem::NoSessionId), "{error:?}");
+    assert!(
+        matches!(&error, Error::InvalidResponse(invalid_response) if *invalid_response.problem() == InvalidResponseKind::NoSessionId),
+        "{error:?}"
+    );
 }
 
 fn garbage_and_hints_before_an_answer<S: Subject>(wire: Wire) {
@@ -246,7 +251,7 @@ fn garbage_and_hints_before_an_answer<S: Subject>(wire: Wire) {
         "HTTP/1.1 2000 OK\r\n\r\n",
     ] {
         let result = answered::<S>(wire, garbage.into());
-        assert_eq!(kind(result), (FailureKind::Interrupted, true), "{garbage:?}");
+        assert_eq!(kind(result), (TransportErrorKind::Interrupted, true), "{garbage:?}");
     }
     let hinted =
         [b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n", &json(200, "{}")[..]].concat();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use quatrix_emulator::Seed;
 use quatrix_proto::api::{GetAccountMetadata, GetHome, GetProfile};
 use quatrix_proto::task::{Download, LookUp, Upload};
-use quatrix_proto::{CallOptions, Challenge, Declined, Event, FailureKind, Login, State};
+use quatrix_proto::{CallOptions, Challenge, Declined, Event, Login, State, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::stage::{Stage, Wire, me};
 use quatrix_tests::subject::{Setup, Subject};
@@ -143,7 +143,7 @@ fn m38_a_call_that_waits_for_the_answer_of_its_own_provider_ends_at_its_deadline
     let provider = move |challenge: Challenge| {
         let hurried = CallOptions::new().with_deadline(Duration::from_millis(50));
         let waited = elsewhere(inner.client.get().unwrap(), |client| client.call_with(&GetProfile, hurried));
-        assert_eq!(kind(waited), (FailureKind::TimedOut, false));
+        assert_eq!(kind(waited), (TransportErrorKind::TimedOut, false));
         Ok(challenge.answer("24680"))
     };
     let client = S::build(Setup { provider: Some(Arc::new(provider)), ..stage.setup() }).unwrap();

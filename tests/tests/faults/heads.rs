@@ -4,7 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use quatrix_proto::api::GetAccountMetadata;
-use quatrix_proto::{ApiKey, Challenge, Config, Credentials, Error, Factor, FailureKind, Login, Server, SessionId};
+use quatrix_proto::{
+    ApiKey, Challenge, Config, Credentials, Error, Factor, Login, Server, SessionId, TransportErrorKind,
+};
 use quatrix_tests::conform;
 use quatrix_tests::listener::{Listener, with_headers};
 use quatrix_tests::stage::Wire;
@@ -32,13 +34,13 @@ fn under<S: Subject>(wire: Wire, headers: &[u8]) -> Result<String, Error> {
 fn m27_a_head_of_60_kib_is_taken_and_one_of_130_is_too_large<S: Subject>(wire: Wire) {
     let long = |length: usize| format!("x: {}\r\n", "y".repeat(length)).into_bytes();
     assert_eq!(under::<S>(wire, &long(60 * 1024)).unwrap(), "ok");
-    assert_eq!(kind(under::<S>(wire, &long(130 * 1024))), (FailureKind::TooLarge, true));
+    assert_eq!(kind(under::<S>(wire, &long(130 * 1024))), (TransportErrorKind::TooLarge, true));
 }
 
 fn m27_90_headers_are_taken_and_130_are_too_many<S: Subject>(wire: Wire) {
     assert_eq!(under::<S>(wire, &b"x: y\r\n".repeat(90)).unwrap(), "ok");
     for many in [130, 300, 5000] {
-        assert_eq!(kind(under::<S>(wire, &b"x: y\r\n".repeat(many))), (FailureKind::TooLarge, true), "{many}");
+        assert_eq!(kind(under::<S>(wire, &b"x: y\r\n".repeat(many))), (TransportErrorKind::TooLarge, true), "{many}");
     }
 }
 
@@ -51,7 +53,7 @@ fn m27_a_head_without_end_is_too_large<S: Subject>(wire: Wire) {
             while connection.send(&more.repeat(64)).is_ok() {}
         });
         let result = listener.client::<S>().call_with(&GetAccountMetadata, once());
-        assert_eq!(kind(result), (FailureKind::TooLarge, true));
+        assert_eq!(kind(result), (TransportErrorKind::TooLarge, true));
     }
 }
 
@@ -68,7 +70,7 @@ fn m27_a_header_that_is_none_is_no_answer<S: Subject>(wire: Wire) {
         b"x\0: y\r\n",
     ] {
         let result = under::<S>(wire, line);
-        assert_eq!(kind(result), (FailureKind::Interrupted, true), "{:?}", line.escape_ascii().to_string());
+        assert_eq!(kind(result), (TransportErrorKind::Interrupted, true), "{:?}", line.escape_ascii().to_string());
     }
 }
 
@@ -77,7 +79,7 @@ fn m27_bytes_that_are_no_ascii_do_no_harm<S: Subject>(wire: Wire) {
         assert_eq!(under::<S>(wire, line).unwrap(), "ok", "{:?}", line.escape_ascii().to_string());
     }
     // A type that nobody can read is not JSON's.
-    assert!(matches!(under::<S>(wire, b"content-type: \xff\r\n"), Err(Error::Nonsense(_))));
+    assert!(matches!(under::<S>(wire, b"content-type: \xff\r\n"), Err(Error::InvalidResponse(_))));
     // A factor that nobody can read is one without a name.
     let partial = r#"{"session_id":"part"}"#;
     let mut answer = with_headers(207, "mfa-code: ??\r\n", partial);
@@ -98,7 +100,7 @@ fn m25_hints_without_end_end_at_the_deadline<S: Subject>(wire: Wire) {
     });
     let hurried = once().with_deadline(Duration::from_millis(100));
     let result = listener.client::<S>().call_with(&GetAccountMetadata, hurried);
-    assert_eq!(kind(result), (FailureKind::TimedOut, true));
+    assert_eq!(kind(result), (TransportErrorKind::TimedOut, true));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use quatrix_proto::api::{GetAccountMetadata, GetProfile, Raw, ReadLink};
-use quatrix_proto::{DownloadLink, Error, FailureKind, Login, State};
+use quatrix_proto::{DownloadLink, Error, Login, State, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::listener::{Listener, json, with_headers};
 use quatrix_tests::stage::Wire;
@@ -65,10 +65,10 @@ fn m23_exactly_the_limit_passes_and_one_byte_more_spends_the_connection<S: Subje
             client.call_with(&GetAccountMetadata, once()).map(drop)
         };
         call(LIMIT).unwrap();
-        assert_eq!(kind(call(LIMIT + 1)), (FailureKind::TooLarge, true), "{end:?}");
+        assert_eq!(kind(call(LIMIT + 1)), (TransportErrorKind::TooLarge, true), "{end:?}");
         call(LIMIT).unwrap();
         size.store(LIMIT + 1, Ordering::SeqCst);
-        assert_eq!(kind(client.login(me())), (FailureKind::TooLarge, true), "{end:?}");
+        assert_eq!(kind(client.login(me())), (TransportErrorKind::TooLarge, true), "{end:?}");
         size.store(LIMIT, Ordering::SeqCst);
         assert_eq!(client.login(me()).unwrap(), Login::Active);
         let used = listener.used();
@@ -86,7 +86,7 @@ fn m23_a_file_without_a_sink_is_kept_up_to_the_limit<S: Subject>(wire: Wire) {
         let result = client.call(&ReadLink::new(DownloadLink::new("x"))).map(|part| part.body.len());
         match length {
             LIMIT => assert_eq!(result.unwrap(), LIMIT, "{end:?}"),
-            _ => assert_eq!(kind(result), (FailureKind::TooLarge, true), "{end:?}"),
+            _ => assert_eq!(kind(result), (TransportErrorKind::TooLarge, true), "{end:?}"),
         }
     }
 }
@@ -110,7 +110,7 @@ fn m23_an_answer_cut_at_any_byte_is_no_answer<S: Subject>(wire: Wire) {
                     assert!(end == End::Chunks && at + 2 >= length, "at byte {at} of {length}");
                     assert_eq!(profile.email, "me@example.com");
                 }
-                error => assert_eq!(kind(error), (FailureKind::Interrupted, true), "at byte {at} of {length}"),
+                error => assert_eq!(kind(error), (TransportErrorKind::Interrupted, true), "at byte {at} of {length}"),
             }
             assert!(matches!(client.state(), State::Active { .. }), "at byte {at}: {:?}", client.state());
         }
@@ -133,7 +133,7 @@ fn m24_an_encoded_answer_spends_the_connection<S: Subject>(wire: Wire) {
     let client: S = listener.client();
     resume(&client);
     client.call(&GetAccountMetadata).unwrap();
-    assert_eq!(kind(client.call(&GetProfile)), (FailureKind::Encoding, true));
+    assert_eq!(kind(client.call(&GetProfile)), (TransportErrorKind::Encoding, true));
     client.call(&GetAccountMetadata).unwrap();
     let used = listener.used();
     assert_ne!(used[1], used[2]);
@@ -145,7 +145,7 @@ fn m23_a_length_that_is_not_kept_is_noticed<S: Subject>(wire: Wire) {
         let _ = connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{}");
     });
     let result = short.client::<S>().call_with(&GetAccountMetadata, once());
-    assert_eq!(kind(result), (FailureKind::Interrupted, true));
+    assert_eq!(kind(result), (TransportErrorKind::Interrupted, true));
 
     // What comes behind the end is nobody's answer.
     let long = Listener::serving(wire, |connection| {
@@ -177,14 +177,14 @@ fn m23_lengths_that_contradict_each_other_are_refused<S: Subject>(wire: Wire) {
         "content-length: 99999999999999999999999\r\n",
     ] {
         let result = after::<S>(wire, head, "{}");
-        assert_eq!(kind(result), (FailureKind::Interrupted, true), "{head}");
+        assert_eq!(kind(result), (TransportErrorKind::Interrupted, true), "{head}");
     }
 }
 
 fn m23_chunks_that_are_none_are_refused<S: Subject>(wire: Wire) {
     for body in ["x\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n", "ffffffffffffffffff\r\n{}"] {
         let result = after::<S>(wire, "transfer-encoding: chunked\r\n", body);
-        assert_eq!(kind(result), (FailureKind::Interrupted, true), "{body:?}");
+        assert_eq!(kind(result), (TransportErrorKind::Interrupted, true), "{body:?}");
     }
     let endless = Listener::serving(wire, |connection| {
         connection.request();
@@ -192,5 +192,5 @@ fn m23_chunks_that_are_none_are_refused<S: Subject>(wire: Wire) {
         while connection.send(b"4\r\n    \r\n").is_ok() {}
     });
     let result = limited::<S>(&endless).call_with(&GetAccountMetadata, once());
-    assert_eq!(kind(result), (FailureKind::TooLarge, true));
+    assert_eq!(kind(result), (TransportErrorKind::TooLarge, true));
 }

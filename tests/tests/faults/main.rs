@@ -21,7 +21,7 @@ mod tls;
 mod torture;
 mod uploads;
 
-use quatrix_proto::{CallOptions, Credentials, Error, Failure, FailureKind, Saved, SessionId};
+use quatrix_proto::{CallOptions, Credentials, Error, Saved, SessionId, TransportError, TransportErrorKind};
 use quatrix_tests::subject::Subject;
 
 /// A call that is not repeated, so that a test sees what came of its only try.
@@ -40,16 +40,16 @@ fn resume(client: &impl Subject) {
 }
 
 #[track_caller]
-fn failure<T: std::fmt::Debug>(result: Result<T, Error>) -> Failure {
+fn failure<T: std::fmt::Debug>(result: Result<T, Error>) -> TransportError {
     match result {
-        Err(Error::Exchange(failure)) => failure,
+        Err(Error::Transport(failure)) => failure,
         other => panic!("not a failed exchange: {other:?}"),
     }
 }
 
 /// What kind of failure it was, and whether the request may have been sent.
 #[track_caller]
-fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> (FailureKind, bool) {
+fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> (TransportErrorKind, bool) {
     let failure = failure(result);
     (failure.kind(), failure.may_have_been_sent())
 }

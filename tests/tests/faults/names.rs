@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use quatrix_proto::api::GetAccountMetadata;
-use quatrix_proto::{CallOptions, FailureKind, LoggedOut, Server, State};
+use quatrix_proto::{CallOptions, LoggedOut, Server, State, TransportErrorKind};
 use quatrix_tests::gate::Gate;
 use quatrix_tests::listener::{Listener, json};
 use quatrix_tests::stage::Wire;
@@ -63,7 +63,7 @@ fn m33_a_name_that_is_not_found_is_no_connection<S: Subject>(wire: Wire) {
         });
         let client = S::build(setup).unwrap();
         let failure = failure(client.login(me()));
-        assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Connect, false));
+        assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Connect, false));
         let why = answer().map_or_else(|error| error.to_string(), |_| "the name has no address".into());
         assert!(report(&failure).contains(&why), "{}", report(&failure));
         assert!(matches!(client.state(), State::LoggedOut(LoggedOut::Failed(_))));
@@ -82,7 +82,7 @@ fn m33_a_name_that_takes_too_long_is_given_up_with_the_connection<S: Subject>(wi
     });
     let client = S::build(Setup { connect: Some(Duration::from_millis(50)), ..setup }).unwrap();
     let failure = failure(client.call_with(&GetAccountMetadata, once()));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TimedOut, false));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::TimedOut, false));
     assert_eq!(report(&failure), "timed out: while connecting");
     gate.open();
     wait_until(|| client.call_with(&GetAccountMetadata, once()).is_ok());
@@ -151,7 +151,7 @@ fn m33_a_server_that_swallows_packets_is_given_up<S: Subject>(wire: Wire) {
     let setup = Setup { config, connect: Some(Duration::from_millis(50)), ..listener.setup() };
     let client = S::build(setup).unwrap();
     let failure = failure(client.call_with(&GetAccountMetadata, once()));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TimedOut, false));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::TimedOut, false));
     assert_eq!(report(&failure), "timed out: while connecting");
 }
 
@@ -172,7 +172,7 @@ fn m33_the_blocking_client_waits_on_one_thread_for_a_name_however_many_ask() {
             let client = hurried.clone();
             scope.spawn(move || {
                 let result = client.call_with(&GetAccountMetadata, once());
-                assert_eq!(kind(result), (FailureKind::TimedOut, false));
+                assert_eq!(kind(result), (TransportErrorKind::TimedOut, false));
             });
         }
     });

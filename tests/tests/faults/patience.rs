@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use quatrix_proto::api::GetAccountMetadata;
 use quatrix_proto::task::Download;
-use quatrix_proto::{ApiKey, CallOptions, FailureKind};
+use quatrix_proto::{ApiKey, CallOptions, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::gate::Gate;
 use quatrix_tests::listener::Listener;
@@ -46,7 +46,7 @@ fn m25_a_silence_longer_than_the_patience_is_the_end_wherever_it_falls<S: Subjec
         });
         let told = |client: S, options: CallOptions| {
             let failure = failure(client.call_with(&GetAccountMetadata, options));
-            assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TimedOut, true));
+            assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::TimedOut, true));
             assert_eq!(report(&failure), "timed out: while waiting for the answer");
         };
         told(impatient(&listener, Duration::from_millis(50)), once());
@@ -66,7 +66,7 @@ fn m25_a_server_that_takes_no_more_of_an_upload_is_given_up<S: Subject>(wire: Wi
     });
     let client: S = impatient(&spool.listener, Duration::from_millis(100));
     let failure = failure(spool.upload(&client));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TimedOut, true));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::TimedOut, true));
     assert_eq!(report(&failure), "timed out: while sending");
     gate.open();
 }

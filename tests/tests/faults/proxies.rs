@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use quatrix_proto::api::GetProfile;
-use quatrix_proto::{Error, FailureKind, Server};
+use quatrix_proto::{Error, Server, TransportErrorKind};
 use quatrix_tests::listener::{Connection, Listener, json, with_headers};
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::{Setup, Subject};
@@ -37,7 +37,7 @@ fn refused<S: Subject>(client: &S) {
         let shown = format!("{error:?} {} {}", report(&error), client.debug());
         assert!(!shown.contains("canary"), "{shown}");
         let failure = failure(Err::<(), Error>(error));
-        assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Proxy, false), "{shown}");
+        assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Proxy, false), "{shown}");
     }
 }
 

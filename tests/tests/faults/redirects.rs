@@ -1,6 +1,6 @@
 //! Redirects, of which none is followed.
 
-use quatrix_proto::FailureKind;
+use quatrix_proto::TransportErrorKind;
 use quatrix_proto::api::{DeleteFiles, GetAccountMetadata};
 use quatrix_tests::conform;
 use quatrix_tests::listener::{Listener, json, with_headers};
@@ -26,7 +26,7 @@ fn redirected<S: Subject>(wire: Wire, status: u16, location: &str) -> Vec<String
     let post = failure(client.call(&DeleteFiles::to_trash(["f1".parse().unwrap()])));
     assert_eq!(listener.requests().len(), 3, "{status} to {location}");
     let all = [login, get, post];
-    assert!(all.iter().all(|failure| failure.kind() == FailureKind::Redirect && failure.may_have_been_sent()));
+    assert!(all.iter().all(|failure| failure.kind() == TransportErrorKind::Redirect && failure.may_have_been_sent()));
     all.iter().map(|failure| format!("{failure:?} {}", report(failure))).collect()
 }
 
@@ -66,7 +66,7 @@ fn m26_a_broken_location_is_no_answer<S: Subject>(wire: Wire) {
         let answer = with_headers(302, &format!("location: {location}\r\n"), "");
         let listener = Listener::answering(wire, move |_| answer.clone());
         let result = listener.client::<S>().call_with(&GetAccountMetadata, once());
-        assert_eq!(kind(result), (FailureKind::Interrupted, true), "{location:?}");
+        assert_eq!(kind(result), (TransportErrorKind::Interrupted, true), "{location:?}");
     }
     // With a whole line break it ends early, and what comes behind is a header of its own.
     redirected::<S>(wire, 302, "http://evil.example/\r\nx-evil: y");

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use quatrix_proto::api::{GetProfile, Profile};
-use quatrix_proto::{CallOptions, Credentials, Error, Event, FailureKind, LoggedOut, Login, State};
+use quatrix_proto::{CallOptions, Credentials, Error, Event, LoggedOut, Login, State, TransportErrorKind};
 use quatrix_tests::gate::Gate;
 use quatrix_tests::listener::{Listener, Request, json};
 use quatrix_tests::stage::{Stage, Wire, me as user};
@@ -229,7 +229,7 @@ fn m11_a_carrier_that_runs_out_of_time_leaves_the_login_to_the_next<S: Subject>(
     });
     gate.wait_for(1);
     assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
-    assert_eq!(kind(hasty.join().unwrap()).0, FailureKind::TimedOut);
+    assert_eq!(kind(hasty.join().unwrap()).0, TransportErrorKind::TimedOut);
     gate.open();
     client.call(&GetProfile).unwrap();
     assert_eq!(listener.count("/session/login"), 3, "and the answer that came too late is nobody's");
@@ -241,7 +241,7 @@ fn m12_waiters_that_give_up_send_nothing_and_disturb_nobody<S: Subject>(wire: Wi
     let hurried = || CallOptions::new().with_deadline(Duration::from_millis(20));
     for _ in 0..8 {
         let result = renewal.client.call_with(&GetProfile, hurried());
-        assert_eq!(kind(result), (FailureKind::TimedOut, false));
+        assert_eq!(kind(result), (TransportErrorKind::TimedOut, false));
     }
     assert!(renewal.outcomes().into_iter().all(|outcome| outcome.unwrap().is_ok()));
     assert_eq!(renewal.logins(), 2);

@@ -2,7 +2,7 @@
 
 use quatrix_proto::api::{GetAccountMetadata, GetProfile, Raw};
 use quatrix_proto::task::Download;
-use quatrix_proto::{FailureKind, Login};
+use quatrix_proto::{Login, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::listener::{Connection, Listener, json, with_headers};
 use quatrix_tests::stage::Wire;
@@ -41,7 +41,7 @@ fn m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that
     assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
     assert_eq!(listener.count("/profile"), 2, "once into the void");
     let result = client.call(&Raw::post("/file/move", "{}"));
-    assert_eq!(kind(result), (FailureKind::Interrupted, true));
+    assert_eq!(kind(result), (TransportErrorKind::Interrupted, true));
     assert_eq!(listener.count("/file/move"), 1);
 }
 
@@ -59,7 +59,7 @@ fn m31_a_connection_that_is_reset_as_it_is_used_again_is_recovered_from_where_th
     assert_eq!(used("/profile"), 1, "the first one was never read");
     let error = client.call(&Raw::post("/file/move", "{}")).unwrap_err();
     assert!(error.may_have_been_executed(), "{error:?}");
-    assert_eq!(kind(Err::<(), _>(error)), (FailureKind::Interrupted, true));
+    assert_eq!(kind(Err::<(), _>(error)), (TransportErrorKind::Interrupted, true));
     assert_eq!(used("/file/move"), 0);
 }
 
@@ -91,7 +91,7 @@ fn m36_a_download_given_up_in_its_middle_spends_the_connection<S: Subject>(wire:
     let sink = tempfile::NamedTempFile::new().unwrap();
     let sink = std::fs::File::open(sink.path()).unwrap();
     let download = Download::by_id(client.server(), "f".parse().unwrap());
-    assert_eq!(kind(client.download_into(download, sink)).0, FailureKind::Local);
+    assert_eq!(kind(client.download_into(download, sink)).0, TransportErrorKind::Local);
     client.call(&GetAccountMetadata).unwrap();
     let requests = listener.requests();
     let over = |path: &str| requests.iter().rfind(|request| request.path() == path).unwrap().connection;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use quatrix_proto::FailureKind;
+use quatrix_proto::TransportErrorKind;
 use quatrix_proto::api::GetAccountMetadata;
 use quatrix_tests::certificate::{Authority, self_signed};
 use quatrix_tests::listener::{Connection, Listener};
@@ -18,7 +18,12 @@ fn refused<S: Subject>(listener: &Listener, setup: Setup, why: &str) {
     let before = listener.connections();
     let client = S::build(setup).unwrap();
     let failure = failure(client.login(me()));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Tls, false), "{}", report(&failure));
+    assert_eq!(
+        (failure.kind(), failure.may_have_been_sent()),
+        (TransportErrorKind::Tls, false),
+        "{}",
+        report(&failure)
+    );
     assert!(report(&failure).contains(why), "{} does not say {why}", report(&failure));
     assert!(!quatrix_proto::Error::from(failure).retryable());
     assert_eq!(listener.connections(), before + 1, "not repeated, not in plain text instead");
@@ -103,7 +108,7 @@ fn m34_a_handshake_that_is_cut_short_or_no_handshake_is_no_secure_connection() {
     }
 }
 
-fn broken_in_its_middle<S: Subject>(alert: bool) -> (FailureKind, bool) {
+fn broken_in_its_middle<S: Subject>(alert: bool) -> (TransportErrorKind, bool) {
     let listener = Listener::serving(Wire::Tls, move |connection| {
         connection.request();
         let _ = connection.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{");
@@ -116,7 +121,7 @@ fn broken_in_its_middle<S: Subject>(alert: bool) -> (FailureKind, bool) {
 
 #[test]
 fn m34_an_alert_in_a_body_is_a_failure_of_tls_and_an_early_end_is_none() {
-    for (alert, kind) in [(true, FailureKind::Tls), (false, FailureKind::Interrupted)] {
+    for (alert, kind) in [(true, TransportErrorKind::Tls), (false, TransportErrorKind::Interrupted)] {
         assert_eq!(broken_in_its_middle::<quatrix_ureq::Client>(alert), (kind, true));
         assert_eq!(broken_in_its_middle::<quatrix_hyper::Client>(alert), (kind, true));
     }

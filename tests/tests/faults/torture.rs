@@ -2,9 +2,9 @@
 //! go on.
 
 use quatrix_emulator::Seed;
-use quatrix_proto::api::{Clash, GetHome, GetProfile};
+use quatrix_proto::api::{GetHome, GetProfile, OnConflict};
 use quatrix_proto::task::Upload;
-use quatrix_proto::{Config, Error, Failure, FailureKind, FileName, LoggedOut, Login, Server, State};
+use quatrix_proto::{Config, Error, FileName, LoggedOut, Login, Server, State, TransportError, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::relay::{Break, Cut, Relay};
 use quatrix_tests::stage::{Stage, Wire, me};
@@ -32,11 +32,11 @@ fn how(at: usize) -> Break {
 
 /// What a broken wire may end a call with: nothing was sent before TLS was up.
 #[track_caller]
-fn broken(error: &Error, wire: Wire) -> Failure {
-    let Error::Exchange(failure) = error else { panic!("no failed exchange: {}", report(error)) };
+fn broken(error: &Error, wire: Wire) -> TransportError {
+    let Error::Transport(failure) = error else { panic!("no failed exchange: {}", report(error)) };
     match (failure.kind(), failure.may_have_been_sent()) {
-        (FailureKind::Interrupted, true) => {}
-        (FailureKind::Tls, false) if wire == Wire::Tls => {}
+        (TransportErrorKind::Interrupted, true) => {}
+        (TransportErrorKind::Tls, false) if wire == Wire::Tls => {}
         other => panic!("{other:?}: {}", report(error)),
     }
     failure.clone()
@@ -94,7 +94,7 @@ fn m42_m31_an_upload_over_a_wire_that_breaks_at_any_read_fails_or_succeeds_and_c
         let upload = |bytes: &[u8]| {
             let name = FileName::new("a.bin").unwrap();
             let upload = Upload::new(client.server(), home.clone(), name, bytes.len() as u64, 7);
-            client.upload(upload.on_clash(Clash::Overwrite).with_chunks_of_at_most(20_000), bytes.to_vec())
+            client.upload(upload.on_conflict(OnConflict::Overwrite).with_max_chunk(20_000), bytes.to_vec())
         };
         relay.cut(first, Cut::Reads(at), how(at));
         let result = upload(&new);

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use quatrix_proto::api::{Clash, GetAccountMetadata};
+use quatrix_proto::api::{GetAccountMetadata, OnConflict};
 use quatrix_proto::task::{Upload, Uploaded};
 use quatrix_proto::{Error, FileName};
 use quatrix_tests::conform;
@@ -53,7 +53,7 @@ impl Spool {
         resume(client);
         let (size, name) = (FIRST + SECOND, FileName::new("a.bin").unwrap());
         let upload = Upload::new(client.server(), "h".parse().unwrap(), name, size as u64, 7);
-        client.upload(upload.on_clash(Clash::Refuse), vec![7; size])
+        client.upload(upload.on_conflict(OnConflict::Refuse), vec![7; size])
     }
 }
 

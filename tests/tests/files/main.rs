@@ -4,9 +4,9 @@
 
 use quatrix_emulator::{FolderSize, Seed, Settings};
 use quatrix_proto::api::{
-    Clash, Condition, CopyFiles, CopyOne, DeleteFiles, EmptyTrash, FinalizeUpload, GetDownloadLink, GetFile, GetFileId,
-    GetFileInfo, GetFileSize, GetHome, GetProfileInfo, GetUploadLink, MakeFolder, ModifyFile, MoveFiles, MoveOne, Raw,
-    ReadLink, RenameFile, SearchFiles, SetModified,
+    Condition, CopyFiles, CopyOne, DeleteFiles, EmptyTrash, FinalizeUpload, GetDownloadLink, GetFile, GetFileId,
+    GetFileInfo, GetFileSize, GetHome, GetProfileInfo, GetUploadLink, MakeFolder, ModifyFile, MoveFiles, MoveOne,
+    OnConflict, Raw, ReadLink, RenameFile, SearchFiles, SetModified,
 };
 use quatrix_proto::task::{LookUp, MakeFolders, Walk};
 use quatrix_proto::{Deferred, Error, ErrorCode, File, FileId, FileKind, FileName, RemotePath, UnixTime};
@@ -86,8 +86,8 @@ fn a_folder_is_made_and_a_clash_is_told<S: Subject>(wire: Wire) {
     let home = home(&client).id;
     let made = make(&client, &home, "new").unwrap();
     assert_eq!((made.name.as_str(), made.kind), ("new", FileKind::Folder));
-    let clash = make(&client, &home, "new").unwrap_err();
-    assert_eq!((clash.status().unwrap().as_u16(), clash.code()), (400, Some(ErrorCode::EXISTS)));
+    let on_conflict = make(&client, &home, "new").unwrap_err();
+    assert_eq!((on_conflict.status().unwrap().as_u16(), on_conflict.code()), (400, Some(ErrorCode::EXISTS)));
     let other = client.call(&MakeFolder { target: home, name: name("new"), resolve: true }).unwrap();
     assert_ne!((other.id, other.name), (made.id, made.name), "the server has picked a free name");
 }
@@ -149,17 +149,23 @@ fn one_file_replaces_another_only_if_told_to<S: Subject>(wire: Wire) {
     let client: S = stage.active();
     let home_id = home(&client).id;
     let (file, target) = (find(&client, "/a.txt"), find(&client, "/reports/2026"));
-    let copy =
-        |clash| CopyOne { id: file.clone(), target: target.clone(), name: name("q3.pdf"), modified: None, clash };
-    assert_eq!(client.call(&copy(Clash::Refuse)).unwrap_err().code(), Some(ErrorCode::EXISTS));
-    let beside = client.call(&copy(Clash::Rename)).unwrap();
+    let copy = |on_conflict| CopyOne {
+        id: file.clone(),
+        target: target.clone(),
+        name: name("q3.pdf"),
+        modified: None,
+        on_conflict,
+    };
+    assert_eq!(client.call(&copy(OnConflict::Refuse)).unwrap_err().code(), Some(ErrorCode::EXISTS));
+    let beside = client.call(&copy(OnConflict::Rename)).unwrap();
     assert_ne!(beside.name, "q3.pdf");
     assert_eq!(stage.emulator.file("user@example.com", "reports/2026/q3.pdf").unwrap(), "third");
-    client.call(&copy(Clash::Overwrite)).unwrap();
+    client.call(&copy(OnConflict::Overwrite)).unwrap();
     assert_eq!(stage.emulator.file("user@example.com", "reports/2026/q3.pdf").unwrap(), "hello");
 
     let modified = Some(UnixTime::from_micros(1_612_325_106_789_012));
-    let back = MoveOne { id: beside.id, target: home_id, name: name("c.txt"), modified, clash: Clash::Refuse };
+    let back =
+        MoveOne { id: beside.id, target: home_id, name: name("c.txt"), modified, on_conflict: OnConflict::Refuse };
     let moved = client.call(&back).unwrap();
     assert_eq!((moved.name.as_str(), moved.modified), ("c.txt", modified));
 }
@@ -171,10 +177,10 @@ fn q15_ten_are_answered_at_once_or_as_a_job_and_eleven_always_as_a_job<S: Subjec
         let stage = Stage::built(wire, |builder| builder.settings(settings));
         let client: S = stage.active();
         let home_id = home(&client).id;
-        for (count, at_once) in counts {
+        for (count, concurrency) in counts {
             let ids: Vec<FileId> = (0..count).map(|n| make(&client, &home_id, &format!("d{n}")).unwrap().id).collect();
             let deleted = client.call(&DeleteFiles::permanently(ids)).unwrap();
-            assert_eq!(matches!(deleted, Deferred::Done(_)), at_once, "{count}");
+            assert_eq!(matches!(deleted, Deferred::Done(_)), concurrency, "{count}");
         }
     }
 }

@@ -59,7 +59,7 @@ fn i10_they_agree_too_where_one_means_another_idle_time_than_the_other() {
             let _shown = Seed(seed);
             let mut plan = Plan::wild(seed);
             plan.settings.idle_timeout = minutes(server);
-            plan.config = plan.config.with_lifetime(minutes(client));
+            plan.config = plan.config.with_idle_timeout(minutes(client));
             plan.rest = minutes(20);
             expiries += Pair::new(plan, seed, one.is_some()).run().expiries;
         }

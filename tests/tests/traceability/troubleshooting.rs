@@ -9,7 +9,7 @@ use crate::tables::rows;
 
 const PAGE: &str = "docs/troubleshooting.md";
 const EXITS: &str = "Exit";
-const ERRORS: [&str; 4] = ["Error", "LoggedOut", "FailureKind", "TransferError"];
+const ERRORS: [&str; 4] = ["Error", "LoggedOut", "TransportErrorKind", "TransferError"];
 
 /// The lines between the braces of an enum, which stands in one of the files below a folder.
 fn body_of_enum(folder: &Path, name: &str) -> Option<String> {
@@ -52,7 +52,8 @@ fn every_exit_code_is_explained() {
 
 #[test]
 fn every_variant_of_an_error_is_explained() {
-    let columns = ["error", "reason of `Error::LoggedOut`", "kind of `Error::Exchange`", "reason of `Error::Transfer`"];
+    let columns =
+        ["error", "reason of `Error::LoggedOut`", "kind of `Error::Transport`", "reason of `Error::Transfer`"];
     for (name, column) in ERRORS.into_iter().zip(columns) {
         let variants = variants("crates/quatrix-proto/src", name).into_iter();
         let names = variants.map(|line| format!("{name}::{}", line.split(['(', ' ', ',']).next().unwrap_or_default()));

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::Write as _;
 
-use quatrix_proto::api::Clash;
-use quatrix_proto::{Error, FailureKind};
+use quatrix_proto::api::OnConflict;
+use quatrix_proto::{Error, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::Subject;
@@ -21,9 +21,9 @@ conform![
     files_have_their_times_on_both_sides,
 ];
 
-fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> FailureKind {
+fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> TransportErrorKind {
     match result.unwrap_err() {
-        Error::Exchange(failure) => failure.kind(),
+        Error::Transport(failure) => failure.kind(),
         error => panic!("{error:?}"),
     }
 }
@@ -32,8 +32,8 @@ fn m40_a_source_that_shrinks_is_a_local_error_and_leaves_nothing<S: Subject>(wir
     let old = bytes(100, 1);
     let stage = stage(wire, "a.bin", &old);
     let client: S = stage.active();
-    let announced = upload(&client, home(&client), "a.bin", 5000, Clash::Overwrite);
-    assert_eq!(kind(client.upload(announced, bytes(3000, 2))), FailureKind::Local);
+    let announced = upload(&client, home(&client), "a.bin", 5000, OnConflict::Overwrite);
+    assert_eq!(kind(client.upload(announced, bytes(3000, 2))), TransportErrorKind::Local);
     assert!(stage.emulator.file(USER, "a.bin").unwrap() == old);
     assert_eq!(stage.emulator.paths(USER).iter().filter(|path| !path.ends_with('/')).count(), 1, "nothing half-made");
 }
@@ -41,7 +41,7 @@ fn m40_a_source_that_shrinks_is_a_local_error_and_leaves_nothing<S: Subject>(wir
 fn m40_a_source_that_grows_is_sent_as_it_was_announced<S: Subject>(wire: Wire) {
     let stage = stage(wire, "other", b"");
     let client: S = stage.active();
-    let announced = upload(&client, home(&client), "a.bin", 3000, Clash::Refuse);
+    let announced = upload(&client, home(&client), "a.bin", 3000, OnConflict::Refuse);
     assert_eq!(client.upload(announced, bytes(5000, 2)).unwrap().size, 3000);
     assert!(stage.emulator.file(USER, "a.bin").unwrap() == bytes(5000, 2)[..3000]);
 }
@@ -51,14 +51,14 @@ fn m40_a_full_disk_is_a_local_error_and_the_old_file_stays<S: Subject>(wire: Wir
     let client: S = stage.active();
     let file = find(&client, "/a.bin");
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    assert_eq!(kind(client.download_into(download(&client, file.clone()), full)), FailureKind::Local);
+    assert_eq!(kind(client.download_into(download(&client, file.clone()), full)), TransportErrorKind::Local);
 
     // A folder that cannot be written to stands for a disk without room: the file that is there stays as it is.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.bin");
     fs::File::create(&path).unwrap().write_all(b"the old one").unwrap();
     let nowhere = folder.path().join("no such folder/a.bin");
-    assert_eq!(kind(client.download_to(file.clone(), &nowhere)), FailureKind::Local);
+    assert_eq!(kind(client.download_to(file.clone(), &nowhere)), TransportErrorKind::Local);
     assert_eq!(fs::read(&path).unwrap(), b"the old one");
     client.download_to(file, &path).unwrap();
     assert!(fs::read(&path).unwrap() == bytes(100_000, 1));
@@ -68,7 +68,7 @@ fn m40_a_full_disk_is_a_local_error_and_the_old_file_stays<S: Subject>(wire: Wir
 fn an_empty_file_has_no_chunk<S: Subject>(wire: Wire) {
     let stage = stage(wire, "other", b"");
     let client: S = stage.active();
-    client.upload(upload(&client, home(&client), "empty", 0, Clash::Refuse), Vec::new()).unwrap();
+    client.upload(upload(&client, home(&client), "empty", 0, OnConflict::Refuse), Vec::new()).unwrap();
     assert_eq!(stage.count("/upload/chunked/{upload_key}"), 0);
     let (result, sink) = client.download(download(&client, find(&client, "/empty")));
     assert_eq!((result.unwrap().size, sink.len()), (0, 0));

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONTENT_RANGE;
 use quatrix_emulator::{Accounts, Now, Seed, Server as Quatrix, Settings};
-use quatrix_proto::api::{Clash, GetHome};
+use quatrix_proto::api::{GetHome, OnConflict};
 use quatrix_proto::task::{Download, LookUp, Upload};
 use quatrix_proto::{
-    CallOptions, Config, Credentials, Error, Failure, FailureKind, Login, Server, Session, Step, Task, TaskStep,
-    Ticket, Timestamp,
+    CallOptions, Config, Credentials, Error, Login, Server, Session, Step, Task, TaskStep, Ticket, Timestamp,
+    TransportError, TransportErrorKind,
 };
 
 const MIB: usize = 1 << 20;
@@ -87,7 +87,7 @@ impl World {
                         }
                         // What a driver does between two reads.
                         if self.now() >= transmit.deadline {
-                            result = Err(Failure::maybe_sent(FailureKind::TimedOut));
+                            result = Err(TransportError::maybe_sent(TransportErrorKind::TimedOut));
                             break;
                         }
                     }
@@ -121,7 +121,7 @@ fn q10_an_upload_of_forty_minutes_keeps_its_session_alive() {
     let began = world.elapsed;
     let server = world.session.config().server().clone();
     let upload = Upload::new(&server, home, "long.bin".parse().unwrap(), world.source.len() as u64, 7);
-    world.run(upload.on_clash(Clash::Overwrite)).unwrap();
+    world.run(upload.on_conflict(OnConflict::Overwrite)).unwrap();
     assert!(world.minutes(began) >= 39, "{} minutes", world.minutes(began));
     assert!(world.quatrix.file("totp@example.com", "long.bin").unwrap() == world.source);
     assert_eq!(world.logins, 1, "{} keepalives", world.keepalives);

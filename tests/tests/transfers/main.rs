@@ -9,7 +9,7 @@ mod places;
 mod settings;
 
 use quatrix_emulator::Seed;
-use quatrix_proto::api::{Clash, GetHome};
+use quatrix_proto::api::{GetHome, OnConflict};
 use quatrix_proto::task::{Download, LookUp, Upload};
 use quatrix_proto::{FileId, FileName};
 use quatrix_tests::stage::{Stage, Wire};
@@ -30,8 +30,8 @@ fn find<S: Subject>(client: &S, path: &str) -> FileId {
     client.run(LookUp::new(client.server(), path.parse().unwrap())).unwrap().unwrap().id
 }
 
-fn upload<S: Subject>(client: &S, parent: FileId, name: &str, size: usize, clash: Clash) -> Upload {
-    Upload::new(client.server(), parent, FileName::new(name).unwrap(), size as u64, 7).on_clash(clash)
+fn upload<S: Subject>(client: &S, parent: FileId, name: &str, size: usize, on_conflict: OnConflict) -> Upload {
+    Upload::new(client.server(), parent, FileName::new(name).unwrap(), size as u64, 7).on_conflict(on_conflict)
 }
 
 fn download<S: Subject>(client: &S, file: FileId) -> Download {

@@ -39,7 +39,7 @@ fn m40_bytes_of_two_versions_are_never_put_together<S: Subject>(wire: Wire) {
         let client: S = stage.active();
         let file = find(&client, "/a.bin");
         stage.emulator.set_faults([Fault::new(What::Rewrite(None)).on("GET", path).skip(skip)]).unwrap();
-        let (result, sink) = client.download(download(&client, file).with_ranges_of_at_most(1000));
+        let (result, sink) = client.download(download(&client, file).with_max_range(1000));
         assert!(matches!(result, Err(Error::Transfer(TransferError::Changed))), "{path}: {result:?}");
         assert!(sink[..kept] == old[..kept] && (path.contains("download") || sink.len() == kept), "{path}");
     }

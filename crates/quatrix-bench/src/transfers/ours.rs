@@ -1,6 +1,6 @@
 //! This project's clients.
 
-use quatrix_proto::api::{Found, GetHome};
+use quatrix_proto::api::{Located, GetHome};
 use quatrix_proto::task::LookUp;
 use quatrix_proto::{FileId, RemotePath, Server};
 use tokio::runtime::Builder;
@@ -11,7 +11,7 @@ fn look_up(server: &Server, name: &str) -> LookUp {
     LookUp::new(server, name.parse::<RemotePath>().expect("it is a path"))
 }
 
-fn found(found: Option<Found>) -> FileId {
+fn found(found: Option<Located>) -> FileId {
     found.expect("it was put there").id
 }
 
@@ -19,7 +19,7 @@ pub(super) fn blocking(kind: Kind, job: &Job) {
     let client = job.blocking();
     let home = || client.call(&GetHome { content: false }).expect("it is there").id;
     let file = |name| found(client.run(look_up(&job.server, name)).expect("it can be looked for"));
-    let files = client.files().at_once(AT_ONCE);
+    let files = client.files().concurrency(AT_ONCE);
     match kind {
         Kind::LargeUp => drop(files.upload(&job.path, &home()).expect("it is taken")),
         Kind::LargeDown => {
@@ -43,7 +43,7 @@ pub(super) fn awaited(kind: Kind, job: &Job) {
     runtime.block_on(async {
         let home = async || client.call(&GetHome { content: false }).await.expect("it is there").id;
         let file = async |name| found(client.run(look_up(&job.server, name)).await.expect("it can be looked for"));
-        let files = client.files().at_once(AT_ONCE);
+        let files = client.files().concurrency(AT_ONCE);
         match kind {
             Kind::LargeUp => drop(files.upload(&job.path, &home().await).await.expect("it is taken")),
             Kind::LargeDown => {

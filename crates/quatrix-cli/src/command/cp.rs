@@ -2,7 +2,7 @@
 
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::File;
-use quatrix_ureq::proto::api::{Clash, CopyOne, Found, MoveOne};
+use quatrix_ureq::proto::api::{CopyOne, Located, MoveOne, OnConflict};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -54,8 +54,8 @@ struct Relocation {
 
 impl Cp {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        self.relocation.run(settings, self.recursive, |client, what, to, clash| {
-            let copy = CopyOne { id: what.id, target: to.folder, name: to.name, modified: None, clash };
+        self.relocation.run(settings, self.recursive, |client, what, to, on_conflict| {
+            let copy = CopyOne { id: what.id, target: to.folder, name: to.name, modified: None, on_conflict };
             Ok(client.call(&copy)?)
         })
     }
@@ -63,8 +63,8 @@ impl Cp {
 
 impl Mv {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        self.relocation.run(settings, true, |client, what, to, clash| {
-            let relocate = MoveOne { id: what.id, target: to.folder, name: to.name, modified: None, clash };
+        self.relocation.run(settings, true, |client, what, to, on_conflict| {
+            let relocate = MoveOne { id: what.id, target: to.folder, name: to.name, modified: None, on_conflict };
             Ok(client.call(&relocate)?)
         })
     }
@@ -75,7 +75,7 @@ impl Relocation {
         self,
         settings: &Settings,
         folders: bool,
-        relocate: impl Fn(&Client, Found, Place, Clash) -> Result<File, Failure>,
+        relocate: impl Fn(&Client, Located, Place, OnConflict) -> Result<File, Failure>,
     ) -> Result<(), Failure> {
         let (sources, target) = sources_and_target(&self.paths)?;
         settings.with_client(|client| {
@@ -93,9 +93,9 @@ impl Relocation {
                 if self.no_clobber && to.taken.is_some() {
                     continue;
                 }
-                let clash = self.clash(&what, &to)?;
+                let on_conflict = self.on_conflict(&what, &to)?;
                 let shown = to.path.clone();
-                let made = relocate(client, what, to, clash)?;
+                let made = relocate(client, what, to, on_conflict)?;
                 if settings.json {
                     let path = shown.parent().unwrap_or_default().join(&made.name).unwrap_or(shown);
                     out::json_line(&remote::json(&path, &made))?;
@@ -105,17 +105,17 @@ impl Relocation {
         })
     }
 
-    fn clash(&self, what: &Found, to: &Place) -> Result<Clash, Failure> {
-        let folder = |found: &Found| found.kind.is_folder();
+    fn on_conflict(&self, what: &Located, to: &Place) -> Result<OnConflict, Failure> {
+        let folder = |found: &Located| found.kind.is_folder();
         match &to.taken {
-            _ if self.rename => Ok(Clash::Rename),
+            _ if self.rename => Ok(OnConflict::Rename),
             Some(taken) if taken.id == what.id => Err(Failure::usage(format!("{}: it is there already", to.path))),
             Some(taken) if folder(taken) || folder(what) => {
                 Err(Failure::new(Exit::Exists, format!("{} is there already", to.path))
                     .because("Only files are replaced, and only by files."))
             }
-            Some(_) => Ok(Clash::Overwrite),
-            None => Ok(Clash::Refuse),
+            Some(_) => Ok(OnConflict::Overwrite),
+            None => Ok(OnConflict::Refuse),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use quatrix_local::{below, folder_of, is_usable, modified, plan_download, plan_mirror_down, refuse_link};
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::api::{Found, GetFile};
+use quatrix_ureq::proto::api::{GetFile, Located};
 use quatrix_ureq::proto::task::{Download, mirror::Mirror};
 use quatrix_ureq::proto::{File, FileId, RemotePath};
 
@@ -87,7 +87,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn get(&self, source: &RemotePath, found: Found, target: &Path, sum: &mut Sum) -> Result<(), Failure> {
+    fn get(&self, source: &RemotePath, found: Located, target: &Path, sum: &mut Sum) -> Result<(), Failure> {
         if target == Path::new("-") {
             let file = self.client.call(&GetFile { id: found.id, content: false })?;
             return self.get_stream(source, &file);
@@ -163,7 +163,7 @@ impl Work<'_> {
                 Ok((remote::below(source, path).to_string(), below(place, path)?.display().to_string()))
             });
         }
-        let files = self.client.files().at_once(parallel.into());
+        let files = self.client.files().concurrency(parallel.into());
         let files = files.on_event(|below, event| self.progress.tell_of_many(source, below, event));
         let report = files.run_batch(batch, place);
         sum.add_report(ended(report, &self.progress)?, source, no_clobber);
@@ -189,8 +189,9 @@ impl Work<'_> {
             return Ok(self.get.how.no_clobber);
         }
         let there = self.client.call(&GetFile { id: id.clone(), content: false })?;
-        let size =
-            there.size.ok_or_else(|| Failure::new(Exit::Nonsense, "the server does not tell the file's size"))?;
+        let size = there
+            .size
+            .ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server does not tell the file's size"))?;
         Ok(!is_outdated((size, there.modified), (Some(here.len()), modified(&here))))
     }
 }

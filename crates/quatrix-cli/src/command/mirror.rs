@@ -143,7 +143,7 @@ impl Mirror {
             }
             self.confirm(settings, &batch)?;
             let progress = Progress::new(settings, self.progress, None);
-            let files = client.files().at_once(self.parallel.into());
+            let files = client.files().concurrency(self.parallel.into());
             let files = files.on_event(|below, event| progress.tell_of_many(&remote, below, event));
             let mut sum = Sum::default();
             let report = ended(files.run_batch(batch, local), &progress)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use quatrix_local::{below, modified, plan_mirror_up, plan_upload, read_tree};
 use quatrix_ureq::proto::RemotePath;
-use quatrix_ureq::proto::api::{Clash, GetFile};
+use quatrix_ureq::proto::api::{GetFile, OnConflict};
 use quatrix_ureq::proto::task::MakeFolders;
 use quatrix_ureq::proto::task::mirror::{Batch, Item, Mirror, Remote};
 use quatrix_ureq::{Client, Files};
@@ -188,17 +188,19 @@ impl Work<'_> {
                 Some(self.client.run(MakeFolders::new(self.client.config().server(), place.path.clone()))?)
             }
         };
-        let clash = if no_clobber { Clash::Refuse } else { Clash::Overwrite };
+        let on_conflict = if no_clobber { OnConflict::Refuse } else { OnConflict::Overwrite };
         let batch = match (update, folder) {
             (true, folder) => {
                 plan_mirror_up(&Mirror::default().with_update(), source, remote::list_if_any(self.client, folder)?)?
             }
-            (false, folder) => plan_upload(source, folder.unwrap_or_else(|| Remote::missing().id().clone()), clash)?,
+            (false, folder) => {
+                plan_upload(source, folder.unwrap_or_else(|| Remote::missing().id().clone()), on_conflict)?
+            }
         };
         if dry_run {
             return self.would_put_folder(&batch, source, &place.path);
         }
-        let files = self.client.files().at_once(parallel.into()).under_final_name(self.put.inplace);
+        let files = self.client.files().concurrency(parallel.into()).under_final_name(self.put.inplace);
         let files = files.on_event(|below, event| self.progress.tell_of_many(&place.path, below, event));
         let report = files.run_batch(batch, source);
         sum.add_report(ended(report, &self.progress)?, &place.path, no_clobber);

@@ -11,7 +11,7 @@ use quatrix_emulator::{Emulator, Fault, What, When};
 use quatrix_hyper::api::{GetFileId, GetProfile};
 use quatrix_hyper::proto::{ErrorCode, FileId};
 use quatrix_hyper::task::mirror::Mirror;
-use quatrix_hyper::{Client, Error, FailureKind, Files};
+use quatrix_hyper::{Client, Error, Files, TransportErrorKind};
 
 use crate::sharing::dropped_at_every_poll;
 use crate::support::{USER, at_home, failure, logged_in};
@@ -118,7 +118,7 @@ async fn what_is_there_is_overwritten_only_when_asked() {
     let error = client.files().upload(scratch.at("a.txt"), &home).await.unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::EXISTS));
     let refused = failure(client.files().download(&old.id, scratch.at("a.txt")).await.unwrap_err());
-    assert_eq!(refused.kind(), FailureKind::Local);
+    assert_eq!(refused.kind(), TransportErrorKind::Local);
     assert_eq!((stored(&emulator, "a.txt").unwrap(), scratch.tree()["a.txt"].as_str()), ("old".into(), "new"));
 
     client.files().overwrite(true).upload(scratch.at("a.txt"), &home).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_file_that_appears_during_a_download_is_not_replaced() {
         ControlFlow::Continue(())
     });
     let failed = failure(files.download(&uploaded.id, scratch.at("b.txt")).await.unwrap_err());
-    assert_eq!(failed.kind(), FailureKind::Local);
+    assert_eq!(failed.kind(), TransportErrorKind::Local);
     assert_eq!(scratch.tree(), [("a.txt".into(), "remote".into()), ("b.txt".into(), "theirs".into())].into());
 }
 
@@ -158,12 +158,12 @@ async fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     emulator.set_faults([cut]).unwrap();
     let files = client.files().overwrite(true);
     let failed = failure(files.download(&uploaded.id, scratch.at("a.txt")).await.unwrap_err());
-    assert_eq!(failed.kind(), FailureKind::Interrupted);
+    assert_eq!(failed.kind(), TransportErrorKind::Interrupted);
     assert_eq!(scratch.tree(), BTreeMap::from([("a.txt".into(), "local".into())]));
     let missing = client.files().download(&uploaded.id, scratch.at("no/such/folder/a.txt")).await.unwrap_err();
-    assert_eq!(failure(missing).kind(), FailureKind::Local);
+    assert_eq!(failure(missing).kind(), TransportErrorKind::Local);
     let unreadable = failure(client.files().upload(scratch.at("b.txt"), &home).await.unwrap_err());
-    assert_eq!((unreadable.kind(), unreadable.may_have_been_sent()), (FailureKind::Local, false));
+    assert_eq!((unreadable.kind(), unreadable.may_have_been_sent()), (TransportErrorKind::Local, false));
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ async fn what_fails_in_a_folder_is_told_and_the_rest_goes_on() {
     let here = photos();
     let refused = Fault::new(What::Status(403)).on("POST", "/upload/link").skip(1);
     emulator.set_faults([refused]).unwrap();
-    let report = client.files().at_once(1).upload_folder(&here.0, &home).await.unwrap();
+    let report = client.files().concurrency(1).upload_folder(&here.0, &home).await.unwrap();
     assert_eq!((report.files, report.failed.len()), (2, 1), "{report:?}");
     assert_eq!(report.failed[0].0, "/b/c.txt".parse().unwrap());
     let report = client.files().upload_folder(&here.0, &home).await.unwrap();
@@ -261,7 +261,7 @@ async fn many_files_go_up_several_at_a_time_under_one_session() {
         here.write(&format!("{}/{index}.txt", index % 7), &index.to_string(), index);
     }
     emulator.expire(None);
-    let report = client.files().at_once(16).upload_folder(&here.0, &home).await.unwrap();
+    let report = client.files().concurrency(16).upload_folder(&here.0, &home).await.unwrap();
     assert_eq!((report.files, report.failed.len()), (100, 0), "{report:?}");
     for index in 0..100 {
         assert_eq!(stored(&emulator, &format!("{}/{index}.txt", index % 7)).unwrap(), index.to_string());

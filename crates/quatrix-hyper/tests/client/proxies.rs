@@ -6,7 +6,7 @@ use std::process::Command;
 
 use quatrix_emulator::Emulator;
 use quatrix_hyper::api::{GetAccountMetadata, GetProfile};
-use quatrix_hyper::{Client, FailureKind, Login, Server};
+use quatrix_hyper::{Client, Login, Server, TransportErrorKind};
 
 use crate::support::{Scripted, USER, credentials, failure, read_request, report, server};
 
@@ -59,7 +59,7 @@ async fn m35_shared_connections_carry_no_plain_http_to_a_proxy() {
     let secured = Client::builder(Server::account("acme").unwrap()).proxy(url).build().unwrap();
     let plain = Client::builder(server(&emulator)).share_connections(&secured).build().unwrap();
     let failure = failure(plain.login(credentials(USER)).await.unwrap_err());
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Proxy, false));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Proxy, false));
     assert_eq!((proxy.heads().len(), emulator.requests().len()), (0, 0));
 }
 
@@ -74,7 +74,7 @@ async fn m35_a_proxy_that_refuses_or_is_not_there_is_named_and_its_credentials_a
         let error = client.login(credentials(USER)).await.unwrap_err();
         assert_eq!(report(&error), format!("the proxy failed: tunnel error: {why}"));
         assert!(!error.may_have_been_executed() && !format!("{error:?}").contains("canary"));
-        assert_eq!(failure(error).kind(), FailureKind::Proxy);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Proxy);
     }
 
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -82,7 +82,7 @@ async fn m35_a_proxy_that_refuses_or_is_not_there_is_named_and_its_credentials_a
     let client = Client::builder(Server::account("acme").unwrap()).proxy(&url).build().unwrap();
     let error = client.login(credentials(USER)).await.unwrap_err();
     assert!(!error.may_have_been_executed() && !format!("{error:?}").contains("canary"));
-    assert_eq!(failure(error).kind(), FailureKind::Proxy);
+    assert_eq!(failure(error).kind(), TransportErrorKind::Proxy);
 }
 
 /// What the next test runs in a process of its own, whose environment names a proxy.
@@ -91,7 +91,7 @@ async fn m35_a_proxy_that_refuses_or_is_not_there_is_named_and_its_credentials_a
 async fn in_an_environment() {
     let client = Client::new(Server::account("acme").unwrap()).unwrap();
     let error = client.login(credentials(USER)).await.unwrap_err();
-    assert_eq!(failure(error).kind(), FailureKind::Proxy);
+    assert_eq!(failure(error).kind(), TransportErrorKind::Proxy);
     let emulator = Emulator::start().unwrap();
     assert!(crate::support::client(&emulator).call(&GetAccountMetadata).await.is_ok());
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use quatrix_emulator::Emulator;
 use quatrix_hyper::api::{GetAccountMetadata, GetProfile};
-use quatrix_hyper::{Client, FailureKind, Login, Server};
+use quatrix_hyper::{Client, Login, Server, TransportErrorKind};
 
 use crate::support::{Scripted, USER, client, credentials, failure, json, report, server};
 
@@ -31,7 +31,7 @@ async fn m34_an_unknown_authority_is_named_and_nothing_was_sent() {
         let error = client.login(credentials(USER)).await.unwrap_err();
         assert!(!error.may_have_been_executed() && !error.retryable());
         assert!(report(&error).starts_with("no secure connection: invalid peer certificate: "), "{}", report(&error));
-        assert_eq!(failure(error).kind(), FailureKind::Tls);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Tls);
     }
     assert_eq!(emulator.requests(), []);
 }
@@ -42,7 +42,7 @@ async fn m34_a_certificate_for_another_name_is_refused() {
     let emulator = Emulator::builder().tls().listen(address).start().unwrap();
     let error = trusting(&emulator, &emulator).call(&GetAccountMetadata).await.unwrap_err();
     assert!(report(&error).contains("not valid for name"), "{}", report(&error));
-    assert_eq!(failure(error).kind(), FailureKind::Tls);
+    assert_eq!(failure(error).kind(), TransportErrorKind::Tls);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn m34_a_server_that_speaks_no_tls_or_hangs_up_is_no_fallback_to_plain_tex
         let server = Server::at(&format!("https://{}/api/1.0", scripted.address())).unwrap();
         let error = Client::new(server).unwrap().call(&GetAccountMetadata).await.unwrap_err();
         assert!(!error.may_have_been_executed());
-        assert_eq!(failure(error).kind(), FailureKind::Tls);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Tls);
         assert_eq!(scripted.connections(), 1);
     }
 }

@@ -65,11 +65,11 @@ async fn s10_m11_others_take_over_when_the_task_that_logs_in_is_aborted() {
     assert_eq!(client.login(credentials(USER)).await.unwrap(), Login::Active);
     emulator.expire(None);
 
-    let carrier = tokio::spawn(client.call(&GetProfile));
+    let guard = tokio::spawn(client.call(&GetProfile));
     tokio::task::spawn_blocking(move || at_second_login.recv()).await.unwrap().unwrap();
     let others: Vec<_> = (0..63).map(|_| tokio::spawn(client.call(&GetProfile))).collect();
-    carrier.abort();
-    assert!(carrier.await.unwrap_err().is_cancelled());
+    guard.abort();
+    assert!(guard.await.unwrap_err().is_cancelled());
     go_on.send(()).unwrap();
     for other in others {
         assert_eq!(other.await.unwrap().unwrap().email, USER);

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use quatrix_emulator::Emulator;
 use quatrix_hyper::api::GetHome;
-use quatrix_hyper::proto::{Failure, FileId};
+use quatrix_hyper::proto::{FileId, TransportError};
 use quatrix_hyper::{Client, Credentials, Error, Login, Server};
 
 pub(crate) const PASSWORD: &str = "only-for-tests-4711";
@@ -48,9 +48,9 @@ pub(crate) fn count(emulator: &Emulator, operation: &str) -> usize {
 
 /// The failure that an error is.
 #[track_caller]
-pub(crate) fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> TransportError {
     match error {
-        Error::Exchange(failure) => failure,
+        Error::Transport(failure) => failure,
         other => panic!("not a failed exchange: {other:?}"),
     }
 }

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use quatrix_emulator::{Emulator, Fault, What, When};
-use quatrix_hyper::api::{Clash, GetFileId, GetProfile};
+use quatrix_hyper::api::{GetFileId, GetProfile, OnConflict};
 use quatrix_hyper::proto::{FileId, SessionId};
 use quatrix_hyper::task::{Download, Downloaded, TransferEvent, Upload};
-use quatrix_hyper::{Client, Error, FailureKind, Saved};
+use quatrix_hyper::{Client, Error, Saved, TransportErrorKind};
 use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
 
 use crate::sharing::dropped_at_every_poll;
@@ -24,12 +24,12 @@ fn bytes() -> Vec<u8> {
 }
 
 fn new_upload(client: &Client, home: &FileId, size: usize) -> Upload {
-    client.new_upload(home.clone(), "a.bin".parse().unwrap(), size as u64).with_chunks_of_at_most(CHUNK)
+    client.new_upload(home.clone(), "a.bin".parse().unwrap(), size as u64).with_max_chunk(CHUNK)
 }
 
 async fn new_download(client: &Client) -> Download {
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).await.unwrap();
-    Download::by_id(client.config().server(), found.id).with_ranges_of_at_most(CHUNK)
+    Download::by_id(client.config().server(), found.id).with_max_range(CHUNK)
 }
 
 async fn download(client: &Client) -> Result<(Downloaded, Vec<u8>), Error> {
@@ -75,7 +75,7 @@ async fn m42_a_lost_answer_at_any_exchange_loses_no_byte() {
         client.upload(new_upload(&client, &home, 3), Cursor::new("old")).await.unwrap();
         let before = emulator.requests().len();
         emulator.set_faults([Fault::new(What::Cut(When::After)).skip(lost)]).unwrap();
-        let upload = new_upload(&client, &home, bytes.len()).on_clash(Clash::Overwrite);
+        let upload = new_upload(&client, &home, bytes.len()).on_conflict(OnConflict::Overwrite);
         let result = client.upload(upload, Cursor::new(&bytes)).await;
         let exchanges = emulator.requests().len() - before;
         emulator.set_faults([]).unwrap();
@@ -155,7 +155,7 @@ async fn m40_a_source_that_ends_early_leaves_nothing_behind() {
     let bytes = bytes();
     let error = client.upload(new_upload(&client, &home, bytes.len() + 1), Cursor::new(&bytes)).await.unwrap_err();
     assert_eq!(error.to_string(), "a local error: the source ended 1 bytes early");
-    assert_eq!(failure(error).kind(), FailureKind::Local);
+    assert_eq!(failure(error).kind(), TransportErrorKind::Local);
     assert_eq!(emulator.paths(USER), ["Trash/"]);
     // One that is longer than was said is sent as far as was said.
     client.upload(new_upload(&client, &home, bytes.len() - 1), Cursor::new(&bytes)).await.unwrap();
@@ -169,7 +169,7 @@ async fn m40_a_sink_that_is_full_is_a_local_error() {
     client.upload(new_upload(&client, &home, 2500), Cursor::new(bytes())).await.unwrap();
     let mut room = [0; 2000];
     let error = client.download(new_download(&client).await, Cursor::new(&mut room[..])).await.unwrap_err();
-    assert_eq!(failure(error).kind(), FailureKind::Local);
+    assert_eq!(failure(error).kind(), TransportErrorKind::Local);
     client.call(&GetProfile).await.unwrap();
 
     #[cfg(target_os = "linux")]
@@ -179,7 +179,7 @@ async fn m40_a_sink_that_is_full_is_a_local_error() {
         let small = client.upload(client.new_upload(home, "b.bin".parse().unwrap(), 3), Cursor::new("abc")).await;
         let download = Download::by_id(client.config().server(), small.unwrap().id);
         let error = client.download(download, full).await.unwrap_err();
-        assert_eq!(failure(error).kind(), FailureKind::Local);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Local);
     }
 }
 
@@ -206,7 +206,7 @@ async fn progress_counts_every_byte_and_the_observer_can_give_up() {
             TransferEvent::Progress { done, .. } if *done >= stop => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         };
-        let other = client.new_upload(home.clone(), "b.bin".parse().unwrap(), size).with_chunks_of_at_most(CHUNK);
+        let other = client.new_upload(home.clone(), "b.bin".parse().unwrap(), size).with_max_chunk(CHUNK);
         let given_up = client.upload_observed(other, Cursor::new(&bytes), observer).await;
         assert!(matches!(given_up, Err(Error::Cancelled)), "{given_up:?}");
         assert_eq!(emulator.paths(USER), ["Trash/", "a.bin"], "tidied up");
@@ -242,7 +242,7 @@ async fn m36_an_upload_dropped_at_any_poll_leaves_the_old_file_and_a_usable_sess
     dropped_at_every_poll(
         async || logged_in(&emulator).await,
         |client| {
-            let upload = new_upload(client, &home, bytes.len()).on_clash(Clash::Overwrite);
+            let upload = new_upload(client, &home, bytes.len()).on_conflict(OnConflict::Overwrite);
             client.upload(upload, Cursor::new(&bytes))
         },
         async |client| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quatrix_hyper::api::{GetAccountMetadata, KeepAlive, Raw};
 use quatrix_hyper::proto::{Misuse, UploadKey};
-use quatrix_hyper::{Answer, CallOptions, Client, Credentials, Error, FailureKind, Login, Server};
+use quatrix_hyper::{Answer, CallOptions, Client, Credentials, Error, Login, Server, TransportErrorKind};
 
 use crate::support::{Scripted, failure, json, report};
 
@@ -79,7 +79,7 @@ async fn m26_a_redirect_is_not_followed() {
         });
         let error = scripted.client().login(Credentials::new("me", "x").unwrap()).await.unwrap_err();
         assert!(!format!("{error:?}").contains("canary"));
-        assert_eq!(failure(error).kind(), FailureKind::Redirect);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Redirect);
         assert_eq!(scripted.heads().len(), 1);
     }
     assert_eq!(elsewhere.connections(), 0);
@@ -95,7 +95,7 @@ async fn m23_a_body_beyond_its_limit_is_not_read() {
     for answer in [announced, chunked, until_the_end] {
         let scripted = Scripted::new(move |_| answer.clone().into_bytes());
         let error = scripted.client().login(Credentials::new("me", "x").unwrap()).await.unwrap_err();
-        assert_eq!(failure(error).kind(), FailureKind::TooLarge);
+        assert_eq!(failure(error).kind(), TransportErrorKind::TooLarge);
     }
 }
 
@@ -106,7 +106,7 @@ async fn m27_a_head_beyond_its_limit_is_not_read() {
     for head in [long, many] {
         let scripted = Scripted::new(move |_| head.clone().into_bytes());
         let error = scripted.client().call_with(&GetAccountMetadata, ONCE()).await.unwrap_err();
-        assert_eq!(failure(error).kind(), FailureKind::TooLarge);
+        assert_eq!(failure(error).kind(), TransportErrorKind::TooLarge);
     }
 }
 
@@ -115,7 +115,7 @@ async fn m24_an_encoding_that_nobody_asked_for_is_refused() {
     let scripted =
         Scripted::new(|_| b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc".to_vec());
     let error = scripted.client().call(&GetAccountMetadata).await.unwrap_err();
-    assert_eq!(failure(error).kind(), FailureKind::Encoding);
+    assert_eq!(failure(error).kind(), TransportErrorKind::Encoding);
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn m31_what_breaks_off_may_have_been_sent_and_is_repeated_only_where_that_
         let client = scripted.client();
         let error = client.call(&GetAccountMetadata).await.unwrap_err();
         assert!(error.may_have_been_executed());
-        assert_eq!(failure(error).kind(), FailureKind::Interrupted);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Interrupted);
         assert_eq!(scripted.heads().len(), 3);
         let error = client.login(Credentials::new("me", "x").unwrap()).await.unwrap_err();
         assert!(error.may_have_been_executed());
@@ -155,7 +155,7 @@ async fn m33_a_refused_connection_and_an_unknown_name_are_unsent() {
         let error = client.login(Credentials::new("me", "x").unwrap()).await.unwrap_err();
         assert!(error.retryable() && !error.may_have_been_executed());
         assert!(report(&error).starts_with(why), "{}", report(&error));
-        assert_eq!(failure(error).kind(), FailureKind::Connect);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Connect);
     }
 }
 
@@ -173,7 +173,7 @@ async fn m25_an_answer_that_stalls_is_given_up_and_a_slow_one_is_not() {
             crate::support::read_request(stream);
         });
         let error = patient(&scripted, 30).call_with(&GetAccountMetadata, ONCE()).await.unwrap_err();
-        assert_eq!(failure(error).kind(), FailureKind::TimedOut);
+        assert_eq!(failure(error).kind(), TransportErrorKind::TimedOut);
     }
 
     // Each pause is far below the patience, their sum far above it.
@@ -196,7 +196,7 @@ async fn a_call_ends_at_its_own_deadline() {
     });
     let options = CallOptions::new().with_deadline(Duration::from_millis(50));
     let error = scripted.client().call_with(&GetAccountMetadata, options).await.unwrap_err();
-    assert_eq!(failure(error).kind(), FailureKind::TimedOut);
+    assert_eq!(failure(error).kind(), TransportErrorKind::TimedOut);
     assert_eq!(scripted.connections(), 1);
 }
 
@@ -206,7 +206,7 @@ async fn what_is_no_http_is_no_answer() {
         let scripted = Scripted::new(move |_| garbage.to_vec());
         let error = scripted.client().call_with(&GetAccountMetadata, ONCE()).await.unwrap_err();
         assert!(error.may_have_been_executed());
-        assert_eq!(failure(error).kind(), FailureKind::Interrupted);
+        assert_eq!(failure(error).kind(), TransportErrorKind::Interrupted);
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::endpoint::{Auth, Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
-use crate::lenient::{self, Extra};
+use crate::lenient::{self, UnknownFields};
 use crate::server::Server;
 use crate::wire;
 
@@ -35,7 +35,7 @@ pub struct AccountMetadata {
     pub language: String,
     /// What else there was.
     #[serde(flatten)]
-    pub extra: Extra,
+    pub extra: UnknownFields,
 }
 
 impl AccountMetadata {

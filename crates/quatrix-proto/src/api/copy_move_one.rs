@@ -30,19 +30,19 @@ pub struct CopyOne {
     /// The modification time of the copy; `None` leaves it to the server.
     pub modified: Option<UnixTime>,
     /// What happens if the name is taken.
-    pub clash: Clash,
+    pub on_conflict: OnConflict,
 }
 
 impl CopyOne {
     /// Copies one item to a folder, under this name. A name that is taken is refused with code 30.
     pub fn new(id: FileId, target: FileId, name: FileName) -> Self {
-        Self { id, target, name, modified: None, clash: Clash::Refuse }
+        Self { id, target, name, modified: None, on_conflict: OnConflict::Refuse }
     }
 
     /// Sets what happens if the name is taken.
     #[must_use]
-    pub fn on_clash(mut self, clash: Clash) -> Self {
-        self.clash = clash;
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.on_conflict = on_conflict;
         self
     }
 
@@ -62,7 +62,7 @@ impl CopyOne {
 /// Moving in place renames.
 ///
 /// ```
-/// use quatrix_proto::api::{Clash, MoveOne};
+/// use quatrix_proto::api::{OnConflict, MoveOne};
 /// use quatrix_proto::{Authorization, Endpoint, Server, SessionId};
 /// # use bytes::Bytes;
 ///
@@ -72,7 +72,7 @@ impl CopyOne {
 ///     target: "4700".parse()?,
 ///     name: "q3.pdf".parse()?,
 ///     modified: None,
-///     clash: Clash::Overwrite,
+///     clash: OnConflict::Overwrite,
 /// };
 /// let request = publish.prepare(&Server::default())?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/file/moveone");
@@ -93,19 +93,19 @@ pub struct MoveOne {
     /// Its modification time there; `None` leaves it to the server.
     pub modified: Option<UnixTime>,
     /// What happens if the name is taken.
-    pub clash: Clash,
+    pub on_conflict: OnConflict,
 }
 
 impl MoveOne {
     /// Moves one item to a folder, under this name. A name that is taken is refused with code 30.
     pub fn new(id: FileId, target: FileId, name: FileName) -> Self {
-        Self { id, target, name, modified: None, clash: Clash::Refuse }
+        Self { id, target, name, modified: None, on_conflict: OnConflict::Refuse }
     }
 
     /// Sets what happens if the name is taken.
     #[must_use]
-    pub fn on_clash(mut self, clash: Clash) -> Self {
-        self.clash = clash;
+    pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+        self.on_conflict = on_conflict;
         self
     }
 
@@ -119,7 +119,7 @@ impl MoveOne {
 
 /// What happens if a name is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Clash {
+pub enum OnConflict {
     /// The server refuses with code 30.
     #[default]
     Refuse,
@@ -137,14 +137,14 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mtime: Option<UnixTime>,
     #[serde(flatten)]
-    clash: Clash,
+    on_conflict: OnConflict,
 }
 
 /// As the rclone backend sends it: both fields always, the mode empty where nothing is to be replaced.
-impl Serialize for Clash {
+impl Serialize for OnConflict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Clash", 2)?;
+        let mut fields = serializer.serialize_struct("OnConflict", 2)?;
         fields.serialize_field("resolve", &(*self != Self::Refuse))?;
         fields.serialize_field("resolve_mode", if *self == Self::Overwrite { "overwrite" } else { "" })?;
         fields.end()
@@ -155,8 +155,8 @@ impl Endpoint for CopyOne {
     type Response = File;
 
     fn prepare(&self, server: &Server) -> Result<Prepared, Invalid> {
-        let Self { id: file_id, target: target_id, name, modified, clash } = self;
-        wire::json(&COPY, server, &Body { file_id, target_id, name, mtime: *modified, clash: *clash })
+        let Self { id: file_id, target: target_id, name, modified, on_conflict } = self;
+        wire::json(&COPY, server, &Body { file_id, target_id, name, mtime: *modified, on_conflict: *on_conflict })
     }
 
     fn decode(response: http::Response<Bytes>) -> Result<File, Error> {
@@ -168,8 +168,8 @@ impl Endpoint for MoveOne {
     type Response = File;
 
     fn prepare(&self, server: &Server) -> Result<Prepared, Invalid> {
-        let Self { id: file_id, target: target_id, name, modified, clash } = self;
-        wire::json(&MOVE, server, &Body { file_id, target_id, name, mtime: *modified, clash: *clash })
+        let Self { id: file_id, target: target_id, name, modified, on_conflict } = self;
+        wire::json(&MOVE, server, &Body { file_id, target_id, name, mtime: *modified, on_conflict: *on_conflict })
     }
 
     fn decode(response: http::Response<Bytes>) -> Result<File, Error> {
@@ -182,9 +182,9 @@ mod tests {
     use super::*;
     use crate::api::known::{answer, sent};
 
-    fn body(clash: Clash, modified: Option<UnixTime>) -> String {
+    fn body(on_conflict: OnConflict, modified: Option<UnixTime>) -> String {
         let [id, target] = ["f1", "d1"].map(|id| id.parse().unwrap());
-        let (line, body) = sent(&MoveOne { id, target, name: "b".parse().unwrap(), modified, clash });
+        let (line, body) = sent(&MoveOne { id, target, name: "b".parse().unwrap(), modified, on_conflict });
         assert_eq!(line, "POST /api/1.0/file/moveone");
         body
     }
@@ -192,18 +192,18 @@ mod tests {
     #[test]
     fn a_clash_is_sent_as_rclone_sends_it() {
         let is = |rest: &str| format!(r#"{{"file_id":"f1","target_id":"d1","name":"b",{rest}}}"#);
-        assert_eq!(body(Clash::Refuse, None), is(r#""resolve":false,"resolve_mode":"""#));
-        assert_eq!(body(Clash::Rename, None), is(r#""resolve":true,"resolve_mode":"""#));
+        assert_eq!(body(OnConflict::Refuse, None), is(r#""resolve":false,"resolve_mode":"""#));
+        assert_eq!(body(OnConflict::Rename, None), is(r#""resolve":true,"resolve_mode":"""#));
         let time = Some(UnixTime::from_micros(1_612_325_106_789_012));
         let rest = r#""mtime":1612325106.789012,"resolve":true,"resolve_mode":"overwrite""#;
-        assert_eq!(body(Clash::Overwrite, time), is(rest));
+        assert_eq!(body(OnConflict::Overwrite, time), is(rest));
     }
 
     #[test]
     fn copying_differs_in_the_path_alone() {
         let [id, target] = ["f1", "d1"].map(|id| id.parse().unwrap());
-        let copy = CopyOne { id, target, name: "b".parse().unwrap(), modified: None, clash: Clash::Refuse };
-        assert_eq!(sent(&copy), ("POST /api/1.0/file/copyone".into(), body(Clash::Refuse, None)));
+        let copy = CopyOne { id, target, name: "b".parse().unwrap(), modified: None, on_conflict: OnConflict::Refuse };
+        assert_eq!(sent(&copy), ("POST /api/1.0/file/copyone".into(), body(OnConflict::Refuse, None)));
         let file = CopyOne::decode(answer(200, r#"{"id":"f2","parent_id":"d1","name":"b","type":"F"}"#)).unwrap();
         assert_eq!((file.id.as_str(), file.name.as_str()), ("f2", "b"));
     }

@@ -112,12 +112,12 @@ mod tests {
         assert_eq!(decode(200, r#"{"ids":["a"]}"#).unwrap(), done);
         assert_eq!(decode(202, r#"{"ids":["a"]}"#).unwrap(), done);
         assert_eq!(decode(200, r#"{"ids":["a"],"job_id":null}"#).unwrap(), done);
-        let nonsense = |status, json| decode(status, json).unwrap_err().to_string();
+        let invalid_response = |status, json| decode(status, json).unwrap_err().to_string();
         let says = |status: u16, field: &str| {
             format!("file.delete: the answer (status {status}) makes no sense: field {field} is missing or doubled")
         };
-        assert_eq!(nonsense(202, "{}"), says(202, "job_id"));
-        assert_eq!(nonsense(200, "{}"), says(200, "ids"));
+        assert_eq!(invalid_response(202, "{}"), says(202, "job_id"));
+        assert_eq!(invalid_response(200, "{}"), says(200, "ids"));
     }
 
     #[test]

@@ -7,15 +7,15 @@ use http::HeaderValue;
 use http::header::RANGE;
 
 use crate::content_range::{DownloadRange, Wanted};
-use crate::endpoint::{Answers, Endpoint, Prepared, Spec};
-use crate::error::{Error, Invalid, Nonsense, Problem};
+use crate::endpoint::{BodyKind, Endpoint, Prepared, Spec};
+use crate::error::{Error, Invalid, InvalidResponse, InvalidResponseKind};
 use crate::secret::DownloadLink;
 use crate::server::Server;
 use crate::wire;
 
 /// Never again by itself: bytes may have reached the caller's sink already.
 pub(super) static SPEC: Spec =
-    Spec::get("file.download", "/file/download/{id}").answers(Answers::Stream).statuses(&[200, 206]);
+    Spec::get("file.download", "/file/download/{id}").body_kind(BodyKind::Stream).statuses(&[200, 206]);
 
 /// Reads what a link stands for, or a part of it.
 ///
@@ -125,7 +125,7 @@ impl Endpoint for ReadLink {
         wire::empty(&SPEC, &response)?;
         match DownloadRange::read(response.status(), response.headers()) {
             Some(DownloadRange { first, end, total }) => Ok(FilePart { first, end, total, body: response.into_body() }),
-            None => Err(Nonsense::new(SPEC.name, response.status(), Problem::Range).into()),
+            None => Err(InvalidResponse::new(SPEC.name, response.status(), InvalidResponseKind::Range).into()),
         }
     }
 }

@@ -63,7 +63,7 @@ impl GetFileId {
 #[doc(alias = "FileIdResp")]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
-pub struct Found {
+pub struct Located {
     /// Its id.
     #[serde(rename = "file_id")]
     pub id: FileId,
@@ -76,7 +76,7 @@ pub struct Found {
 }
 
 impl Endpoint for GetFileId {
-    type Response = Found;
+    type Response = Located;
 
     fn prepare(&self, server: &Server) -> Result<Prepared, Invalid> {
         #[derive(Serialize)]
@@ -88,7 +88,7 @@ impl Endpoint for GetFileId {
         wire::json(&SPEC, server, &Body { parent_id: self.parent.as_ref(), path: self.path.relative() })
     }
 
-    fn decode(response: http::Response<Bytes>) -> Result<Found, Error> {
+    fn decode(response: http::Response<Bytes>) -> Result<Located, Error> {
         wire::decode(&SPEC, &response)
     }
 }
@@ -108,6 +108,6 @@ mod tests {
     #[test]
     fn the_answer_is_read_whole() {
         let found = GetFileId::decode(answer(200, r#"{"file_id":"f1","parent_id":"","src":"x","type":"S"}"#)).unwrap();
-        assert_eq!(found, Found { id: "f1".parse().unwrap(), parent_id: None, kind: FileKind::Project });
+        assert_eq!(found, Located { id: "f1".parse().unwrap(), parent_id: None, kind: FileKind::Project });
     }
 }

@@ -7,7 +7,7 @@ use crate::endpoint::{Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
 use crate::file::FileKind;
 use crate::id::FileId;
-use crate::lenient::{self, Extra};
+use crate::lenient::{self, UnknownFields};
 use crate::server::Server;
 use crate::time::UnixTime;
 use crate::wire;
@@ -58,7 +58,7 @@ pub struct FileInfo {
     pub antivirus_check: String,
     /// What else there was: `file_owner`, `action_role` and `paths` are objects whose form is not published.
     #[serde(flatten)]
-    pub extra: Extra,
+    pub extra: UnknownFields,
 }
 
 impl Endpoint for GetFileInfo {

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 
-use crate::endpoint::{Answers, Endpoint, Prepared, Spec};
+use crate::endpoint::{BodyKind, Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
 use crate::server::Server;
 use crate::wire;
 
 pub(crate) static SPEC: Spec =
-    Spec::get("session.keepalive", "/session/keepalive").answers(Answers::Small).replay_safe();
+    Spec::get("session.keepalive", "/session/keepalive").body_kind(BodyKind::Small).replay_safe();
 
 /// Refreshes the expiration time of a session, which ends after 15 minutes without a call.
 ///

@@ -5,8 +5,8 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::challenge::Factor;
-use crate::endpoint::{Answers, Auth, Endpoint, Prepared, Spec};
-use crate::error::{Error, Invalid, Nonsense, Problem};
+use crate::endpoint::{Auth, BodyKind, Endpoint, Prepared, Spec};
+use crate::error::{Error, Invalid, InvalidResponse, InvalidResponseKind};
 use crate::secret::SessionId;
 use crate::server::Server;
 use crate::wire;
@@ -14,7 +14,7 @@ use crate::wire;
 pub(crate) static SPEC: Spec = Spec::get("session.login", "/session/login")
     .auth(Auth::Basic)
     .unauthorized_is_an_answer()
-    .answers(Answers::Small)
+    .body_kind(BodyKind::Small)
     .statuses(&[200, 207]);
 
 /// Logs in with user and password; takes [`Authorization::Basic`](crate::Authorization::Basic).
@@ -65,7 +65,7 @@ impl Endpoint for LogIn {
         wire::empty(&SPEC, &response)?;
         match answered_id(&SPEC, &response)? {
             Some(session_id) => Ok(LoginResponse { session_id, second_factor: second_factor(&response) }),
-            None => Err(Nonsense::new(SPEC.name, response.status(), Problem::NoSessionId).into()),
+            None => Err(InvalidResponse::new(SPEC.name, response.status(), InvalidResponseKind::NoSessionId).into()),
         }
     }
 }
@@ -167,12 +167,15 @@ mod tests {
 
     #[test]
     fn m22_a_success_without_a_usable_id_is_nonsense() {
-        let nonsense = |body| answer(200, &[], body).unwrap_err();
+        let invalid_response = |body| answer(200, &[], body).unwrap_err();
         let says = |what: &str| format!("session.login: the answer (status 200) makes no sense: {what}");
-        assert_eq!(nonsense("{}"), says("it holds no usable session id"));
-        assert_eq!(nonsense(r#"{"session_id":"a","session_id":"b"}"#), says("field session_id is missing or doubled"));
-        assert_eq!(nonsense(r#"{"session_id":7}"#), says("field session_id has an impossible value"));
-        assert_eq!(nonsense(r#"{"session_id":"ca nary"}"#), says("field session_id has an impossible value"));
-        assert_eq!(nonsense(r#"{"session_id":"#), says("it is not JSON at line 1, column 14"));
+        assert_eq!(invalid_response("{}"), says("it holds no usable session id"));
+        assert_eq!(
+            invalid_response(r#"{"session_id":"a","session_id":"b"}"#),
+            says("field session_id is missing or doubled")
+        );
+        assert_eq!(invalid_response(r#"{"session_id":7}"#), says("field session_id has an impossible value"));
+        assert_eq!(invalid_response(r#"{"session_id":"ca nary"}"#), says("field session_id has an impossible value"));
+        assert_eq!(invalid_response(r#"{"session_id":"#), says("it is not JSON at line 1, column 14"));
     }
 }

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::endpoint::{Answers, Endpoint, Prepared, Spec};
+use crate::endpoint::{BodyKind, Endpoint, Prepared, Spec};
 use crate::error::{Error, ErrorCode, Invalid};
 use crate::server::Server;
 use crate::wire;
 
 pub(super) static SPEC: Spec =
-    Spec::get("session.logout", "/session/logout").unauthorized_is_an_answer().answers(Answers::Small);
+    Spec::get("session.logout", "/session/logout").unauthorized_is_an_answer().body_kind(BodyKind::Small);
 
 /// Closes a session.
 ///

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::endpoint::{Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
-use crate::lenient::{self, Extra};
+use crate::lenient::{self, UnknownFields};
 use crate::server::Server;
 use crate::wire;
 
@@ -47,7 +47,7 @@ pub struct Profile {
     pub language: String,
     /// What else there was.
     #[serde(flatten)]
-    pub extra: Extra,
+    pub extra: UnknownFields,
 }
 
 impl Endpoint for GetProfile {

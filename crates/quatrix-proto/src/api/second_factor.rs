@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::api::log_in::{answered_id, second_factor};
 use crate::challenge::Factor;
-use crate::endpoint::{Answers, Endpoint, Prepared, Spec};
+use crate::endpoint::{BodyKind, Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
 use crate::secret::{Code, SessionId};
 use crate::server::Server;
@@ -15,7 +15,7 @@ use crate::wire;
 
 pub(super) static SPEC: Spec = Spec::post("session.second_factor", "/session/login")
     .unauthorized_is_an_answer()
-    .answers(Answers::Small)
+    .body_kind(BodyKind::Small)
     .statuses(&[200, 207]);
 
 /// Answers the second factor; takes the partial session id of the login.

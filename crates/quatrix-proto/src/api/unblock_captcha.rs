@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::endpoint::{Answers, Endpoint, Prepared, Spec};
+use crate::endpoint::{BodyKind, Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
 use crate::secret::CaptchaToken;
 use crate::server::Server;
@@ -12,11 +12,11 @@ use crate::wire;
 
 pub(super) static POST: Spec = Spec::post("session.unblock_captcha", "/session/unblock-captcha")
     .unauthorized_is_an_answer()
-    .answers(Answers::Small)
+    .body_kind(BodyKind::Small)
     .statuses(&[200, 401]);
 pub(super) static GET: Spec = Spec::get("session.unblock_captcha", "/session/unblock-captcha")
     .unauthorized_is_an_answer()
-    .answers(Answers::Small)
+    .body_kind(BodyKind::Small)
     .statuses(&[200, 401]);
 
 /// Unblocks a session with a solved captcha; takes the session id that the login came with.
@@ -136,6 +136,6 @@ mod tests {
         assert!(!answer(401, r#"{"valid":false}"#).unwrap().valid);
         assert!(!answer(401, "").unwrap().valid);
         assert_eq!(answer(400, r#"{"code":11,"msg":"token"}"#).unwrap_err().code(), Some(crate::ErrorCode(11)));
-        assert!(matches!(answer(200, "{}").unwrap_err(), Error::Nonsense(_)));
+        assert!(matches!(answer(200, "{}").unwrap_err(), Error::InvalidResponse(_)));
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::Input;
 use crate::api::{GetProfile, Reader, readers};
-use crate::error::{Error, FailureKind};
+use crate::error::{Error, TransportErrorKind};
 use crate::{ApiKey, Config, Server, Session, Step, Timestamp, retry};
 
 /// Inputs have this where a value is to be kept quiet about. It is no name that a field of ours could have.
@@ -41,8 +41,8 @@ pub fn error_bodies(data: &[u8]) {
             let said = api.message().is_some_and(|message| message.contains(CANARY));
             assert!(said || !shown.contains(CANARY), "more than the message is shown: {shown}");
         }
-        Error::Exchange(failure) => {
-            assert_eq!(failure.kind(), FailureKind::Redirect);
+        Error::Transport(failure) => {
+            assert_eq!(failure.kind(), TransportErrorKind::Redirect);
             let target = failure.to_string();
             let host = target.rsplit_once(" on ").map_or("", |(_, host)| host);
             assert!(!host.contains(['/', '?', '@']), "more than the host is shown: {host}");
@@ -101,7 +101,7 @@ fn one_line(error: &Error) {
     for text in &texts {
         assert!(!text.chars().any(char::is_control), "{text:?}");
     }
-    if let Error::Nonsense(_) = error {
+    if let Error::InvalidResponse(_) = error {
         assert!(!texts.iter().any(|text| text.contains(CANARY)), "a value is quoted: {texts:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Uploads and downloads over a wire that breaks, and beside others who change the files.
 
 use super::Input;
-use crate::api::Clash;
+use crate::api::OnConflict;
 use crate::task::model::{Fault, Model, Wire, download_keeps_its_promise, upload_keeps_its_promise};
 use crate::task::{Download, Upload};
 use crate::{FileId, Server};
@@ -19,10 +19,11 @@ pub fn transfers(data: &[u8]) {
 }
 
 fn upload(input: &mut Input<'_>) {
-    let clash = input.pick(&[Some(Clash::Refuse), Some(Clash::Rename), Some(Clash::Overwrite), None]);
+    let on_conflict =
+        input.pick(&[Some(OnConflict::Refuse), Some(OnConflict::Rename), Some(OnConflict::Overwrite), None]);
     let bytes = &BYTES[..usize::from(input.byte() % 65)];
     let most = u64::from(input.byte() % 32);
-    let old = (clash != Some(Clash::Refuse)).then_some(OLD);
+    let old = (on_conflict != Some(OnConflict::Refuse)).then_some(OLD);
 
     let mut model = Model::new();
     let folder = model.folder("home", "in");
@@ -30,11 +31,13 @@ fn upload(input: &mut Input<'_>) {
         model.file(&folder, "a.txt", old);
     }
     let (server, size) = (Server::default(), bytes.len() as u64);
-    let task = match clash {
+    let task = match on_conflict {
         None => Upload::in_place(&server, id(&model, "/in/a.txt"), size),
-        Some(clash) => Upload::new(&server, id(&model, "/in"), "a.txt".parse().unwrap(), size, 1).on_clash(clash),
+        Some(on_conflict) => {
+            Upload::new(&server, id(&model, "/in"), "a.txt".parse().unwrap(), size, 1).on_conflict(on_conflict)
+        }
     };
-    let mut task = task.with_chunks_of_at_most(most);
+    let mut task = task.with_max_chunk(most);
     let mut wire = Wire::breaking(bytes, |_, _, model| {
         let (fault, elsewhere) = fault(input);
         if elsewhere {
@@ -43,13 +46,13 @@ fn upload(input: &mut Input<'_>) {
         fault
     });
     let result = wire.run(&mut model, &mut task);
-    match clash {
+    match on_conflict {
         None => {
             assert!(!model.calls().contains(&"file.delete"), "in place, nothing is ever deleted");
             assert!(result.is_err() || model.files("/in") == [("a.txt".to_owned(), bytes.to_vec())].into());
         }
-        Some(clash) => {
-            let replaces = clash == Clash::Overwrite;
+        Some(on_conflict) => {
+            let replaces = on_conflict == OnConflict::Overwrite;
             upload_keeps_its_promise(&model, &mut task, result, bytes, old, replaces);
         }
     }
@@ -67,7 +70,7 @@ fn download(input: &mut Input<'_>) {
         1 => (Download::by_id(&server, file).after(kept as u64), &bytes[..kept]),
         _ => (Download::by_id(&server, file), &[][..]),
     };
-    let mut task = task.with_ranges_of_at_most(most);
+    let mut task = task.with_max_range(most);
     let mut now = bytes.to_vec();
     let mut versions = vec![now.clone()];
     let mut wire = Wire::breaking(b"", |n, _, model| {

@@ -5,17 +5,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::call::{Answered, Call, Kind, RunKeepAlive, Status};
+use super::call::{Call, CallResult, Kind, RunKeepAlive, Status};
 use super::poll::Step;
-use super::{CallId, Carried, Phase, Session};
+use super::{CallId, Phase, Session, SharedExchange};
 use crate::api::KeepAlive;
 use crate::endpoint::BaseKind;
-use crate::error::{Failure, FailureKind, LoggedOut};
+use crate::error::{LoggedOut, TransportError, TransportErrorKind};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
 /// Between two tries of a keepalive that matters to a session which may still be alive.
-pub(super) const LONGEST_REST: Duration = Duration::from_secs(60);
+pub(super) const MAX_REST: Duration = Duration::from_secs(60);
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct Active {
@@ -25,7 +25,7 @@ pub(super) struct Active {
     /// When the last request that succeeded was *sent*: the server's idle clock cannot be older than that.
     pub(super) used: Timestamp,
     /// A keepalive on behalf of all: whether a 401 means expiry, or before a transfer.
-    pub(super) probe: Option<Box<Carried>>,
+    pub(super) probe: Option<Box<SharedExchange>>,
 }
 
 impl Active {
@@ -41,7 +41,7 @@ impl Active {
 
 impl Session {
     /// A call that finds a session: it goes out, perhaps after a keepalive.
-    pub(super) fn ride(&mut self, now: Timestamp, id: CallId) -> Step {
+    pub(super) fn send_active(&mut self, now: Timestamp, id: CallId) -> Step {
         let Phase::Active(active) = &self.phase else {
             return Step::Wait(now);
         };
@@ -49,7 +49,7 @@ impl Session {
         let Some(call) = self.calls.get(id) else {
             return self.end_now(id, LoggedOut::ByUser);
         };
-        if let Some(probe) = active.probe.as_deref().filter(|probe| probe.carrier == id) {
+        if let Some(probe) = active.probe.as_deref().filter(|probe| probe.leader == id) {
             return Step::Wait(probe.deadline.min(call.deadline));
         }
         match &call.kind {
@@ -58,7 +58,7 @@ impl Session {
                 // enough that the session outlives it. How long a resumed session was idle is not known.
                 let idle = !active.confirmed || idle >= self.config.keepalive_interval / 2;
                 let due = idle && active.probe.is_none();
-                if due && !request.tended && !self.counts_as_use(request.prepared.spec) {
+                if due && !request.keepalive_sent && !self.counts_as_use(request.prepared.spec) {
                     return self.tend(now, id);
                 }
                 if request.prepared.spec.base == BaseKind::Files && !self.config.chunks_with_token {
@@ -77,13 +77,13 @@ impl Session {
             // Commands end when their phase does.
             Kind::Login | Kind::Answer | Kind::Logout => return Step::Wait(now),
         }
-        let header = self.token_of_today();
+        let header = self.current_token();
         self.send_own(now, id, header)
     }
 
     fn tend(&mut self, now: Timestamp, id: CallId) -> Step {
         if let Some(Call { kind: Kind::Request(request), .. }) = self.calls.get_mut(id) {
-            request.tended = true;
+            request.keepalive_sent = true;
         }
         self.start_probe(now, id)
     }
@@ -106,10 +106,10 @@ impl Session {
         }
     }
 
-    fn start_probe(&mut self, now: Timestamp, carrier: CallId) -> Step {
-        let probe = match self.carried_by(now, carrier, &KeepAlive) {
+    fn start_probe(&mut self, now: Timestamp, leader: CallId) -> Step {
+        let probe = match self.shared_exchange_led_by(now, leader, &KeepAlive) {
             Ok(probe) => probe,
-            Err(invalid) => return self.end_now(carrier, invalid),
+            Err(invalid) => return self.end_now(leader, invalid),
         };
         if let Phase::Active(active) = &mut self.phase {
             active.probe = Some(Box::new(probe));
@@ -117,7 +117,7 @@ impl Session {
         self.send_shared(now)
     }
 
-    pub(super) fn probe_answered(&mut self, mut active: Active, response: &http::Response<Bytes>) {
+    pub(super) fn handle_probe_response(&mut self, mut active: Active, response: &http::Response<Bytes>) {
         let sent = active.probe.take().map(|probe| probe.sent);
         self.enter(Phase::Active(active));
         match response.status() {
@@ -132,10 +132,10 @@ impl Session {
     }
 
     /// A carrier that went away proves nothing: the next held call that polls asks again.
-    pub(super) fn probe_failed(&mut self, mut active: Active, failure: &Failure) {
+    pub(super) fn handle_probe_failure(&mut self, mut active: Active, failure: &TransportError) {
         active.probe = None;
         self.enter(Phase::Active(active));
-        if failure.kind() != FailureKind::Aborted {
+        if failure.kind() != TransportErrorKind::Aborted {
             self.release_held();
         }
     }
@@ -147,7 +147,7 @@ impl Session {
                 && *epoch == self.epoch
                 && let Status::Held { response, .. } = std::mem::replace(&mut call.status, Status::Waiting)
             {
-                call.status = Status::Done(Ok(Answered::Response(response)));
+                call.status = Status::Done(Ok(CallResult::Response(response)));
             }
         }
     }
@@ -210,7 +210,7 @@ impl Session {
         };
         let rest = match self.is_past_its_life(now) {
             true => interval,
-            false => self.rng.backoff(failures, interval.min(LONGEST_REST)).max(Duration::from_secs(1)),
+            false => self.rng.backoff(failures, interval.min(MAX_REST)).max(Duration::from_secs(1)),
         };
         self.rest_until(id, now.saturating_add(rest), failures);
     }

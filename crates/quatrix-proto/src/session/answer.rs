@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::call::{Answered, Kind};
+use super::call::{CallResult, Kind};
 use super::login::Attempt;
 use super::poll::Step;
-use super::{CallId, Carried, Event, Login, Phase, Session};
+use super::{CallId, Event, Login, Phase, Session, SharedExchange};
 use crate::api::{AuthType, CaptchaMethod, GetProfile, SecondFactor, UnblockCaptcha, mfa_code};
 use crate::challenge::{Answer, Challenge, Declined, Factor};
 use crate::config::Config;
@@ -39,7 +39,7 @@ pub(super) struct Answering {
     pub(super) step: AnswerStep,
     /// It came from the driver, not from a command.
     pub(super) asked: bool,
-    pub(super) carried: Carried,
+    pub(super) shared_exchange: SharedExchange,
 }
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
@@ -71,9 +71,9 @@ impl Challenged {
     /// Whether the driver is asked: not for ever, whatever a server comes up with.
     fn asks(&self, config: &Config) -> bool {
         /// A captcha and two factors, with a second try each.
-        const MOST_ASKED: u8 = 6;
+        const MAX_ANSWERS: u8 = 6;
 
-        config.ask && !self.declined && self.attempt.asked < MOST_ASKED
+        config.ask && !self.declined && self.attempt.asked < MAX_ANSWERS
     }
 }
 
@@ -82,7 +82,7 @@ impl Session {
     pub(super) fn challenged(&mut self, mut challenged: Challenged) {
         let challenge = challenged.challenge;
         self.events.push(|| Event::Challenged(challenge));
-        let login = Answered::Login(Login::Challenged(challenge));
+        let login = CallResult::Login(Login::Challenged(challenge));
         if let Some(answer) = challenged.attempt.answer.take() {
             self.calls.end(answer, Ok(login.clone()));
         }
@@ -115,7 +115,7 @@ impl Session {
         }
     }
 
-    pub(super) fn answer_asked(&mut self, now: Timestamp, id: CallId, answer: Result<Answer, Declined>) {
+    pub(super) fn handle_driver_answer(&mut self, now: Timestamp, id: CallId, answer: Result<Answer, Declined>) {
         let Phase::Challenged(challenged) = &mut self.phase else {
             return;
         };
@@ -150,7 +150,7 @@ impl Session {
         &mut self,
         now: Timestamp,
         answer: Answer,
-        carrier: CallId,
+        leader: CallId,
         command: Option<CallId>,
     ) -> Result<(), Error> {
         match &self.phase {
@@ -161,57 +161,68 @@ impl Session {
         }
         let encoding = self.config.code_encoding;
         let factor = |auth_type, code: &crate::Code| SecondFactor { auth_type, code: code.clone(), encoding };
-        let (step, carried) = match answer {
+        let (step, shared_exchange) = match answer {
             Answer::Captcha(token) => {
-                let carried = self.captcha_carried_by(now, carrier, &token, self.config.captcha_form.first())?;
-                (AnswerStep::Captcha { token, other: self.config.captcha_form.other() }, carried)
+                let shared_exchange =
+                    self.captcha_exchange_led_by(now, leader, &token, self.config.captcha_form.first())?;
+                (AnswerStep::Captcha { token, other: self.config.captcha_form.other() }, shared_exchange)
             }
             Answer::Totp(ref code) => {
-                let carried = self.carried_by(now, carrier, &factor(AuthType::Totp, code))?;
-                (AnswerStep::Code(answer), carried)
+                let shared_exchange = self.shared_exchange_led_by(now, leader, &factor(AuthType::Totp, code))?;
+                (AnswerStep::Code(answer), shared_exchange)
             }
             Answer::Pin(ref code) => {
-                let carried = self.carried_by(now, carrier, &factor(AuthType::Pin, code))?;
-                (AnswerStep::Code(answer), carried)
+                let shared_exchange = self.shared_exchange_led_by(now, leader, &factor(AuthType::Pin, code))?;
+                (AnswerStep::Code(answer), shared_exchange)
             }
         };
         if let Phase::Challenged(mut challenged) = self.take_phase() {
             challenged.attempt.asked += u8::from(command.is_none());
             challenged.attempt.answer = command;
             challenged.asking = None;
-            self.enter(Phase::Answering(Box::new(Answering { challenged, step, asked: command.is_none(), carried })));
+            self.enter(Phase::Answering(Box::new(Answering {
+                challenged,
+                step,
+                asked: command.is_none(),
+                shared_exchange,
+            })));
         }
         Ok(())
     }
 
-    fn captcha_carried_by(
+    fn captcha_exchange_led_by(
         &self,
         now: Timestamp,
-        carrier: CallId,
+        leader: CallId,
         token: &CaptchaToken,
         method: CaptchaMethod,
-    ) -> Result<Carried, Invalid> {
-        self.carried_by(now, carrier, &UnblockCaptcha { token: token.clone(), method })
+    ) -> Result<SharedExchange, Invalid> {
+        self.shared_exchange_led_by(now, leader, &UnblockCaptcha { token: token.clone(), method })
     }
 
-    pub(super) fn answer_answered(&mut self, now: Timestamp, answering: Answering, response: http::Response<Bytes>) {
+    pub(super) fn handle_answer_response(
+        &mut self,
+        now: Timestamp,
+        answering: Answering,
+        response: http::Response<Bytes>,
+    ) {
         match &answering.step {
-            AnswerStep::Code(_) => self.code_answered(now, answering, response),
-            AnswerStep::Captcha { .. } => self.captcha_answered(now, answering, response),
-            AnswerStep::Check => self.check_answered(now, answering, &response),
+            AnswerStep::Code(_) => self.handle_code_response(now, answering, response),
+            AnswerStep::Captcha { .. } => self.handle_captcha_response(now, answering, response),
+            AnswerStep::Check => self.handle_check_response(now, answering, &response),
         }
     }
 
-    fn code_answered(&mut self, now: Timestamp, answering: Answering, response: http::Response<Bytes>) {
+    fn handle_code_response(&mut self, now: Timestamp, answering: Answering, response: http::Response<Bytes>) {
         if response.status().is_success() {
             let granted = match SecondFactor::decode(response) {
                 Ok(granted) => granted,
-                Err(error) => return self.answer_failed(answering, error),
+                Err(error) => return self.handle_answer_failure(answering, error),
             };
             let Challenged { partial, attempt, .. } = *answering.challenged;
             let token = granted.session_id.unwrap_or(partial);
             return match granted.second_factor {
-                None => self.become_active(attempt, token, answering.carried.sent),
+                None => self.become_active(attempt, token, answering.shared_exchange.sent),
                 Some(factor) => {
                     let challenge = self.challenge_of(factor);
                     self.challenged(Challenged::new(now, token, challenge, attempt));
@@ -219,10 +230,10 @@ impl Session {
             };
         }
         if response.status() != StatusCode::UNAUTHORIZED {
-            let error = Error::from_answer(answering.carried.prepared.spec.name, &response);
-            return self.answer_failed(answering, error);
+            let error = Error::from_answer(answering.shared_exchange.prepared.spec.name, &response);
+            return self.handle_answer_failure(answering, error);
         }
-        let error = ApiError::read(answering.carried.prepared.spec.name, &response);
+        let error = ApiError::read(answering.shared_exchange.prepared.spec.name, &response);
         if error.code() == Some(ErrorCode::EXPIRED) {
             return self.challenge_ran_out(&answering.challenged.attempt);
         }
@@ -235,22 +246,24 @@ impl Session {
         self.answer_refused(now, answering, error);
     }
 
-    fn captcha_answered(&mut self, now: Timestamp, mut answering: Answering, response: http::Response<Bytes>) {
+    fn handle_captcha_response(&mut self, now: Timestamp, mut answering: Answering, response: http::Response<Bytes>) {
         let unknown = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
         if unknown
             && let AnswerStep::Captcha { token, other } = &mut answering.step
             && let Some(method) = other.take()
         {
-            return match self.captcha_carried_by(now, answering.carried.carrier, token, method) {
-                Ok(carried) => self.enter(Phase::Answering(Box::new(Answering { carried, ..answering }))),
-                Err(invalid) => self.answer_failed(answering, invalid.into()),
+            return match self.captcha_exchange_led_by(now, answering.shared_exchange.leader, token, method) {
+                Ok(shared_exchange) => {
+                    self.enter(Phase::Answering(Box::new(Answering { shared_exchange, ..answering })))
+                }
+                Err(invalid) => self.handle_answer_failure(answering, invalid.into()),
             };
         }
-        let error = ApiError::read(answering.carried.prepared.spec.name, &response);
+        let error = ApiError::read(answering.shared_exchange.prepared.spec.name, &response);
         match UnblockCaptcha::decode(response) {
             Ok(answer) if answer.valid => self.captcha_passed(now, answering),
             Ok(_) => self.answer_refused(now, answering, error),
-            Err(error) => self.answer_failed(answering, error),
+            Err(error) => self.handle_answer_failure(answering, error),
         }
     }
 
@@ -263,26 +276,26 @@ impl Session {
             let Challenged { partial, attempt, .. } = *answering.challenged;
             return self.challenged(Challenged::new(now, partial, challenge, attempt));
         }
-        match self.carried_by(now, answering.carried.carrier, &GetProfile) {
-            Ok(carried) => {
-                let check = Answering { step: AnswerStep::Check, carried, ..answering };
+        match self.shared_exchange_led_by(now, answering.shared_exchange.leader, &GetProfile) {
+            Ok(shared_exchange) => {
+                let check = Answering { step: AnswerStep::Check, shared_exchange, ..answering };
                 self.enter(Phase::Answering(Box::new(check)));
             }
-            Err(invalid) => self.answer_failed(answering, invalid.into()),
+            Err(invalid) => self.handle_answer_failure(answering, invalid.into()),
         }
     }
 
     /// Not logged in by the captcha: the login itself goes once more, as part of the same command.
-    fn check_answered(&mut self, now: Timestamp, answering: Answering, response: &http::Response<Bytes>) {
-        let Answering { challenged, carried, .. } = answering;
+    fn handle_check_response(&mut self, now: Timestamp, answering: Answering, response: &http::Response<Bytes>) {
+        let Answering { challenged, shared_exchange, .. } = answering;
         let Challenged { partial, attempt, .. } = *challenged;
         if response.status().is_success() {
-            return self.become_active(attempt, partial, carried.sent);
+            return self.become_active(attempt, partial, shared_exchange.sent);
         }
         if attempt.credentials.is_none() {
             return self.challenge_ran_out(&attempt);
         }
-        if let Err(invalid) = self.start_login(now, attempt.clone(), carried.carrier) {
+        if let Err(invalid) = self.start_login(now, attempt.clone(), shared_exchange.leader) {
             self.login_came_to_nothing(&attempt, invalid.into());
         }
     }
@@ -308,12 +321,14 @@ impl Session {
     }
 
     /// The challenge stands as it was; whoever answered is told, and the answer is not sent again.
-    pub(super) fn answer_failed(&mut self, answering: Answering, error: Error) {
-        let Answering { mut challenged, asked, carried, .. } = answering;
+    pub(super) fn handle_answer_failure(&mut self, answering: Answering, error: Error) {
+        let Answering { mut challenged, asked, shared_exchange, .. } = answering;
         let command = challenged.attempt.command;
         let (teller, error) = match asked {
             // The request of a call that was asked has not left: only the answer has.
-            true if command != Some(carried.carrier) => (Some(carried.carrier), LoggedOut::Failed(error.into()).into()),
+            true if command != Some(shared_exchange.leader) => {
+                (Some(shared_exchange.leader), LoggedOut::Failed(error.into()).into())
+            }
             true => (command, error),
             false => (challenged.attempt.answer.take(), error),
         };

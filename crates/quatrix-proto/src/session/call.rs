@@ -33,11 +33,11 @@ pub struct ExchangeId {
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub struct Ticket<T> {
     id: CallId,
-    decode: fn(Answered) -> Result<T, Error>,
+    decode: fn(CallResult) -> Result<T, Error>,
 }
 
 /// How a call ended; its [`Ticket`] knows how to read it.
-pub struct Outcome(pub(super) Result<Answered, Error>);
+pub struct Outcome(pub(super) Result<CallResult, Error>);
 
 impl CallId {
     pub(super) fn slot(self) -> u32 {
@@ -47,7 +47,7 @@ impl CallId {
 
 /// What a call that came to an end brought.
 #[derive(Clone)]
-pub(super) enum Answered {
+pub(super) enum CallResult {
     Response(http::Response<Bytes>),
     Login(Login),
     Logout(Logout),
@@ -107,7 +107,7 @@ impl CallOptions {
 }
 
 impl<T> Ticket<T> {
-    pub(super) fn new(id: CallId, decode: fn(Answered) -> Result<T, Error>) -> Self {
+    pub(super) fn new(id: CallId, decode: fn(CallResult) -> Result<T, Error>) -> Self {
         Self { id, decode }
     }
 
@@ -136,15 +136,15 @@ impl<T> fmt::Debug for Ticket<T> {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Ok(Answered::Response(response)) => write!(f, "Outcome(status {})", response.status().as_u16()),
-            Ok(Answered::Login(login)) => write!(f, "Outcome({login:?})"),
-            Ok(Answered::Logout(logout)) => write!(f, "Outcome({logout:?})"),
+            Ok(CallResult::Response(response)) => write!(f, "Outcome(status {})", response.status().as_u16()),
+            Ok(CallResult::Login(login)) => write!(f, "Outcome({login:?})"),
+            Ok(CallResult::Logout(logout)) => write!(f, "Outcome({logout:?})"),
             Err(error) => write!(f, "Outcome({error:?})"),
         }
     }
 }
 
-impl Answered {
+impl CallResult {
     /// For tickets of endpoints.
     pub(super) fn response(self) -> Result<http::Response<Bytes>, Error> {
         match self {
@@ -171,7 +171,7 @@ pub(super) struct Call {
     pub(super) identity: u64,
     pub(super) deadline: Timestamp,
     /// While it was under way, a login came to nothing: another one is for a call that was made after that.
-    pub(super) missed: bool,
+    pub(super) login_failed_meanwhile: bool,
 }
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
@@ -193,7 +193,7 @@ pub(super) struct Request {
     /// It has had its one repetition after a 401.
     pub(super) replayed: bool,
     /// It has paid for a keepalive before a transfer.
-    pub(super) tended: bool,
+    pub(super) keepalive_sent: bool,
     /// An attempt that was followed by another may have been executed.
     pub(super) maybe_executed: bool,
 }
@@ -225,12 +225,12 @@ pub(super) enum Status {
     /// It is sent again at this moment.
     Backoff { until: Timestamp },
     /// It has ended; the outcome waits for its caller.
-    Done(Result<Answered, Error>),
+    Done(Result<CallResult, Error>),
 }
 
 impl Call {
     pub(super) fn new(kind: Kind, identity: u64) -> Self {
-        Self { kind, status: Status::Waiting, identity, deadline: Timestamp::MAX, missed: false }
+        Self { kind, status: Status::Waiting, identity, deadline: Timestamp::MAX, login_failed_meanwhile: false }
     }
 
     /// A call that has ended before it began.
@@ -254,11 +254,11 @@ impl Call {
             return None;
         };
         Some(Outcome(match (result, self.kind) {
-            (Ok(Answered::Response(mut response)), Kind::Request(Request { maybe_executed: true, .. })) => {
+            (Ok(CallResult::Response(mut response)), Kind::Request(Request { maybe_executed: true, .. })) => {
                 if !response.status().is_success() {
                     response.extensions_mut().insert(AfterAttempt);
                 }
-                Ok(Answered::Response(response))
+                Ok(CallResult::Response(response))
             }
             (Err(error), Kind::Request(Request { maybe_executed: true, .. })) => Err(error.after_attempt()),
             (result, _) => result,
@@ -272,7 +272,7 @@ impl Call {
 
 impl Request {
     pub(super) fn new(prepared: Prepared, options: CallOptions, role: Role) -> Self {
-        Self { prepared, options, role, attempts: 0, replayed: false, tended: false, maybe_executed: false }
+        Self { prepared, options, role, attempts: 0, replayed: false, keepalive_sent: false, maybe_executed: false }
     }
 
     pub(super) fn replay(&self) -> Replay {
@@ -340,7 +340,7 @@ impl Calls {
     }
 
     /// Ends a call, unless it has ended already.
-    pub(super) fn end(&mut self, id: CallId, result: Result<Answered, Error>) {
+    pub(super) fn end(&mut self, id: CallId, result: Result<CallResult, Error>) {
         if let Some(call) = self.get_mut(id)
             && !matches!(call.status, Status::Done(_))
         {

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 
 use crate::challenge::Challenge;
 use crate::endpoint::Spec;
-use crate::error::{FailureKind, LoggedOut};
+use crate::error::{LoggedOut, TransportErrorKind};
 use crate::session::CallId;
 
 /// Something that happened to a session.
@@ -27,7 +27,7 @@ pub enum Event {
         /// The path template.
         path: &'static str,
         /// The status of the answer, or why there is none.
-        result: Result<StatusCode, FailureKind>,
+        result: Result<StatusCode, TransportErrorKind>,
     },
     /// A call is sent again, for the n-th time.
     #[non_exhaustive]
@@ -57,7 +57,7 @@ pub enum Event {
 pub(super) struct Events(Option<Box<VecDeque<Event>>>);
 
 impl Events {
-    const MOST: usize = 32;
+    const MAX: usize = 32;
 
     pub(super) fn new(observe: bool) -> Self {
         Self(observe.then(Box::default))
@@ -65,14 +65,19 @@ impl Events {
 
     pub(super) fn push(&mut self, event: impl FnOnce() -> Event) {
         if let Some(events) = &mut self.0 {
-            if events.len() == Self::MOST {
+            if events.len() == Self::MAX {
                 events.pop_front();
             }
             events.push_back(event());
         }
     }
 
-    pub(super) fn exchanged(&mut self, call: CallId, spec: &'static Spec, result: Result<StatusCode, FailureKind>) {
+    pub(super) fn exchanged(
+        &mut self,
+        call: CallId,
+        spec: &'static Spec,
+        result: Result<StatusCode, TransportErrorKind>,
+    ) {
         self.push(|| Event::Exchanged { call, endpoint: spec.name, method: spec.method(), path: spec.path, result });
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::call::{Answered, Call, Kind, Request, Role, Status};
+use super::call::{Call, CallResult, Kind, Request, Role, Status};
 use super::{CallId, ExchangeId, Phase, Session};
-use crate::endpoint::{Answers, Auth, BaseKind, Replay, Spec, Unauthorized};
-use crate::error::{Failure, FailureKind, LoggedOut};
+use crate::endpoint::{Auth, BaseKind, BodyKind, Replay, Spec, Unauthorized};
+use crate::error::{LoggedOut, TransportError, TransportErrorKind};
 use crate::retry::retry_after;
 use crate::time::Timestamp;
 
@@ -18,64 +18,65 @@ impl Session {
     /// Then poll its call again, and if [`wakes`](Self::wakes) has grown, every call whose last step was
     /// [`Step::Wait`](crate::Step::Wait).
     pub fn handle_response(&mut self, now: Timestamp, exchange: ExchangeId, response: http::Response<Bytes>) {
-        if let Some((carrier, spec)) = self.shared(exchange) {
-            self.events.exchanged(carrier, spec, Ok(response.status()));
+        if let Some((leader, spec)) = self.shared(exchange) {
+            self.events.exchanged(leader, spec, Ok(response.status()));
             match self.take_phase() {
-                Phase::LoggingIn(logging_in) => self.login_answered(now, *logging_in, response),
-                Phase::Answering(answering) => self.answer_answered(now, *answering, response),
-                Phase::Active(active) => self.probe_answered(active, &response),
-                Phase::LoggingOut(logging_out) => self.logout_answered(now, *logging_out, response),
+                Phase::LoggingIn(logging_in) => self.handle_login_response(now, *logging_in, response),
+                Phase::Answering(answering) => self.handle_answer_response(now, *answering, response),
+                Phase::Active(active) => self.handle_probe_response(active, &response),
+                Phase::LoggingOut(logging_out) => self.handle_logout_response(now, *logging_out, response),
                 other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.enter(other),
             }
         } else if let Some(id) = self.calls.in_flight(exchange) {
-            self.call_answered(now, id, response);
+            self.handle_call_response(now, id, response);
         }
     }
 
     /// Takes note that an exchange did not come to an end.
     ///
     /// Then poll as after [`handle_response`](Self::handle_response).
-    pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: Failure) {
-        if let Some((carrier, spec)) = self.shared(exchange) {
-            self.events.exchanged(carrier, spec, Err(failure.kind()));
-            let timed_out = failure.kind() == FailureKind::TimedOut;
-            let failure = match self.calls.get(carrier) {
+    pub fn handle_failure(&mut self, now: Timestamp, exchange: ExchangeId, failure: TransportError) {
+        if let Some((leader, spec)) = self.shared(exchange) {
+            self.events.exchanged(leader, spec, Err(failure.kind()));
+            let timed_out = failure.kind() == TransportErrorKind::TimedOut;
+            let failure = match self.calls.get(leader) {
                 // A carrier that has run out of its own time went away; the others need not fail with it.
                 Some(call) if timed_out && call.deadline <= now => {
-                    self.time_out(carrier);
-                    Failure::aborted()
+                    self.time_out(leader);
+                    TransportError::aborted()
                 }
                 _ => failure,
             };
-            self.shared_failed(now, failure);
+            self.handle_shared_failure(now, failure);
         } else if let Some(id) = self.calls.in_flight(exchange) {
-            self.call_failed(now, id, failure);
+            self.handle_call_failure(now, id, failure);
         }
     }
 
     fn shared(&self, exchange: ExchangeId) -> Option<(CallId, &'static Spec)> {
-        let carried = self.carried().filter(|carried| carried.exchange == Some(exchange))?;
-        Some((carried.carrier, carried.prepared.spec))
+        let shared_exchange =
+            self.shared_exchange().filter(|shared_exchange| shared_exchange.exchange == Some(exchange))?;
+        Some((shared_exchange.leader, shared_exchange.prepared.spec))
     }
 
-    fn shared_failed(&mut self, now: Timestamp, failure: Failure) {
+    fn handle_shared_failure(&mut self, now: Timestamp, failure: TransportError) {
         match self.take_phase() {
-            Phase::LoggingIn(logging_in) => self.login_failed(now, *logging_in, failure),
-            Phase::Answering(answering) => self.answer_failed(*answering, failure.into()),
-            Phase::Active(active) => self.probe_failed(active, &failure),
-            Phase::LoggingOut(logging_out) => self.logout_failed(now, *logging_out, &failure),
+            Phase::LoggingIn(logging_in) => self.handle_login_failure(now, *logging_in, failure),
+            Phase::Answering(answering) => self.handle_answer_failure(*answering, failure.into()),
+            Phase::Active(active) => self.handle_probe_failure(active, &failure),
+            Phase::LoggingOut(logging_out) => self.handle_logout_failure(now, *logging_out, &failure),
             other @ (Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_)) => self.enter(other),
         }
     }
 
     /// What time alone does: a shared exchange that nobody reports counts as lost, a challenge runs out.
-    pub(super) fn let_time_pass(&mut self, now: Timestamp) {
-        if let Some(carried) = self.carried()
-            && carried.deadline <= now
+    pub(super) fn handle_timeout(&mut self, now: Timestamp) {
+        if let Some(shared_exchange) = self.shared_exchange()
+            && shared_exchange.deadline <= now
         {
-            let (carrier, spec) = (carried.carrier, carried.prepared.spec);
-            self.events.exchanged(carrier, spec, Err(FailureKind::TimedOut));
-            self.shared_failed(now, Failure::maybe_sent(FailureKind::TimedOut));
+            let (leader, spec) = (shared_exchange.leader, shared_exchange.prepared.spec);
+            self.events.exchanged(leader, spec, Err(TransportErrorKind::TimedOut));
+            self.handle_shared_failure(now, TransportError::maybe_sent(TransportErrorKind::TimedOut));
         }
         if let Phase::Challenged(challenged) = &self.phase
             && now.saturating_since(challenged.since) >= self.config.lifetime
@@ -88,8 +89,8 @@ impl Session {
     /// A caller goes away: what it carried for all counts as lost, and others take over.
     pub(super) fn abandon(&mut self, now: Timestamp, id: CallId) {
         self.wakes += 1;
-        if self.carried().is_some_and(|carried| carried.carrier == id) {
-            self.shared_failed(now, Failure::aborted());
+        if self.shared_exchange().is_some_and(|shared_exchange| shared_exchange.leader == id) {
+            self.handle_shared_failure(now, TransportError::aborted());
         }
         if let Phase::Challenged(challenged) = &mut self.phase
             && challenged.asking == Some(id)
@@ -98,7 +99,7 @@ impl Session {
         }
     }
 
-    fn call_answered(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
+    fn handle_call_response(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
         let Some(Call { kind, status: Status::InFlight { epoch, sent, .. }, identity, .. }) = self.calls.get(id) else {
             return;
         };
@@ -114,7 +115,7 @@ impl Session {
             if self.counts_as_use(spec) {
                 self.note_success(epoch, sent);
             }
-            return self.calls.end(id, Ok(Answered::Response(response)));
+            return self.calls.end(id, Ok(CallResult::Response(response)));
         }
         let may_mean_expiry = response.status() == StatusCode::UNAUTHORIZED
             && spec.auth == Auth::Session
@@ -128,7 +129,7 @@ impl Session {
         if matches!(response.status().as_u16(), 429 | 502 | 503 | 504) {
             return self.maybe_repeat_answered(now, id, response);
         }
-        self.calls.end(id, Ok(Answered::Response(response)));
+        self.calls.end(id, Ok(CallResult::Response(response)));
     }
 
     /// A 401 that may mean that the session has ended, to a token of this epoch.
@@ -144,7 +145,7 @@ impl Session {
             return self.set_status(id, Status::Held { response, epoch });
         }
         match replayed {
-            true => self.calls.end(id, Ok(Answered::Response(response))),
+            true => self.calls.end(id, Ok(CallResult::Response(response))),
             false => self.send_again_after_401(id),
         }
     }
@@ -157,7 +158,7 @@ impl Session {
         }
     }
 
-    fn call_failed(&mut self, now: Timestamp, id: CallId, failure: Failure) {
+    fn handle_call_failure(&mut self, now: Timestamp, id: CallId, failure: TransportError) {
         let Some(call) = self.calls.get(id) else {
             return;
         };
@@ -167,8 +168,8 @@ impl Session {
         };
         let spec = request.prepared.spec;
         // A sink may have taken part of a stream: only the task that owns the sink can go on from there.
-        let safe = request.replay() == Replay::Safe && spec.answers != Answers::Stream;
-        let worthwhile = failure.kind().is_transient() && failure.kind() != FailureKind::Aborted;
+        let safe = request.replay() == Replay::Safe && spec.body_kind != BodyKind::Stream;
+        let worthwhile = failure.kind().is_transient() && failure.kind() != TransportErrorKind::Aborted;
         let repeat = worthwhile && (safe || !failure.may_have_been_sent()) && self.may_repeat(id);
         self.events.exchanged(id, spec, Err(failure.kind()));
         match repeat {
@@ -180,12 +181,12 @@ impl Session {
     /// 429 was not carried out, whatever the operation; a gateway's 50x may have been.
     fn maybe_repeat_answered(&mut self, now: Timestamp, id: CallId, response: http::Response<Bytes>) {
         let asked = retry_after(response.headers());
-        let patient = asked.is_none_or(|wait| wait <= self.config.longest_retry_after);
+        let patient = asked.is_none_or(|wait| wait <= self.config.max_retry_after);
         let maybe_executed = response.status() != StatusCode::TOO_MANY_REQUESTS;
         let safe = !maybe_executed || self.request(id).is_some_and(|request| request.replay() == Replay::Safe);
         match patient && safe && self.may_repeat(id) {
             true => self.repeat_later(now, id, asked, maybe_executed),
-            false => self.calls.end(id, Ok(Answered::Response(response))),
+            false => self.calls.end(id, Ok(CallResult::Response(response))),
         }
     }
 
@@ -220,7 +221,7 @@ impl Session {
 
     /// Whether an answer from there shows that the server has reset the idle clock.
     pub(super) fn counts_as_use(&self, spec: &Spec) -> bool {
-        let transfer = spec.base == BaseKind::Files || spec.answers == Answers::Stream;
+        let transfer = spec.base == BaseKind::Files || spec.body_kind == BodyKind::Stream;
         spec.auth == Auth::Session && (!transfer || self.config.transfers_count_as_use)
     }
 }

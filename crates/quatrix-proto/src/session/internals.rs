@@ -10,17 +10,17 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::active::{Active, LONGEST_REST};
+use super::active::{Active, MAX_REST};
 use super::answer::{AnswerStep, Answering, Challenged};
-use super::call::{Answered, Call, Kind, Request, Role, RunKeepAlive, Status};
+use super::call::{Call, CallResult, Kind, Request, Role, RunKeepAlive, Status};
 use super::login::{Attempt, LoggingIn};
 use super::logout::{Awaiting, LoggingOut};
-use super::{CallId, CallOptions, Carried, ExchangeId, Login, Outcome, Phase, Session};
+use super::{CallId, CallOptions, ExchangeId, Login, Outcome, Phase, Session, SharedExchange};
 use crate::challenge::{Answer, Challenge, Factor};
 use crate::config::Config;
 use crate::endpoint::Replay;
 use crate::error::{Error, LoggedOut};
-use crate::retry::{Rng, longest_backoff};
+use crate::retry::{Rng, max_backoff};
 use crate::time::Timestamp;
 
 /// What the tool calls the things in a session.
@@ -41,7 +41,7 @@ pub struct Limits {
     pub lifetime: Duration,
     pub exchange_timeout: Duration,
     pub attempts: u8,
-    pub longest_retry_after: Duration,
+    pub max_retry_after: Duration,
     pub keep_credentials: bool,
 }
 
@@ -57,8 +57,8 @@ pub struct KnownOptions {
 impl Config {
     /// The numbers in it.
     pub fn limits(&self) -> Limits {
-        let &Self { lifetime, exchange_timeout, attempts, longest_retry_after, keep_credentials, .. } = self;
-        Limits { lifetime, exchange_timeout, attempts, longest_retry_after, keep_credentials }
+        let &Self { lifetime, exchange_timeout, attempts, max_retry_after, keep_credentials, .. } = self;
+        Limits { lifetime, exchange_timeout, attempts, max_retry_after, keep_credentials }
     }
 }
 
@@ -66,7 +66,7 @@ impl Outcome {
     /// What it says of whether the call's own request may have been executed; `None` after a success.
     pub fn may_have_been_executed(&self) -> Option<bool> {
         match &self.0 {
-            Ok(Answered::Response(response)) if !response.status().is_success() => {
+            Ok(CallResult::Response(response)) if !response.status().is_success() => {
                 Some(Error::from_answer("", response).may_have_been_executed())
             }
             Ok(_) => None,
@@ -121,7 +121,7 @@ impl Session {
 
     /// Whether nothing is stored for any caller.
     pub fn is_idle(&self) -> bool {
-        self.calls.iter().next().is_none() && self.carried().is_none()
+        self.calls.iter().next().is_none() && self.shared_exchange().is_none()
     }
 }
 
@@ -192,17 +192,17 @@ impl Scribe<'_> {
                 self.logged_out(why);
             }
             Phase::LoggingIn(logging_in) => {
-                let LoggingIn { attempt, carried } = &**logging_in;
+                let LoggingIn { attempt, shared_exchange } = &**logging_in;
                 self.byte(1);
                 self.attempt(attempt);
-                self.carried(carried);
+                self.shared_exchange(shared_exchange);
             }
             Phase::Challenged(challenged) => {
                 self.byte(2);
                 self.challenged(challenged);
             }
             Phase::Answering(answering) => {
-                let Answering { challenged, step, asked, carried } = &**answering;
+                let Answering { challenged, step, asked, shared_exchange } = &**answering;
                 self.byte(3);
                 self.challenged(challenged);
                 match step {
@@ -214,17 +214,17 @@ impl Scribe<'_> {
                     AnswerStep::Check => self.byte(u8::MAX),
                 }
                 self.flag(*asked);
-                self.carried(carried);
+                self.shared_exchange(shared_exchange);
             }
             Phase::Active(Active { token, confirmed, used, probe }) => {
                 self.byte(4);
                 self.secret(token.expose());
                 self.flag(*confirmed);
                 self.ago(*used);
-                self.optional(probe.as_deref(), Self::carried);
+                self.optional(probe.as_deref(), Self::shared_exchange);
             }
             Phase::LoggingOut(logging_out) => {
-                let LoggingOut { awaiting, carried } = &**logging_out;
+                let LoggingOut { awaiting, shared_exchange } = &**logging_out;
                 self.byte(5);
                 match awaiting {
                     Awaiting::Login => self.byte(0),
@@ -241,17 +241,17 @@ impl Scribe<'_> {
                         self.secret(token.expose());
                     }
                 }
-                self.carried(carried);
+                self.shared_exchange(shared_exchange);
             }
             Phase::ApiKey(_) => self.byte(6),
         }
     }
 
-    fn carried(&mut self, carried: &Carried) {
-        let Carried { prepared, carrier, exchange, sent, deadline } = carried;
+    fn shared_exchange(&mut self, shared_exchange: &SharedExchange) {
+        let SharedExchange { prepared, leader, exchange, sent, deadline } = shared_exchange;
         self.name(prepared.spec.name);
         self.flag(prepared.spec.method() == http::Method::GET);
-        self.call(*carrier);
+        self.call(*leader);
         self.optional(*exchange, Self::exchange);
         self.ago(*sent);
         self.ahead(*deadline);
@@ -318,16 +318,16 @@ impl Scribe<'_> {
     }
 
     fn one_call(&mut self, call: &Call) {
-        let Call { kind, status, identity, deadline, missed } = call;
+        let Call { kind, status, identity, deadline, login_failed_meanwhile } = call;
         self.flag(*identity == self.identity);
-        self.flag(*missed);
+        self.flag(*login_failed_meanwhile);
         self.ahead(*deadline);
         match kind {
-            Kind::Request(Request { prepared, options, role, attempts, replayed, tended, maybe_executed }) => {
+            Kind::Request(Request { prepared, options, role, attempts, replayed, keepalive_sent, maybe_executed }) => {
                 self.byte(0);
                 self.name(prepared.spec.name);
                 self.byte(options.attempts.unwrap_or(self.config.attempts));
-                [*role == Role::KeepAlive, *replayed, *tended, *maybe_executed]
+                [*role == Role::KeepAlive, *replayed, *keepalive_sent, *maybe_executed]
                     .into_iter()
                     .for_each(|flag| self.flag(flag));
                 self.byte(*attempts);
@@ -339,8 +339,8 @@ impl Scribe<'_> {
                 self.byte(4);
                 self.number(interval.as_micros() as u64);
                 self.ahead(*not_before);
-                let longest = self.config.keepalive_interval.min(LONGEST_REST);
-                self.number(longest_backoff(*failures, longest).as_micros() as u64);
+                let longest = self.config.keepalive_interval.min(MAX_REST);
+                self.number(max_backoff(*failures, longest).as_micros() as u64);
             }
         }
         match status {
@@ -371,15 +371,15 @@ impl Scribe<'_> {
         }
     }
 
-    fn answered(&mut self, answered: &Answered) {
+    fn answered(&mut self, answered: &CallResult) {
         match answered {
-            Answered::Response(response) => self.status(response.status()),
-            Answered::Login(Login::Active) => self.byte(1),
-            Answered::Login(Login::Challenged(challenge)) => {
+            CallResult::Response(response) => self.status(response.status()),
+            CallResult::Login(Login::Active) => self.byte(1),
+            CallResult::Login(Login::Challenged(challenge)) => {
                 self.byte(2);
                 self.challenge(challenge);
             }
-            Answered::Logout(logout) => self.flag(logout.confirmed),
+            CallResult::Logout(logout) => self.flag(logout.confirmed),
         }
     }
 
@@ -419,14 +419,14 @@ impl Scribe<'_> {
                 self.byte(2);
                 self.logged_out(why);
             }
-            Error::Exchange(failure) => {
+            Error::Transport(failure) => {
                 self.byte(3);
                 self.byte(failure.kind() as u8);
                 self.flag(failure.may_have_been_sent());
             }
-            Error::Nonsense(nonsense) => {
+            Error::InvalidResponse(invalid_response) => {
                 self.byte(4);
-                self.status(nonsense.status());
+                self.status(invalid_response.status());
             }
             Error::Invalid(_) | Error::Transfer(_) => self.byte(5),
             Error::Misuse(misuse) => {

@@ -5,21 +5,21 @@ use http::StatusCode;
 
 use super::active::Active;
 use super::answer::Challenged;
-use super::call::Answered;
-use super::{CallId, Carried, Event, Login, Phase, Session};
+use super::call::CallResult;
+use super::{CallId, Event, Login, Phase, Session, SharedExchange};
 use crate::api::{LOG_IN, LogIn, answered_id, mfa_code};
 use crate::challenge::{Challenge, Factor};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
-use crate::error::{ApiError, Error, Failure, FailureKind, Invalid, LoggedOut};
+use crate::error::{ApiError, Error, Invalid, LoggedOut, TransportError, TransportErrorKind};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct LoggingIn {
     pub(super) attempt: Attempt,
-    pub(super) carried: Carried,
+    pub(super) shared_exchange: SharedExchange,
 }
 
 /// One way into a session, from the password to the last answer.
@@ -96,25 +96,30 @@ impl Verdict {
 }
 
 impl Session {
-    pub(super) fn start_login(&mut self, now: Timestamp, attempt: Attempt, carrier: CallId) -> Result<(), Invalid> {
-        let carried = self.carried_by(now, carrier, &LogIn)?;
-        self.enter(Phase::LoggingIn(Box::new(LoggingIn { attempt, carried })));
+    pub(super) fn start_login(&mut self, now: Timestamp, attempt: Attempt, leader: CallId) -> Result<(), Invalid> {
+        let shared_exchange = self.shared_exchange_led_by(now, leader, &LogIn)?;
+        self.enter(Phase::LoggingIn(Box::new(LoggingIn { attempt, shared_exchange })));
         Ok(())
     }
 
     /// A call finds the session gone and the credentials kept: it carries the login for all.
-    pub(super) fn log_in_again(&mut self, now: Timestamp, carrier: CallId) -> Result<(), Invalid> {
+    pub(super) fn log_in_again(&mut self, now: Timestamp, leader: CallId) -> Result<(), Invalid> {
         match &self.kept {
             Some(credentials) => {
                 let attempt = Attempt::again(credentials.clone());
-                self.start_login(now, attempt, carrier)
+                self.start_login(now, attempt, leader)
             }
             None => Ok(()),
         }
     }
 
-    pub(super) fn login_answered(&mut self, now: Timestamp, logging_in: LoggingIn, response: http::Response<Bytes>) {
-        let LoggingIn { attempt, carried } = logging_in;
+    pub(super) fn handle_login_response(
+        &mut self,
+        now: Timestamp,
+        logging_in: LoggingIn,
+        response: http::Response<Bytes>,
+    ) {
+        let LoggingIn { attempt, shared_exchange } = logging_in;
         let verdict = Verdict::read(&self.config, response);
         if let (Verdict::Granted(_) | Verdict::Partial(..) | Verdict::Captcha(_), Some(credentials)) =
             (&verdict, &attempt.credentials)
@@ -122,7 +127,7 @@ impl Session {
             self.user = Some(credentials.shared_user());
         }
         match verdict {
-            Verdict::Granted(token) => self.become_active(attempt, token, carried.sent),
+            Verdict::Granted(token) => self.become_active(attempt, token, shared_exchange.sent),
             Verdict::Partial(partial, factor) => {
                 let challenge = Challenge::SecondFactor { factor, refused: 0 };
                 self.challenged(Challenged::new(now, partial, challenge, attempt));
@@ -135,12 +140,12 @@ impl Session {
         }
     }
 
-    pub(super) fn login_failed(&mut self, now: Timestamp, logging_in: LoggingIn, failure: Failure) {
-        const MOST_TAKEOVERS: u8 = 2;
+    pub(super) fn handle_login_failure(&mut self, now: Timestamp, logging_in: LoggingIn, failure: TransportError) {
+        const MAX_TAKEOVERS: u8 = 2;
 
-        let LoggingIn { mut attempt, carried } = logging_in;
-        let vanished = failure.kind() == FailureKind::Aborted && attempt.again;
-        if vanished && self.takeovers < MOST_TAKEOVERS {
+        let LoggingIn { mut attempt, shared_exchange } = logging_in;
+        let vanished = failure.kind() == TransportErrorKind::Aborted && attempt.again;
+        if vanished && self.takeovers < MAX_TAKEOVERS {
             self.takeovers += 1;
             // An answer that this login was part of went with it.
             self.end_command(&attempt, Err(failure.into()));
@@ -149,8 +154,8 @@ impl Session {
         let unsent = failure.kind().is_transient() && !failure.may_have_been_sent();
         if unsent && !attempt.unsent {
             attempt.unsent = true;
-            let carrier = carried.carrier;
-            if self.start_login(now, attempt.clone(), carrier).is_ok() {
+            let leader = shared_exchange.leader;
+            if self.start_login(now, attempt.clone(), leader).is_ok() {
                 return;
             }
         }
@@ -164,7 +169,7 @@ impl Session {
         self.enter(Phase::Active(Active::granted(token, sent)));
         self.events.push(|| Event::LoggedIn { again: attempt.again });
         self.end_command(&attempt, Ok(Login::Active));
-        self.calls.iter_mut().for_each(|call| call.missed = false);
+        self.calls.iter_mut().for_each(|call| call.login_failed_meanwhile = false);
         self.kept = attempt.credentials.filter(|_| attempt.keep);
     }
 
@@ -187,7 +192,7 @@ impl Session {
     /// Tells the commands behind an attempt, those that still wait.
     pub(super) fn end_command(&mut self, attempt: &Attempt, result: Result<Login, Error>) {
         for command in [attempt.command, attempt.answer].into_iter().flatten() {
-            self.calls.end(command, result.clone().map(Answered::Login));
+            self.calls.end(command, result.clone().map(CallResult::Login));
         }
     }
 }

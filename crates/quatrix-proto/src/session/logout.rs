@@ -3,19 +3,19 @@
 use bytes::Bytes;
 
 use super::answer::AnswerStep;
-use super::call::{Answered, Kind, Status};
+use super::call::{CallResult, Kind, Status};
 use super::login::Verdict;
-use super::{Carried, Logout, Phase, Session};
+use super::{Logout, Phase, Session, SharedExchange};
 use crate::api::{LogOut, SecondFactor};
 use crate::endpoint::Endpoint;
-use crate::error::{Failure, FailureKind, LoggedOut};
+use crate::error::{LoggedOut, TransportError, TransportErrorKind};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
 #[cfg_attr(feature = "_internals", derive(Clone))]
 pub(super) struct LoggingOut {
     pub(super) awaiting: Awaiting,
-    pub(super) carried: Carried,
+    pub(super) shared_exchange: SharedExchange,
 }
 
 /// The answer that is waited for.
@@ -51,11 +51,11 @@ impl Session {
         self.takeovers = 0;
         match self.take_phase() {
             Phase::LoggedOut(_) | Phase::ApiKey(_) => self.finish_logout(true),
-            Phase::LoggingIn(logging_in) => match logging_in.carried.exchange {
+            Phase::LoggingIn(logging_in) => match logging_in.shared_exchange.exchange {
                 None => self.finish_logout(true),
-                Some(_) => self.wait_for_answer(Awaiting::Login, logging_in.carried),
+                Some(_) => self.wait_for_answer(Awaiting::Login, logging_in.shared_exchange),
             },
-            Phase::Answering(answering) => match answering.carried.exchange {
+            Phase::Answering(answering) => match answering.shared_exchange.exchange {
                 None => self.log_token_out(now, answering.challenged.partial),
                 Some(_) => {
                     let awaiting = match answering.step {
@@ -64,7 +64,7 @@ impl Session {
                             Awaiting::Captcha(answering.challenged.partial)
                         }
                     };
-                    self.wait_for_answer(awaiting, answering.carried);
+                    self.wait_for_answer(awaiting, answering.shared_exchange);
                 }
             },
             Phase::Challenged(challenged) => self.log_token_out(now, challenged.partial),
@@ -73,21 +73,26 @@ impl Session {
         }
     }
 
-    fn wait_for_answer(&mut self, awaiting: Awaiting, carried: Carried) {
-        self.enter(Phase::LoggingOut(Box::new(LoggingOut { awaiting, carried })));
+    fn wait_for_answer(&mut self, awaiting: Awaiting, shared_exchange: SharedExchange) {
+        self.enter(Phase::LoggingOut(Box::new(LoggingOut { awaiting, shared_exchange })));
     }
 
     /// The first caller that waits for a logout carries it.
     fn log_token_out(&mut self, now: Timestamp, token: SessionId) {
         let command = self.calls.waiting_logout();
-        let carried = command.and_then(|command| self.carried_by(now, command, &LogOut).ok());
-        match carried {
-            Some(carried) => self.wait_for_answer(Awaiting::Logout(token), carried),
+        let shared_exchange = command.and_then(|command| self.shared_exchange_led_by(now, command, &LogOut).ok());
+        match shared_exchange {
+            Some(shared_exchange) => self.wait_for_answer(Awaiting::Logout(token), shared_exchange),
             None => self.finish_logout(false),
         }
     }
 
-    pub(super) fn logout_answered(&mut self, now: Timestamp, logging_out: LoggingOut, response: http::Response<Bytes>) {
+    pub(super) fn handle_logout_response(
+        &mut self,
+        now: Timestamp,
+        logging_out: LoggingOut,
+        response: http::Response<Bytes>,
+    ) {
         let LoggingOut { awaiting, .. } = logging_out;
         match awaiting {
             Awaiting::Logout(_) => self.finish_logout(LogOut::decode(response).is_ok()),
@@ -106,11 +111,11 @@ impl Session {
         }
     }
 
-    pub(super) fn logout_failed(&mut self, now: Timestamp, logging_out: LoggingOut, failure: &Failure) {
-        let unsent = logging_out.carried.exchange.is_none();
+    pub(super) fn handle_logout_failure(&mut self, now: Timestamp, logging_out: LoggingOut, failure: &TransportError) {
+        let unsent = logging_out.shared_exchange.exchange.is_none();
         match logging_out.awaiting {
             // Its caller vanished before it was sent: another one may carry it.
-            Awaiting::Logout(token) if unsent && failure.kind() == FailureKind::Aborted => {
+            Awaiting::Logout(token) if unsent && failure.kind() == TransportErrorKind::Aborted => {
                 self.log_token_out(now, token);
             }
             Awaiting::Login | Awaiting::Logout(_) => self.finish_logout(false),
@@ -123,7 +128,7 @@ impl Session {
         self.become_logged_out(LoggedOut::ByUser);
         for call in self.calls.iter_mut() {
             if matches!((&call.kind, &call.status), (Kind::Logout, Status::Waiting)) {
-                call.status = Status::Done(Ok(Answered::Logout(Logout { confirmed })));
+                call.status = Status::Done(Ok(CallResult::Logout(Logout { confirmed })));
             }
         }
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use super::call::{Answered, Call, Kind, Request, Role, Status};
-use super::{CallId, Carried, Event, ExchangeId, Outcome, Phase, Session};
+use super::call::{Call, CallResult, Kind, Request, Role, Status};
+use super::{CallId, Event, ExchangeId, Outcome, Phase, Session, SharedExchange};
 use crate::challenge::Challenge;
 use crate::config::Config;
 use crate::content_range::Wanted;
-use crate::endpoint::{Answers, Endpoint as _, Prepared, Spec, X_AUTH_TOKEN};
-use crate::error::{Error, Failure, FailureKind, LoggedOut, Misuse};
+use crate::endpoint::{BodyKind, Endpoint as _, Prepared, Spec, X_AUTH_TOKEN};
+use crate::error::{Error, LoggedOut, Misuse, TransportError, TransportErrorKind};
 use crate::receiver::Receiver;
 use crate::secret::SessionId;
 use crate::time::Timestamp;
@@ -60,8 +60,8 @@ impl Transmit {
     /// Takes the body of the answer in, piece by piece, within the limits of this exchange.
     ///
     /// # Errors
-    /// [`Failure`] if the head alone shows that the answer cannot be taken.
-    pub fn receiver(&self, head: &http::response::Parts) -> Result<Receiver, Failure> {
+    /// [`TransportError`] if the head alone shows that the answer cannot be taken.
+    pub fn receiver(&self, head: &http::response::Parts) -> Result<Receiver, TransportError> {
         Receiver::new(self.spec, self.wanted, self.limit, head)
     }
 }
@@ -86,14 +86,14 @@ impl Session {
     /// grown; after [`Step::Ready`], never again.
     #[must_use]
     pub fn poll_call(&mut self, now: Timestamp, call: CallId) -> Step {
-        const LONGEST: Duration = Duration::from_secs(60 * 60);
-        const SHORTEST: Duration = Duration::from_micros(1);
+        const MAX: Duration = Duration::from_secs(60 * 60);
+        const MIN: Duration = Duration::from_micros(1);
 
-        self.let_time_pass(now);
+        self.handle_timeout(now);
         match self.next_step(now, call) {
             Step::Wait(until) => {
-                let until = until.min(now.saturating_add(LONGEST));
-                Step::Wait(until.max(now.saturating_add(SHORTEST)))
+                let until = until.min(now.saturating_add(MAX));
+                Step::Wait(until.max(now.saturating_add(MIN)))
             }
             step => step,
         }
@@ -134,9 +134,9 @@ impl Session {
             return;
         };
         let failure = match std::mem::replace(&mut call.status, Status::Waiting) {
-            Status::Held { response, .. } => return self.calls.end(id, Ok(Answered::Response(response))),
-            Status::InFlight { .. } => Failure::maybe_sent(FailureKind::TimedOut),
-            _ => Failure::unsent(FailureKind::TimedOut),
+            Status::Held { response, .. } => return self.calls.end(id, Ok(CallResult::Response(response))),
+            Status::InFlight { .. } => TransportError::maybe_sent(TransportErrorKind::TimedOut),
+            _ => TransportError::unsent(TransportErrorKind::TimedOut),
         };
         self.calls.end(id, Err(failure.into()));
     }
@@ -155,8 +155,8 @@ impl Session {
                 let header = (http::header::AUTHORIZATION, key.header(Some("Bearer")));
                 self.send_own(now, id, Some(header))
             }
-            Phase::Active(_) => self.ride(now, id),
-            Phase::LoggedOut(why) if self.kept.is_none() || call.missed => {
+            Phase::Active(_) => self.send_active(now, id),
+            Phase::LoggedOut(why) if self.kept.is_none() || call.login_failed_meanwhile => {
                 let why = why.clone();
                 self.end_now(id, why)
             }
@@ -166,9 +166,9 @@ impl Session {
                 Err(invalid) => self.end_now(id, invalid),
             },
             Phase::Challenged(_) => self.ask(now, id),
-            Phase::LoggingIn(_) | Phase::Answering(_) | Phase::LoggingOut(_) => match self.carried() {
-                Some(Carried { carrier, exchange: None, .. }) if *carrier == id => self.send_shared(now),
-                Some(carried) => Step::Wait(carried.deadline.min(deadline)),
+            Phase::LoggingIn(_) | Phase::Answering(_) | Phase::LoggingOut(_) => match self.shared_exchange() {
+                Some(SharedExchange { leader, exchange: None, .. }) if *leader == id => self.send_shared(now),
+                Some(shared_exchange) => Step::Wait(shared_exchange.deadline.min(deadline)),
                 None => Step::Wait(deadline),
             },
         }
@@ -226,17 +226,23 @@ impl Session {
         let serial = self.next_serial();
         let config = self.config.clone();
         let auth = self.shared_authorization();
-        let carrier = self.carried().map(|carried| carried.carrier);
-        let patience = carrier.and_then(|carrier| self.calls.get(carrier)).map_or(now, |call| call.deadline);
-        let Some(carried) = self.carried_mut() else {
+        let leader = self.shared_exchange().map(|shared_exchange| shared_exchange.leader);
+        let patience = leader.and_then(|leader| self.calls.get(leader)).map_or(now, |call| call.deadline);
+        let Some(shared_exchange) = self.shared_exchange_mut() else {
             return Step::Wait(now);
         };
-        let exchange = ExchangeId { serial, slot: carried.carrier.slot() };
-        carried.exchange = Some(exchange);
-        carried.sent = now;
-        carried.deadline = now.saturating_add(config.exchange_timeout);
-        let built = carried.prepared.request(auth, &config.user_agent, &config.headers);
-        Step::Send(transmit(exchange, carried.deadline.min(patience), &carried.prepared, built, &config))
+        let exchange = ExchangeId { serial, slot: shared_exchange.leader.slot() };
+        shared_exchange.exchange = Some(exchange);
+        shared_exchange.sent = now;
+        shared_exchange.deadline = now.saturating_add(config.exchange_timeout);
+        let built = shared_exchange.prepared.request(auth, &config.user_agent, &config.headers);
+        Step::Send(transmit(
+            exchange,
+            shared_exchange.deadline.min(patience),
+            &shared_exchange.prepared,
+            built,
+            &config,
+        ))
     }
 
     fn shared_authorization(&self) -> Option<(HeaderName, HeaderValue)> {
@@ -253,7 +259,7 @@ impl Session {
         Some(token_header(token, &self.config))
     }
 
-    pub(super) fn token_of_today(&self) -> Option<(HeaderName, HeaderValue)> {
+    pub(super) fn current_token(&self) -> Option<(HeaderName, HeaderValue)> {
         match &self.phase {
             Phase::Active(active) => Some(token_header(&active.token, &self.config)),
             _ => None,
@@ -273,9 +279,9 @@ fn transmit(
     request: http::Request<Bytes>,
     config: &Config,
 ) -> Transmit {
-    let limit = match prepared.spec.answers {
-        Answers::Small => config.session_limit,
-        Answers::Json | Answers::Stream => config.json_limit,
+    let limit = match prepared.spec.body_kind {
+        BodyKind::Small => config.session_limit,
+        BodyKind::Json | BodyKind::Stream => config.json_limit,
     };
     Transmit {
         exchange,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::api::{GetAccountMetadata, GetProfile, Profile, Raw};
-use crate::error::{Failure, FailureKind};
+use crate::error::{TransportError, TransportErrorKind};
 use crate::{ApiKey, Challenge, Factor, Server};
 
 mod active;
@@ -166,12 +166,12 @@ impl World {
         self.ok(sent, &format!(r#"{{"session_id":"{token}"}}"#));
     }
 
-    fn fail(&mut self, sent: &Sent, failure: Failure) {
+    fn fail(&mut self, sent: &Sent, failure: TransportError) {
         self.session.handle_failure(self.now, sent.exchange, failure);
     }
 
     fn lose(&mut self, sent: &Sent) {
-        self.fail(sent, Failure::maybe_sent(FailureKind::Interrupted));
+        self.fail(sent, TransportError::maybe_sent(TransportErrorKind::Interrupted));
     }
 
     /// The session has gone on the server: a call finds out and a keepalive confirms it.

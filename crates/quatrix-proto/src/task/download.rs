@@ -5,12 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::pace::Pace;
+use super::chunk_sizer::ChunkSizer;
 use super::transfer_event::{Events, TransferEvent};
 use super::{Task, TaskStep, is_absent};
 use crate::api::{FilePart, GetDownloadLink, GetFile, ReadLink};
 use crate::endpoint::{Endpoint, Prepared};
-use crate::error::{Error, ErrorCode, Failure, FailureKind, Invalid, Nonsense, Problem, TransferError};
+use crate::error::{
+    Error, ErrorCode, Invalid, InvalidResponse, InvalidResponseKind, TransferError, TransportError, TransportErrorKind,
+};
 use crate::file::File;
 use crate::id::FileId;
 use crate::secret::DownloadLink;
@@ -22,7 +24,7 @@ mod tests;
 
 const MIB: u64 = 1024 * 1024;
 /// A range takes about a minute: each begins with a call that keeps the session alive, which reading may not (Q10).
-const PACE: Pace = Pace::new(Duration::from_secs(60), 4 * MIB, 16 * MIB, 64 * 1024 * MIB);
+const PACE: ChunkSizer = ChunkSizer::new(Duration::from_secs(60), 4 * MIB, 16 * MIB, 64 * 1024 * MIB);
 /// How often in a row nothing may come of it.
 const TRIES: u8 = 3;
 /// What must arrive for a cut connection not to count as nothing.
@@ -41,7 +43,7 @@ const SOME: u64 = 64 * 1024;
 pub struct Download {
     server: Server,
     what: What,
-    pace: Pace,
+    pace: ChunkSizer,
     /// Bytes that the sink has.
     done: u64,
     /// Answers that brought some.
@@ -134,7 +136,7 @@ impl Download {
     ///
     /// By default a range is as large as what comes in about a minute, from 4 MiB up.
     #[must_use]
-    pub fn with_ranges_of_at_most(mut self, bytes: u64) -> Self {
+    pub fn with_max_range(mut self, bytes: u64) -> Self {
         self.pace = self.pace.at_most(bytes.max(1));
         self
     }
@@ -219,9 +221,9 @@ impl Download {
         let whole = *size.get_or_insert(part.total.or(part.end).unwrap_or(self.done));
         let end = part.end.unwrap_or(whole);
         match self.done < end {
-            true => self.cut(Failure::maybe_sent(FailureKind::Interrupted).into(), moved),
+            true => self.cut(TransportError::maybe_sent(TransportErrorKind::Interrupted).into(), moved),
             false if self.done > end || (moved == 0 && self.done < whole) => {
-                State::Done(Err(Nonsense::new("file.download", status, Problem::Range).into()))
+                State::Done(Err(InvalidResponse::new("file.download", status, InvalidResponseKind::Range).into()))
             }
             false => {
                 self.failures = 0;

@@ -56,7 +56,7 @@ impl RemoveLeftovers {
     /// Looks for leftovers of this name in this folder, too.
     pub fn add(&mut self, folder: &FileId, name: &str) {
         // A long name is cut to make room for the ending.
-        let partial = partial_name(name, 0, FileName::LONGEST, |_| 1);
+        let partial = partial_name(name, 0, FileName::MAX_LEN, |_| 1);
         if let Some(stem) = partial_stem(&partial) {
             self.stems.entry(folder.clone()).or_default().insert(stem.into());
         }

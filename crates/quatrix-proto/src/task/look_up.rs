@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Task, TaskStep, is_absent, is_not_offered};
-use crate::api::{Found, GetFile, GetFileId, GetHome};
+use crate::api::{GetFile, GetFileId, GetHome, Located};
 use crate::endpoint::{Endpoint, Prepared};
 use crate::error::{Error, Invalid};
 use crate::file::File;
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct LookUp {
     finder: Finder,
-    end: Option<Result<Option<Found>, Error>>,
+    end: Option<Result<Option<Located>, Error>>,
 }
 
 /// A look-up under way; [`MakeFolders`](super::MakeFolders) makes several.
@@ -54,9 +54,9 @@ impl LookUp {
 }
 
 impl Task for LookUp {
-    type Output = Option<Found>;
+    type Output = Option<Located>;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<Option<Found>> {
+    fn poll(&mut self, _now: Timestamp) -> TaskStep<Option<Located>> {
         match &self.end {
             Some(end) => TaskStep::Done(end.clone()),
             None => TaskStep::call(self.finder.call()),
@@ -89,7 +89,7 @@ impl Finder {
     pub(super) fn take(
         &mut self,
         result: Result<http::Response<Bytes>, Error>,
-    ) -> Option<Result<Option<Found>, Error>> {
+    ) -> Option<Result<Option<Located>, Error>> {
         match &self.state {
             State::Asking => match result.and_then(GetFileId::decode) {
                 Ok(found) => Some(Ok(Some(found))),
@@ -109,10 +109,10 @@ impl Finder {
     }
 
     /// Reads a listing on the way.
-    fn look_into(&mut self, folder: File, depth: usize) -> Option<Result<Option<Found>, Error>> {
+    fn look_into(&mut self, folder: File, depth: usize) -> Option<Result<Option<Located>, Error>> {
         let mut segments = self.path.segments().skip(depth);
         let Some(name) = segments.next() else {
-            return Some(Ok(Some(Found { id: folder.id, parent_id: folder.parent_id, kind: folder.kind })));
+            return Some(Ok(Some(Located { id: folder.id, parent_id: folder.parent_id, kind: folder.kind })));
         };
         let last = segments.next().is_none();
         let parent = folder.id.clone();
@@ -122,7 +122,7 @@ impl Finder {
         };
         match children.into_iter().find(|child| child.name == name) {
             Some(File { id, parent_id, kind, .. }) if last => {
-                Some(Ok(Some(Found { id, parent_id: parent_id.or(Some(parent)), kind })))
+                Some(Ok(Some(Located { id, parent_id: parent_id.or(Some(parent)), kind })))
             }
             Some(child) if child.is_folder() => {
                 self.state = State::Listing { folder: Some(child.id), depth: depth + 1 };

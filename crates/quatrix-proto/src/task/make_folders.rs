@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::look_up::Finder;
 use super::{Task, TaskStep};
-use crate::api::{Found, MakeFolder};
+use crate::api::{Located, MakeFolder};
 use crate::endpoint::{Endpoint, Prepared};
 use crate::error::{Error, ErrorCode, Invalid};
 use crate::id::FileId;
@@ -126,7 +126,7 @@ impl Task for MakeFolders {
     fn handle(&mut self, _now: Timestamp, result: Result<http::Response<Bytes>, Error>, _moved: u64) {
         // What is there and no folder counts as absent: the server will refuse to make a folder in its place, and its
         // word is the error.
-        let folder = |found: Option<Found>| found.filter(|found| found.kind.is_folder()).map(|found| found.id);
+        let folder = |found: Option<Located>| found.filter(|found| found.kind.is_folder()).map(|found| found.id);
         self.state = match &mut self.state {
             State::Looking { depth, finder } => {
                 let depth = *depth;
@@ -173,7 +173,7 @@ fn is_taken(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Failure, FailureKind};
+    use crate::error::{TransportError, TransportErrorKind};
     use crate::task::model::Model;
 
     fn make(path: &str) -> MakeFolders {
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn m42_a_lost_answer_is_looked_after() {
-        let lost = || Err(Failure::maybe_sent(FailureKind::Interrupted).into());
+        let lost = || Err(TransportError::maybe_sent(TransportErrorKind::Interrupted).into());
         let mut model = Model::new();
         let mut task = make("/a");
         let made = model.run_with(&mut task, |n, answer| if n == 2 { lost() } else { answer }).unwrap();

@@ -30,7 +30,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Failure, FailureKind, TransferError};
+use crate::error::{Error, TransferError, TransportError, TransportErrorKind};
 use crate::file::{File, FileKind};
 use crate::path::RemotePath;
 use crate::time::UnixTime;
@@ -40,7 +40,7 @@ mod plan;
 mod subtrees;
 mod tree;
 
-pub use batch::{Batch, BatchStep, Did, Job, Report, Work};
+pub use batch::{Batch, BatchStep, Job, JobResult, Report, Work};
 pub use tree::{ListRemote, Remote, Tree};
 
 /// What times may differ by where both sides keep fractions of a second.
@@ -238,5 +238,5 @@ impl Item {
 }
 
 fn not_done(why: impl Into<Arc<str>>) -> Error {
-    Failure::unsent(FailureKind::Local).with_detail(why).into()
+    TransportError::unsent(TransportErrorKind::Local).with_detail(why).into()
 }

@@ -59,14 +59,14 @@ impl TransferEvent {
 pub(super) struct Events(VecDeque<TransferEvent>);
 
 impl Events {
-    const MOST: usize = 32;
+    const MAX: usize = 32;
 
     pub(super) fn push(&mut self, event: TransferEvent) {
         // Only the last progress is of interest.
         if let (Some(TransferEvent::Progress { .. }), TransferEvent::Progress { .. }) = (self.0.back(), &event) {
             self.0.pop_back();
         }
-        if self.0.len() == Self::MOST {
+        if self.0.len() == Self::MAX {
             let may_go = |event: &TransferEvent| !matches!(event, TransferEvent::LeftBehind { .. });
             self.0.remove(self.0.iter().position(may_go).unwrap_or_default());
         }

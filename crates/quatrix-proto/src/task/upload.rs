@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::chunk_sizer::ChunkSizer;
 use super::look_up::Finder;
-use super::pace::Pace;
 use super::partial_name::partial_name;
 use super::transfer_event::{Events, TransferEvent};
 use super::{Task, TaskStep};
 use crate::api::{
-    Clash, DeleteFiles, FinalizeUpload, GetFile, GetUploadLink, ModifyFile, MoveOne, RenameFile, UploadChunk,
+    DeleteFiles, FinalizeUpload, GetFile, GetUploadLink, ModifyFile, MoveOne, OnConflict, RenameFile, UploadChunk,
 };
 use crate::endpoint::{Endpoint, Prepared};
 use crate::error::{Error, Invalid};
@@ -32,7 +32,7 @@ use state::{By, FirstName, Placing, State, Target, Wanted};
 
 const MIB: u64 = 1024 * 1024;
 /// A chunk takes about four seconds (as in the rclone backend), so that little is lost with it.
-const PACE: Pace = Pace::new(Duration::from_secs(4), 4 * MIB, 4 * MIB, 100 * MIB);
+const PACE: ChunkSizer = ChunkSizer::new(Duration::from_secs(4), 4 * MIB, 4 * MIB, 100 * MIB);
 /// What a driver can hold of a source that cannot go back.
 const PIPED_CHUNK: u64 = 8 * MIB;
 
@@ -49,7 +49,7 @@ const PIPED_CHUNK: u64 = 8 * MIB;
 ///
 /// - **Done**: the whole file, under its name.
 /// - **An error**, or [`cancel`](Self::cancel) and polled to its end: nothing of this upload. A file that it made is
-///   deleted, and no other ever is. With [`Clash::Overwrite`] the old file is untouched.
+///   deleted, and no other ever is. With [`OnConflict::Overwrite`] the old file is untouched.
 /// - **An error after the last step may have been executed**: the old file or the new one under the name, whole, and
 ///   perhaps one beside it under the temporary name. Before anything is deleted then, its name is looked at.
 /// - **[`TransferError::Misplaced`](crate::TransferError::Misplaced)**: the whole file, under the name that the error shows.
@@ -64,7 +64,7 @@ pub struct Upload {
     size: u64,
     modified: Option<UnixTime>,
     rewinds: bool,
-    pace: Pace,
+    pace: ChunkSizer,
     rng: Rng,
     /// Part of the temporary name; another one each time.
     suffix: u32,
@@ -91,7 +91,7 @@ pub struct Uploaded {
     pub id: FileId,
     /// The folder it is in, where the server said so.
     pub parent_id: Option<FileId>,
-    /// Its name: with [`Clash::Rename`] perhaps not the one that was asked for.
+    /// Its name: with [`OnConflict::Rename`] perhaps not the one that was asked for.
     pub name: String,
     /// Bytes that the server has, which are as many as were sent.
     pub size: u64,
@@ -102,17 +102,17 @@ pub struct Uploaded {
 impl Upload {
     /// Uploads `size` bytes to a new file.
     ///
-    /// A name that is taken is an error, unless [`on_clash`](Self::on_clash) says otherwise. The seed makes the
+    /// A name that is taken is an error, unless [`on_conflict`](Self::on_conflict) says otherwise. The seed makes the
     /// temporary name; it should be another one for each upload.
     pub fn new(server: &Server, parent: FileId, name: FileName, size: u64, seed: u64) -> Self {
-        let target = Target::New { parent, name, clash: Clash::Refuse, first_name: FirstName::Temporary };
+        let target = Target::New { parent, name, on_conflict: OnConflict::Refuse, first_name: FirstName::Temporary };
         Self::start(server, target, size, seed)
     }
 
     /// Writes `size` bytes into a file that exists, in place: **its old content is lost first**, whatever happens then.
     ///
     /// The file keeps its id, and nothing is ever deleted. It is for servers without `file.moveone`;
-    /// [`Clash::Overwrite`] is safer.
+    /// [`OnConflict::Overwrite`] is safer.
     pub fn in_place(server: &Server, file: FileId, size: u64) -> Self {
         Self::start(server, Target::InPlace(file), size, 0)
     }
@@ -142,9 +142,9 @@ impl Upload {
 
     /// Says what happens if the name is taken.
     #[must_use]
-    pub fn on_clash(mut self, then: Clash) -> Self {
-        if let Target::New { clash, .. } = &mut self.target {
-            *clash = then;
+    pub fn on_conflict(mut self, then: OnConflict) -> Self {
+        if let Target::New { on_conflict, .. } = &mut self.target {
+            *on_conflict = then;
         }
         self
     }
@@ -152,7 +152,7 @@ impl Upload {
     /// Uploads straight under the final name, for servers whose automations react to names: until the upload is
     /// complete, and after a failure, an unfinished file may have it.
     ///
-    /// With [`Clash::Overwrite`] a file that is there is written into, as by [`in_place`](Self::in_place).
+    /// With [`OnConflict::Overwrite`] a file that is there is written into, as by [`in_place`](Self::in_place).
     #[must_use]
     pub fn under_final_name(mut self) -> Self {
         if let Target::New { first_name, .. } = &mut self.target {
@@ -192,7 +192,7 @@ impl Upload {
     ///
     /// By default a chunk is as large as what goes through in about four seconds, from 4 MiB to 100 MiB.
     #[must_use]
-    pub fn with_chunks_of_at_most(mut self, bytes: u64) -> Self {
+    pub fn with_max_chunk(mut self, bytes: u64) -> Self {
         self.pace = self.pace.at_most(bytes.max(1));
         self
     }
@@ -234,9 +234,11 @@ impl Upload {
     }
 
     /// The place of a file that goes to a temporary name first.
-    fn staged(&self) -> Option<(&FileId, &FileName, Clash)> {
+    fn staged(&self) -> Option<(&FileId, &FileName, OnConflict)> {
         match &self.target {
-            Target::New { parent, name, clash, first_name: FirstName::Temporary } => Some((parent, name, *clash)),
+            Target::New { parent, name, on_conflict, first_name: FirstName::Temporary } => {
+                Some((parent, name, *on_conflict))
+            }
             Target::New { .. } | Target::InPlace(_) => None,
         }
     }
@@ -249,15 +251,15 @@ impl Upload {
 
     /// The temporary name, cut so that it is one that the server takes.
     fn partial_name(&self, name: &FileName) -> Result<FileName, Invalid> {
-        FileName::new(partial_name(name.as_str(), self.suffix, FileName::LONGEST, |_| 1))
+        FileName::new(partial_name(name.as_str(), self.suffix, FileName::MAX_LEN, |_| 1))
     }
 
     fn opening(&self) -> Result<Prepared, Invalid> {
         match &self.target {
-            Target::New { parent, name, clash, first_name } => {
+            Target::New { parent, name, on_conflict, first_name } => {
                 let (name, resolve) = match first_name {
                     FirstName::Temporary => (self.partial_name(name)?, false),
-                    FirstName::Final => (name.clone(), *clash == Clash::Rename),
+                    FirstName::Final => (name.clone(), *on_conflict == OnConflict::Rename),
                 };
                 let (parent_id, file_size) = (parent.clone(), Some(self.size));
                 GetUploadLink { parent_id, name, resolve, file_size }.prepare(&self.server)
@@ -285,13 +287,13 @@ impl Upload {
     }
 
     fn placing(&self, Placing { id, by, .. }: &Placing) -> Result<Prepared, Invalid> {
-        let Some((target, name, clash)) = self.staged() else {
+        let Some((target, name, on_conflict)) = self.staged() else {
             return Err(Invalid::new("target", "is the file itself"));
         };
         let (id, target, name) = (id.clone(), target.clone(), name.clone());
         match by {
-            By::Move => MoveOne { id, target, name, modified: self.modified, clash }.prepare(&self.server),
-            By::Rename => RenameFile { id, name, resolve: clash == Clash::Rename }.prepare(&self.server),
+            By::Move => MoveOne { id, target, name, modified: self.modified, on_conflict }.prepare(&self.server),
+            By::Rename => RenameFile { id, name, resolve: on_conflict == OnConflict::Rename }.prepare(&self.server),
         }
     }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{Task, TaskStep};
 use crate::api::{GetFile, GetHome};
 use crate::endpoint::Endpoint;
-use crate::error::{Error, FailureKind, Nonsense, Problem};
+use crate::error::{Error, InvalidResponse, InvalidResponseKind, TransportErrorKind};
 use crate::file::{File, FileKind};
 use crate::id::FileId;
 use crate::path::RemotePath;
@@ -16,7 +16,7 @@ use crate::server::Server;
 use crate::time::Timestamp;
 
 /// No tree made by people is deeper; an answer that holds itself is.
-const DEEPEST: usize = 256;
+const MAX_DEPTH: usize = 256;
 
 /// Lists everything below a folder.
 ///
@@ -123,7 +123,7 @@ impl Walk {
         let below = below.filter(|entry| entry.file.kind != FileKind::Trash);
         let below = below.map(|entry| Folder { id: Some(entry.file.id.clone()), path: entry.path.clone(), depth });
         self.folders.extend(below.rev());
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             self.error = Some(invalid("content"));
         }
         Ok(())
@@ -142,15 +142,15 @@ impl Unnamed {
 }
 
 fn invalid(field: &str) -> Error {
-    Nonsense::new("file.metadata", StatusCode::OK, Problem::Value(field.into())).into()
+    InvalidResponse::new("file.metadata", StatusCode::OK, InvalidResponseKind::Value(field.into())).into()
 }
 
 /// Whether an error is about the folder that was asked for, and not about the connection, the session or the server.
 fn is_about_one_folder(error: &Error) -> bool {
     match error {
         Error::Api(refusal) => !error.retryable() || refusal.status() == StatusCode::INTERNAL_SERVER_ERROR,
-        Error::Nonsense(_) | Error::Invalid(_) => true,
-        Error::Exchange(failure) => failure.kind() == FailureKind::TooLarge,
+        Error::InvalidResponse(_) | Error::Invalid(_) => true,
+        Error::Transport(failure) => failure.kind() == TransportErrorKind::TooLarge,
         _ => false,
     }
 }
@@ -186,7 +186,7 @@ impl Task for Walk {
 mod tests {
     use super::*;
     use crate::api::known::answer;
-    use crate::error::{Failure, LoggedOut};
+    use crate::error::{LoggedOut, TransportError};
     use crate::task::model::Model;
 
     fn tree() -> Model {
@@ -278,8 +278,10 @@ mod tests {
         let mut walk = Walk::home(&Server::default());
         let bare = r#"{"id":"home","name":"","type":"D"}"#;
         let error = tree().run_with(&mut walk, |_, _| Ok(answer(200, bare))).unwrap_err();
-        assert!(matches!(error, Error::Nonsense(_)), "{error}");
-        for end in [Error::Cancelled, LoggedOut::Expired.into(), Failure::unsent(FailureKind::Connect).into()] {
+        assert!(matches!(error, Error::InvalidResponse(_)), "{error}");
+        for end in
+            [Error::Cancelled, LoggedOut::Expired.into(), TransportError::unsent(TransportErrorKind::Connect).into()]
+        {
             let mut walk = Walk::home(&Server::default());
             let ended = tree().run_with(&mut walk, |n, ok| if n == 1 { Err(end.clone()) } else { ok });
             assert_eq!(ended.unwrap_err().to_string(), end.to_string());
@@ -332,7 +334,7 @@ mod tests {
             walk.handle(Timestamp::ZERO, Ok(http::Response::new(itself.into())), 0);
             calls += 1;
         }
-        assert_eq!(calls, DEEPEST + 1);
-        assert!(matches!(walk.poll(Timestamp::ZERO), TaskStep::Done(Err(Error::Nonsense(_)))));
+        assert_eq!(calls, MAX_DEPTH + 1);
+        assert!(matches!(walk.poll(Timestamp::ZERO), TaskStep::Done(Err(Error::InvalidResponse(_)))));
     }
 }

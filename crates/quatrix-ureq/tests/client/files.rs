@@ -12,7 +12,7 @@ use quatrix_emulator::{Emulator, Fault, What, When};
 use quatrix_ureq::api::{GetFileId, GetHome};
 use quatrix_ureq::proto::task::mirror::Mirror;
 use quatrix_ureq::proto::{ErrorCode, FileId, RemotePath};
-use quatrix_ureq::{Client, Error, FailureKind};
+use quatrix_ureq::{Client, Error, TransportErrorKind};
 
 use crate::support::{failure, logged_in};
 
@@ -113,7 +113,7 @@ fn what_is_there_is_overwritten_only_when_asked() {
     let error = client.files().upload(scratch.at("a.txt"), &home).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::EXISTS));
     let refused = failure(client.files().download(&old.id, scratch.at("a.txt")));
-    assert_eq!(refused.kind(), FailureKind::Local);
+    assert_eq!(refused.kind(), TransportErrorKind::Local);
     assert_eq!((stored(&emulator, "a.txt").unwrap(), scratch.tree()["a.txt"].as_str()), ("old".into(), "new"));
 
     client.files().overwrite(true).upload(scratch.at("a.txt"), &home).unwrap();
@@ -135,7 +135,7 @@ fn a_file_that_appears_during_a_download_is_not_replaced() {
         ControlFlow::Continue(())
     });
     let failed = failure(files.download(&uploaded.id, scratch.at("b.txt")));
-    assert_eq!(failed.kind(), FailureKind::Local);
+    assert_eq!(failed.kind(), TransportErrorKind::Local);
     assert_eq!(scratch.tree(), [("a.txt".into(), "remote".into()), ("b.txt".into(), "theirs".into())].into());
 }
 
@@ -151,12 +151,12 @@ fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     emulator.set_faults([cut]).unwrap();
     let files = client.files().overwrite(true);
     let failed = failure(files.download(&uploaded.id, scratch.at("a.txt")));
-    assert_eq!(failed.kind(), FailureKind::Interrupted);
+    assert_eq!(failed.kind(), TransportErrorKind::Interrupted);
     assert_eq!(scratch.tree(), BTreeMap::from([("a.txt".into(), "local".into())]));
     let missing = failure(client.files().download(&uploaded.id, scratch.at("no/such/folder/a.txt")));
-    assert_eq!(missing.kind(), FailureKind::Local);
+    assert_eq!(missing.kind(), TransportErrorKind::Local);
     let unreadable = failure(client.files().upload(scratch.at("b.txt"), &home));
-    assert_eq!((unreadable.kind(), unreadable.may_have_been_sent()), (FailureKind::Local, false));
+    assert_eq!((unreadable.kind(), unreadable.may_have_been_sent()), (TransportErrorKind::Local, false));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn what_fails_in_a_folder_is_told_and_the_rest_goes_on() {
     let here = photos();
     let refused = Fault::new(What::Status(403)).on("POST", "/upload/link").skip(1);
     emulator.set_faults([refused]).unwrap();
-    let report = client.files().at_once(1).upload_folder(&here.0, &home).unwrap();
+    let report = client.files().concurrency(1).upload_folder(&here.0, &home).unwrap();
     assert_eq!((report.files, report.failed.len()), (2, 1), "{report:?}");
     assert_eq!(report.failed[0].0, "/b/c.txt".parse().unwrap());
     let report = client.files().upload_folder(&here.0, &home).unwrap();
@@ -228,7 +228,7 @@ fn many_files_go_up_several_at_a_time_under_one_session() {
         here.write(&format!("{}/{index}.txt", index % 7), &index.to_string(), index);
     }
     emulator.expire(None);
-    let report = client.files().at_once(16).upload_folder(&here.0, &home).unwrap();
+    let report = client.files().concurrency(16).upload_folder(&here.0, &home).unwrap();
     assert_eq!((report.files, report.failed.len()), (100, 0), "{report:?}");
     for index in 0..100 {
         assert_eq!(stored(&emulator, &format!("{}/{index}.txt", index % 7)).unwrap(), index.to_string());
@@ -244,7 +244,7 @@ fn files_of_a_folder_are_under_way_at_the_same_time() {
     here.write("b.txt", "b", 1);
     // Nobody passes before both are there; the folder itself is told of first.
     let (meeting, met) = (Barrier::new(2), Mutex::new(BTreeSet::new()));
-    let files = client.files().at_once(2).on_event(|path, _| {
+    let files = client.files().concurrency(2).on_event(|path, _| {
         if *path != RemotePath::home() && met.lock().unwrap().insert(path.clone()) {
             meeting.wait();
         }

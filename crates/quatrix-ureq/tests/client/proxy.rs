@@ -6,7 +6,7 @@ use std::thread;
 
 use quatrix_emulator::Emulator;
 use quatrix_ureq::api::GetProfile;
-use quatrix_ureq::{CallOptions, Client, Error, FailureKind, Login, Server};
+use quatrix_ureq::{CallOptions, Client, Error, Login, Server, TransportErrorKind};
 
 use crate::support::{Odd, PASSWORD, credentials, failure, head, server};
 
@@ -77,7 +77,7 @@ fn m35_a_proxy_that_refuses_or_is_not_there_has_sent_nothing() {
             // Without a session it is not sent at all.
             |_| client.login(credentials("user@example.com")).map(|_| ()),
         ));
-        assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Proxy, false), "{failure:?}");
+        assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Proxy, false), "{failure:?}");
         assert!(!format!("{failure:?} {failure}").contains("canary"));
     }
 }

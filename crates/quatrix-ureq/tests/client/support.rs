@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use quatrix_emulator::Emulator;
-use quatrix_ureq::proto::Failure;
+use quatrix_ureq::proto::TransportError;
 use quatrix_ureq::{Builder, Client, Credentials, Error, Login, Server};
 
 pub(crate) const PASSWORD: &str = "only-for-tests-4711";
@@ -37,9 +37,9 @@ pub(crate) fn count(emulator: &Emulator, method: &str, operation: &str) -> usize
     emulator.requests().iter().filter(is_it).count()
 }
 
-pub(crate) fn failure<T: std::fmt::Debug>(result: Result<T, Error>) -> Failure {
+pub(crate) fn failure<T: std::fmt::Debug>(result: Result<T, Error>) -> TransportError {
     match result.unwrap_err() {
-        Error::Exchange(failure) => failure,
+        Error::Transport(failure) => failure,
         other => panic!("not a failure of the exchange: {other:?}"),
     }
 }

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quatrix_emulator::{Emulator, Fault, What, When};
-use quatrix_ureq::api::{Clash, GetFileId, GetHome, GetProfile};
+use quatrix_ureq::api::{GetFileId, GetHome, GetProfile, OnConflict};
 use quatrix_ureq::proto::task::{Download, Downloaded, TransferEvent, Upload};
 use quatrix_ureq::proto::{FileId, SessionId};
-use quatrix_ureq::{Client, Error, FailureKind, Saved, Server};
+use quatrix_ureq::{Client, Error, Saved, Server, TransportErrorKind};
 
 use crate::support::{Odd, count, failure, head, logged_in};
 
@@ -29,13 +29,13 @@ fn bytes() -> Vec<u8> {
 }
 
 fn new_upload(client: &Client, home: &FileId, size: usize) -> Upload {
-    client.new_upload(home.clone(), "a.bin".parse().unwrap(), size as u64).with_chunks_of_at_most(CHUNK)
+    client.new_upload(home.clone(), "a.bin".parse().unwrap(), size as u64).with_max_chunk(CHUNK)
 }
 
 fn download(client: &Client) -> Result<(Downloaded, Vec<u8>), Error> {
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
     let mut sink = Vec::new();
-    let download = Download::by_id(client.config().server(), found.id).with_ranges_of_at_most(CHUNK);
+    let download = Download::by_id(client.config().server(), found.id).with_max_range(CHUNK);
     let downloaded = client.download(download, &mut sink)?;
     Ok((downloaded, sink))
 }
@@ -63,7 +63,7 @@ fn m42_a_lost_answer_at_any_exchange_loses_no_byte() {
         client.upload(new_upload(&client, &home, 3), Cursor::new("old")).unwrap();
         let before = emulator.requests().len();
         emulator.set_faults([Fault::new(What::Cut(When::After)).skip(lost)]).unwrap();
-        let upload = new_upload(&client, &home, bytes.len()).on_clash(Clash::Overwrite);
+        let upload = new_upload(&client, &home, bytes.len()).on_conflict(OnConflict::Overwrite);
         let result = client.upload(upload, Cursor::new(&bytes));
         let exchanges = emulator.requests().len() - before;
         emulator.set_faults([]).unwrap();
@@ -118,7 +118,7 @@ fn m40_a_source_that_ends_early_leaves_nothing_behind() {
     let (client, home) = at_home(&emulator);
     let bytes = bytes();
     let failed = failure(client.upload(new_upload(&client, &home, bytes.len() + 1), Cursor::new(&bytes)));
-    assert_eq!(failed.kind(), FailureKind::Local);
+    assert_eq!(failed.kind(), TransportErrorKind::Local);
     assert_eq!(failed.to_string(), "a local error: the source ended 1 bytes early");
     assert_eq!(emulator.paths(USER), ["Trash/"]);
     // One that is longer than was said is sent as far as was said.
@@ -134,7 +134,7 @@ fn m40_a_sink_that_is_full_is_a_local_error() {
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
     let download = Download::by_id(client.config().server(), found.id);
     let failed = failure(client.download(download, &mut [0; 2000][..]));
-    assert_eq!(failed.kind(), FailureKind::Local);
+    assert_eq!(failed.kind(), TransportErrorKind::Local);
     client.call(&GetProfile).unwrap();
 }
 
@@ -160,7 +160,7 @@ fn progress_counts_every_byte_and_the_observer_can_give_up() {
             TransferEvent::Progress { done, .. } if *done >= stop => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         };
-        let other = client.new_upload(home.clone(), "b.bin".parse().unwrap(), size).with_chunks_of_at_most(CHUNK);
+        let other = client.new_upload(home.clone(), "b.bin".parse().unwrap(), size).with_max_chunk(CHUNK);
         let chunks = || count(&emulator, "POST", "/upload/chunked/{upload_key}") as u64;
         let before = chunks();
         let given_up = client.upload_observed(other, Cursor::new(&bytes), observer);
@@ -170,7 +170,7 @@ fn progress_counts_every_byte_and_the_observer_can_give_up() {
 
         let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
         let mut sink = Vec::new();
-        let down = Download::by_id(client.config().server(), found.id).with_ranges_of_at_most(CHUNK);
+        let down = Download::by_id(client.config().server(), found.id).with_max_range(CHUNK);
         let given_up = client.download_observed(down, &mut sink, observer);
         assert!(matches!(given_up, Err(Error::Cancelled)), "{given_up:?}");
         assert!(sink.len() as u64 >= stop && bytes.starts_with(&sink));
@@ -225,7 +225,7 @@ fn m32_a_refusal_that_comes_while_the_body_is_on_its_way_is_heard() {
     client.resume(Saved::active(server, "me", SessionId::new("t").unwrap()), None).unwrap();
     let size = 64 * 1024 * 1024;
     let upload = client.new_upload("h".parse().unwrap(), "a.bin".parse().unwrap(), size);
-    let error = client.upload(upload.with_chunks_of_at_most(size), Zeros(0)).unwrap_err();
+    let error = client.upload(upload.with_max_chunk(size), Zeros(0)).unwrap_err();
     assert_eq!(error.status().map(|status| status.as_u16()), Some(403), "{error:?}");
 }
 

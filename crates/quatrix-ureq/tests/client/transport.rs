@@ -10,7 +10,7 @@ use bytes::Bytes;
 use quatrix_emulator::Emulator;
 use quatrix_ureq::api::{GetAccountMetadata, GetProfile, KeepAlive, UploadChunk};
 use quatrix_ureq::proto::{Invalid, Misuse, Prepared, UploadKey};
-use quatrix_ureq::{CallOptions, Client, Config, Endpoint, Error, Event, FailureKind, Login, Server};
+use quatrix_ureq::{CallOptions, Client, Config, Endpoint, Error, Event, Login, Server, TransportErrorKind};
 
 use crate::support::{Odd, credentials, failure, head, server};
 
@@ -19,7 +19,7 @@ fn once() -> CallOptions {
     CallOptions::new().with_attempts(1)
 }
 
-fn kind_of(server: &Odd) -> (FailureKind, bool) {
+fn kind_of(server: &Odd) -> (TransportErrorKind, bool) {
     let failure = failure(server.client().call_with(&GetAccountMetadata, once()));
     (failure.kind(), failure.may_have_been_sent())
 }
@@ -40,7 +40,7 @@ fn m34_a_server_of_another_authority_gets_nothing() {
     {
         let client = builder.build().unwrap();
         let failure = failure(client.login(credentials("user@example.com")));
-        assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Tls, false));
+        assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Tls, false));
         let shown = std::error::Error::source(&Error::from(failure)).unwrap().to_string();
         assert!(shown.contains("certificate"), "{shown}");
     }
@@ -57,7 +57,7 @@ fn m34_a_server_without_tls_gets_nothing() {
     });
     let client = Client::new(Server::at(&format!("https://{}/api/1.0", odd.address())).unwrap()).unwrap();
     let failure = failure(client.call_with(&GetAccountMetadata, once()));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Tls, false));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Tls, false));
     assert_eq!(odd.heard(), ["[22]"], "a handshake and no request");
 }
 
@@ -68,14 +68,14 @@ fn m34_a_handshake_that_is_cut_short_is_no_secure_connection() {
     });
     let client = Client::new(Server::at(&format!("https://{}/api/1.0", odd.address())).unwrap()).unwrap();
     let failure = failure(client.call_with(&GetAccountMetadata, once()));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Tls, false));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Tls, false));
 }
 
 #[test]
 fn roots_that_are_none_are_refused_when_the_client_is_made() {
     for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
         let failure = failure(Client::builder(Server::default()).roots(text).build());
-        assert_eq!(failure.kind(), FailureKind::Tls);
+        assert_eq!(failure.kind(), TransportErrorKind::Tls);
     }
 }
 
@@ -88,7 +88,7 @@ fn m26_no_redirect_is_followed() {
             Odd::answering(format!("HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"));
         let client = odd.client();
         let failure = failure(client.login(credentials("user@example.com")));
-        assert_eq!(failure.kind(), FailureKind::Redirect, "{status}");
+        assert_eq!(failure.kind(), TransportErrorKind::Redirect, "{status}");
         assert_eq!(odd.heard().len(), 1);
     }
     assert_eq!(evil.heard(), [""; 0]);
@@ -108,10 +108,10 @@ fn m23_a_body_that_is_too_large_is_not_taken() {
     });
     for odd in [announced, endless] {
         let failure = failure(limited(&odd).call_with(&GetAccountMetadata, once()));
-        assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::TooLarge, true));
+        assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::TooLarge, true));
     }
     let fits = Odd::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
-    assert!(!matches!(limited(&fits).call(&GetAccountMetadata), Err(Error::Exchange(_))));
+    assert!(!matches!(limited(&fits).call(&GetAccountMetadata), Err(Error::Transport(_))));
 }
 
 #[test]
@@ -121,23 +121,23 @@ fn m27_a_head_that_is_too_large_is_not_taken() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ");
         while stream.write_all(&[b'x'; 1024]).is_ok() {}
     });
-    assert_eq!(kind_of(&endless), (FailureKind::TooLarge, true));
+    assert_eq!(kind_of(&endless), (TransportErrorKind::TooLarge, true));
     let large = format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: {}\r\n\r\n", "x".repeat(60 * 1024));
     let error = Odd::answering(large).client().call(&GetAccountMetadata).unwrap_err();
-    assert!(matches!(error, Error::Nonsense(_)), "{error:?}");
+    assert!(matches!(error, Error::InvalidResponse(_)), "{error:?}");
 }
 
 #[test]
 fn m24_an_encoded_body_is_refused() {
     let odd = Odd::answering("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}");
-    assert_eq!(kind_of(&odd), (FailureKind::Encoding, true));
+    assert_eq!(kind_of(&odd), (TransportErrorKind::Encoding, true));
 }
 
 #[test]
 fn m02_an_answer_that_breaks_off_was_perhaps_carried_out() {
     for answer in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}", "no HTTP at all\r\n\r\n"] {
         let odd = Odd::answering(answer);
-        assert_eq!(kind_of(&odd), (FailureKind::Interrupted, true), "{answer:?}");
+        assert_eq!(kind_of(&odd), (TransportErrorKind::Interrupted, true), "{answer:?}");
     }
 }
 
@@ -146,7 +146,7 @@ fn m01_a_refused_connection_has_sent_nothing() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let client = Client::new(Server::at(&format!("http://{address}/api/1.0")).unwrap()).unwrap();
     let failure = failure(client.login(credentials("user@example.com")));
-    assert_eq!((failure.kind(), failure.may_have_been_sent()), (FailureKind::Connect, false));
+    assert_eq!((failure.kind(), failure.may_have_been_sent()), (TransportErrorKind::Connect, false));
     assert!(Error::from(failure).retryable());
 }
 
@@ -161,12 +161,12 @@ fn m25_a_silent_server_is_given_up() {
     let odd = silent();
     let client = odd.builder().stall_timeout(Duration::from_millis(50)).build().unwrap();
     let stalled = failure(client.call_with(&GetAccountMetadata, once()));
-    assert_eq!((stalled.kind(), stalled.may_have_been_sent()), (FailureKind::TimedOut, true));
+    assert_eq!((stalled.kind(), stalled.may_have_been_sent()), (TransportErrorKind::TimedOut, true));
     let odd = silent();
     let patient = odd.builder().stall_timeout(Duration::from_secs(3600)).build().unwrap();
     let hurried = once().with_deadline(Duration::from_millis(50));
     let late = failure(patient.call_with(&GetAccountMetadata, hurried));
-    assert_eq!((late.kind(), late.may_have_been_sent()), (FailureKind::TimedOut, true));
+    assert_eq!((late.kind(), late.may_have_been_sent()), (TransportErrorKind::TimedOut, true));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn m25_an_answer_that_trickles_ends_at_the_deadline_of_its_call() {
         }
     });
     let hurried = once().with_deadline(Duration::from_millis(100));
-    assert_eq!(failure(odd.client().call_with(&GetAccountMetadata, hurried)).kind(), FailureKind::TimedOut);
+    assert_eq!(failure(odd.client().call_with(&GetAccountMetadata, hurried)).kind(), TransportErrorKind::TimedOut);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn m32_a_connection_that_was_closed_while_idle_is_not_used_again() {
     });
     let client = odd.client();
     for calls in 1..4 {
-        assert!(!matches!(client.call_with(&GetAccountMetadata, once()), Err(Error::Exchange(_))));
+        assert!(!matches!(client.call_with(&GetAccountMetadata, once()), Err(Error::Transport(_))));
         while odd.heard().len() < calls {
             thread::yield_now();
         }
@@ -228,7 +228,7 @@ fn m01_what_provably_never_left_is_sent_again() {
     let bound = Arc::clone(&listener);
     let client = Client::builder(Server::at(&format!("http://{address}/api/1.0")).unwrap())
         .on_event(move |event| {
-            if let Event::Exchanged { result: Err(FailureKind::Connect), .. } = event {
+            if let Event::Exchanged { result: Err(TransportErrorKind::Connect), .. } = event {
                 bound.get_or_init(|| TcpListener::bind(address).unwrap());
             }
         })
@@ -245,7 +245,7 @@ fn m01_what_provably_never_left_is_sent_again() {
         let (mut stream, _) = listener.accept().unwrap();
         assert!(head(&mut stream).starts_with("GET /api/1.0/account/metadata HTTP/1.1\r\n"));
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-        assert!(matches!(call.join().unwrap(), Err(Error::Nonsense(_))));
+        assert!(matches!(call.join().unwrap(), Err(Error::InvalidResponse(_))));
     });
 }
 
@@ -269,7 +269,7 @@ fn an_answer_to_another_request_is_not_taken_for_this_one() {
     let client = odd.client();
     for _ in 0..2 {
         assert_ne!(client.call_with(&KeepAlive, once()).unwrap_err().status().map(|status| status.as_u16()), Some(401));
-        assert!(!matches!(client.call_with(&GetAccountMetadata, once()), Err(Error::Exchange(_))));
+        assert!(!matches!(client.call_with(&GetAccountMetadata, once()), Err(Error::Transport(_))));
     }
     assert_eq!(odd.heard().len(), 2);
 }

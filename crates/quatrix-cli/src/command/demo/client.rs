@@ -86,11 +86,9 @@ impl Client {
     pub(super) fn upload(&self, to: FileId, name: FileName, bytes: &[u8], chunk: u64) -> Result<Uploaded, Error> {
         let (size, source) = (bytes.len() as u64, Cursor::new(bytes));
         match self {
-            Self::Ureq(client) => {
-                client.upload(client.new_upload(to, name, size).with_chunks_of_at_most(chunk), source)
-            }
+            Self::Ureq(client) => client.upload(client.new_upload(to, name, size).with_max_chunk(chunk), source),
             Self::Hyper(client, runtime) => {
-                let upload = client.new_upload(to, name, size).with_chunks_of_at_most(chunk);
+                let upload = client.new_upload(to, name, size).with_max_chunk(chunk);
                 wait(runtime, client.upload(upload, source))
             }
         }

@@ -3,7 +3,7 @@
 use std::env;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quatrix_ureq::proto::{Event, FailureKind, LoggedOut};
+use quatrix_ureq::proto::{Event, LoggedOut, TransportErrorKind};
 
 use super::client::Observer;
 use crate::failure::Failure;
@@ -95,7 +95,7 @@ impl Transcript {
                     }
                     Ok(status) if status.is_success() => (status.as_u16().to_string(), Look::Open),
                     Ok(status) => (status.as_u16().to_string(), Look::Bad),
-                    Err(FailureKind::Interrupted) => ("cut".to_owned(), Look::Bad),
+                    Err(TransportErrorKind::Interrupted) => ("cut".to_owned(), Look::Bad),
                     Err(kind) => (format!("{kind:?}"), Look::Bad),
                 };
                 let status = self.paint(look, &status);

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use quatrix_ureq::proto::api::{
-    Clash, DeleteFiles, FinalizeUpload, GetDownloadLink, GetFile, GetFileId, GetUploadLink, MakeFolder, MoveOne,
+    DeleteFiles, FinalizeUpload, GetDownloadLink, GetFile, GetFileId, GetUploadLink, MakeFolder, MoveOne, OnConflict,
     ReadLink, UploadChunk,
 };
 use quatrix_ureq::proto::{Endpoint, File, FileId, FileName, UploadKey};
@@ -131,8 +131,10 @@ impl Scratch<'_> {
         let new = self.upload("new", b"new!!")?;
         let name = file_name("old")?;
         let target = self.folder.clone();
-        let moved =
-            self.wire.ask(&MoveOne { id: new, target, name, modified: None, clash: Clash::Overwrite }, self.speaker)?;
+        let moved = self.wire.ask(
+            &MoveOne { id: new, target, name, modified: None, on_conflict: OnConflict::Overwrite },
+            self.speaker,
+        )?;
         let observed = if moved.is_success() {
             let names = self.get(&GetFile { id: self.folder.clone(), content: true })?;
             let names = names.into_children()?;

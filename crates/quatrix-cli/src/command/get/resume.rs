@@ -5,7 +5,7 @@ use std::path::Path;
 use quatrix_local::Resumable;
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::task::Download;
-use quatrix_ureq::proto::{Error, FailureKind, File, RemotePath};
+use quatrix_ureq::proto::{Error, File, RemotePath, TransportErrorKind};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,7 +21,8 @@ pub(super) fn download(
     overwrite: bool,
     progress: &Progress,
 ) -> Result<u64, Failure> {
-    let size = file.size.ok_or_else(|| Failure::new(Exit::Nonsense, "the server does not tell the file's size"))?;
+    let size =
+        file.size.ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server does not tell the file's size"))?;
     let mut part = Resumable::beside(place, (&file.id, size, file.modified), overwrite)?;
     loop {
         progress.is_there(part.kept());
@@ -42,7 +43,7 @@ fn left(part: Resumable, size: u64, error: Error, stopped: bool) -> Failure {
     }
     let exit = match &error {
         Error::Cancelled if stopped => Exit::Interrupted,
-        Error::Exchange(failure) if failure.kind() == FailureKind::Local => Exit::LocalFile,
+        Error::Transport(failure) if failure.kind() == TransportErrorKind::Local => Exit::LocalFile,
         _ => Exit::Partial,
     };
     let what = match stopped {

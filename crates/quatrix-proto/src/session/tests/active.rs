@@ -106,13 +106,13 @@ fn s19_s20_a_probe_without_a_verdict_is_no_use_of_the_session() {
 #[test]
 fn s19_a_probe_whose_carrier_vanished_is_sent_by_the_next() {
     let mut world = World::active("one");
-    let (carrier, other) = (world.profile(), world.profile());
-    for call in [&carrier, &other] {
+    let (leader, other) = (world.profile(), world.profile());
+    for call in [&leader, &other] {
         let sent = world.sent(call);
         world.refuse(&sent, 401, 50);
     }
-    world.sent(&carrier);
-    world.session.cancel(world.now, carrier.id());
+    world.sent(&leader);
+    world.session.cancel(world.now, leader.id());
     let probe = world.sent(&other);
     assert_eq!(probe.name, "session.keepalive");
     world.refuse(&probe, 401, 14);

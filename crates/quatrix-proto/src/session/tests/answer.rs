@@ -237,14 +237,16 @@ fn s17_whatever_else_happens_the_challenge_stands_and_the_code_is_not_sent_again
     for status in [200, 302, 400, 403, 404, 429, 500, 503] {
         let answer = world.totp("654321");
         let sent = world.sent(&answer);
-        let body = if status == 200 { "[nonsense" } else { "" };
+        let body = if status == 200 { "[invalid_response" } else { "" };
         world.answer(&sent, status, &[], body);
         world.done(answer).unwrap_err();
         assert_eq!(world.state(), "Totp 0", "{status}");
     }
-    for failure in
-        [Failure::maybe_sent(FailureKind::TimedOut), Failure::unsent(FailureKind::Connect), Failure::aborted()]
-    {
+    for failure in [
+        TransportError::maybe_sent(TransportErrorKind::TimedOut),
+        TransportError::unsent(TransportErrorKind::Connect),
+        TransportError::aborted(),
+    ] {
         let answer = world.totp("654321");
         let sent = world.sent(&answer);
         world.fail(&sent, failure);
@@ -295,7 +297,7 @@ fn i07_who_waits_for_anothers_answer_wakes_at_its_deadline_or_when_the_challenge
 
 /// Asks are on, the session has expired, and a call has carried a login that was challenged.
 fn asking_again() -> (World, Ticket<Profile>) {
-    let mut world = World::with(|config| config.ask_the_driver(true));
+    let mut world = World::with(|config| config.interactive(true));
     world.log_in("one");
     world.expire();
     let call = world.profile();
@@ -346,7 +348,7 @@ fn i09_a_server_that_always_asks_for_more_is_not_answered_for_ever() {
 
 #[test]
 fn i04_captchas_that_lead_nowhere_do_not_send_the_password_for_ever() {
-    let mut world = World::with(|config| config.ask_the_driver(true));
+    let mut world = World::with(|config| config.interactive(true));
     let login = world.login();
     let mut passwords = 0;
     loop {

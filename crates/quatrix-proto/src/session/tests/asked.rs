@@ -9,7 +9,7 @@ impl World {
     }
 
     pub(super) fn asking_and(settings: impl FnOnce(Config) -> Config) -> (Self, Ticket<Login>) {
-        let mut world = Self::with(|config| settings(config.ask_the_driver(true)));
+        let mut world = Self::with(|config| settings(config.interactive(true)));
         let login = world.login();
         let sent = world.sent(&login);
         world.answer(&sent, 207, &[("mfa-code", "71")], r#"{"session_id":"partial"}"#);

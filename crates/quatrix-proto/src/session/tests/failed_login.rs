@@ -36,11 +36,11 @@ fn m03_a_refusal_is_told_to_all_64_that_wait_and_asked_for_once() {
 fn s08_a_refusal_after_an_expiry_forgets_the_password() {
     let mut world = World::active("one");
     world.expire();
-    let (carrier, waiting) = (world.profile(), world.profile());
-    let sent = world.sent(&carrier);
+    let (leader, waiting) = (world.profile(), world.profile());
+    let sent = world.sent(&leader);
     world.waits(&waiting);
     world.refuse(&sent, 401, 14);
-    assert_eq!(world.failed(carrier), "not logged in: the server refused");
+    assert_eq!(world.failed(leader), "not logged in: the server refused");
     assert_eq!(world.failed(waiting), "not logged in: the server refused");
     assert_eq!((world.state().as_str(), world.session.kept.is_none()), ("refused", true));
 }
@@ -86,11 +86,11 @@ fn s09_a_login_that_came_to_nothing_fails_all_and_may_be_tried_by_the_next_call(
     for (status, body) in [(429, ""), (404, ""), (302, ""), (503, ""), (200, "{}"), (200, "<html>")] {
         let mut world = World::active("one");
         world.expire();
-        let (carrier, waiting) = (world.profile(), world.profile());
-        let sent = world.sent(&carrier);
+        let (leader, waiting) = (world.profile(), world.profile());
+        let sent = world.sent(&leader);
         world.waits(&waiting);
         world.answer(&sent, status, &[], body);
-        let error = world.failed(carrier);
+        let error = world.failed(leader);
         assert_eq!(world.failed(waiting), error);
         assert_eq!(world.state(), "failed");
         let next = world.profile();
@@ -118,8 +118,8 @@ fn s09_i04_a_call_under_way_does_not_log_in_after_a_login_came_to_nothing() {
     let (under_way, repeated) = (world.profile(), world.profile());
     let (first, second) = (world.sent(&under_way), world.sent(&repeated));
     world.expire();
-    let carrier = world.profile();
-    let login = world.sent(&carrier);
+    let leader = world.profile();
+    let login = world.sent(&leader);
     world.answer(&login, 503, &[], "");
     world.refuse(&first, 401, 14);
     world.answer(&second, 503, &[], "");
@@ -148,7 +148,7 @@ fn s09_m01_a_login_that_provably_was_not_sent_is_sent_once_more() {
     let login = world.login();
     for last in [false, true] {
         let sent = world.sent(&login);
-        world.fail(&sent, Failure::unsent(FailureKind::Connect));
+        world.fail(&sent, TransportError::unsent(TransportErrorKind::Connect));
         if last {
             let error = world.done(login).unwrap_err();
             assert_eq!((error.to_string().as_str(), error.may_have_been_executed()), ("could not connect", false));
@@ -164,12 +164,12 @@ fn s10_m11_a_vanished_carrier_is_replaced_at_most_twice() {
     world.expire();
     let waiting = world.profile();
     for _ in 0..3 {
-        let carrier = world.profile();
-        let sent = world.sent(&carrier);
+        let leader = world.profile();
+        let sent = world.sent(&leader);
         assert_eq!(sent.name, "session.login");
         world.waits(&waiting);
-        world.fail(&sent, Failure::aborted());
-        world.session.cancel(world.now, carrier.id());
+        world.fail(&sent, TransportError::aborted());
+        world.session.cancel(world.now, leader.id());
     }
     assert_eq!(world.not_logged_in(waiting), "the exchange was given up");
     assert_eq!(world.state(), "failed");
@@ -179,10 +179,10 @@ fn s10_m11_a_vanished_carrier_is_replaced_at_most_twice() {
 fn s10_m11_the_next_waiting_caller_takes_over() {
     let mut world = World::active("one");
     world.expire();
-    let (carrier, waiting) = (world.profile(), world.profile());
-    world.sent(&carrier);
+    let (leader, waiting) = (world.profile(), world.profile());
+    world.sent(&leader);
     world.waits(&waiting);
-    world.session.cancel(world.now, carrier.id());
+    world.session.cancel(world.now, leader.id());
     let sent = world.sent(&waiting);
     assert_eq!(sent.name, "session.login");
     world.grant(&sent, "two");
@@ -193,8 +193,8 @@ fn s10_m11_the_next_waiting_caller_takes_over() {
 fn s10_an_answer_ends_with_the_login_that_it_led_to() {
     let mut world = World::active("one");
     world.expire();
-    let carrier = world.profile();
-    let sent = world.sent(&carrier);
+    let leader = world.profile();
+    let sent = world.sent(&leader);
     world.answer(&sent, 207, &[("mfa-code", "72")], r#"{"session_id":"partial"}"#);
     let answer = world.captcha("solved");
     let sent = world.sent(&answer);
@@ -202,7 +202,7 @@ fn s10_an_answer_ends_with_the_login_that_it_led_to() {
     let check = world.sent(&answer);
     world.refuse(&check, 401, 14);
     let login = world.sent(&answer);
-    world.fail(&login, Failure::aborted());
+    world.fail(&login, TransportError::aborted());
     assert_eq!(world.failed(answer), "the exchange was given up");
     assert_eq!(world.state(), "expired");
 }
@@ -227,18 +227,18 @@ fn s11_a_dead_carrier_cannot_wedge_the_session() {
 #[test]
 fn s09_a_login_that_times_out_or_is_cut_has_not_lost_its_carrier() {
     for (patience, kind, said) in [
-        (None, FailureKind::TimedOut, "timed out"),
-        (Some(Duration::from_secs(1)), FailureKind::Interrupted, "the connection was interrupted"),
+        (None, TransportErrorKind::TimedOut, "timed out"),
+        (Some(Duration::from_secs(1)), TransportErrorKind::Interrupted, "the connection was interrupted"),
     ] {
         let mut world = World::active("one");
         world.expire();
         let options = CallOptions { deadline: patience, ..CallOptions::new() };
-        let carrier = world.session.call_with(world.now, &GetProfile, options);
+        let leader = world.session.call_with(world.now, &GetProfile, options);
         let waiting = world.profile();
-        let login = world.sent(&carrier);
+        let login = world.sent(&leader);
         world.waits(&waiting);
         world.pass(Duration::from_secs(1));
-        world.fail(&login, Failure::maybe_sent(kind));
+        world.fail(&login, TransportError::maybe_sent(kind));
         assert_eq!(world.state(), "failed");
         assert_eq!(world.not_logged_in(waiting), said);
     }
@@ -255,7 +255,11 @@ fn s11_a_carrier_out_of_patience_hands_over() {
     assert_eq!(transmit.deadline, world.now.saturating_add(Duration::from_secs(5)));
     world.waits(&patient);
     world.pass(Duration::from_secs(5));
-    world.session.handle_failure(world.now, transmit.exchange, Failure::maybe_sent(FailureKind::TimedOut));
+    world.session.handle_failure(
+        world.now,
+        transmit.exchange,
+        TransportError::maybe_sent(TransportErrorKind::TimedOut),
+    );
     assert_eq!(world.failed(hasty), "timed out");
     assert_eq!(world.sent(&patient).name, "session.login");
 }

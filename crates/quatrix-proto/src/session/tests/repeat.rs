@@ -27,7 +27,7 @@ fn m31_what_provably_was_not_sent_is_repeated_whatever_it_is() {
     let mut world = World::active("one");
     let call = world.session.call(world.now, &Raw::post("/file/move", "{}"));
     let sent = world.sent(&call);
-    world.fail(&sent, Failure::unsent(FailureKind::Connect));
+    world.fail(&sent, TransportError::unsent(TransportErrorKind::Connect));
     world.now = world.waits(&call);
     let sent = world.sent(&call);
     world.ok(&sent, "{}");
@@ -37,7 +37,7 @@ fn m31_what_provably_was_not_sent_is_repeated_whatever_it_is() {
 #[test]
 fn q16_i09_the_longest_wait_that_a_server_may_ask_for_is_a_setting() {
     for (longest, waits) in [(6, false), (7, true)] {
-        let mut world = World::with(|config| config.with_longest_retry_after(Duration::from_secs(longest)));
+        let mut world = World::with(|config| config.with_max_retry_after(Duration::from_secs(longest)));
         world.log_in("one");
         let call = world.profile();
         let sent = world.sent(&call);
@@ -48,12 +48,12 @@ fn q16_i09_the_longest_wait_that_a_server_may_ask_for_is_a_setting() {
 
 #[test]
 fn i09_a_failure_that_another_try_would_not_mend_is_not_followed_by_one() {
-    for kind in [FailureKind::TooLarge, FailureKind::Aborted] {
+    for kind in [TransportErrorKind::TooLarge, TransportErrorKind::Aborted] {
         let mut world = World::active("one");
         let call = world.profile();
         let sent = world.sent(&call);
-        world.fail(&sent, Failure::maybe_sent(kind));
-        assert!(matches!(world.done(call), Err(Error::Exchange(failure)) if failure.kind() == kind));
+        world.fail(&sent, TransportError::maybe_sent(kind));
+        assert!(matches!(world.done(call), Err(Error::Transport(failure)) if failure.kind() == kind));
     }
 }
 
@@ -193,14 +193,14 @@ fn i07_a_deadline_ends_a_wait() {
 fn m12_a_cancelled_waiter_leaves_nothing_behind() {
     let mut world = World::active("one");
     world.expire();
-    let (carrier, waiter) = (world.profile(), world.profile());
-    let sent = world.sent(&carrier);
+    let (leader, waiter) = (world.profile(), world.profile());
+    let sent = world.sent(&leader);
     world.waits(&waiter);
     world.session.cancel(world.now, waiter.id());
     world.grant(&sent, "two");
-    let sent = world.sent(&carrier);
+    let sent = world.sent(&leader);
     world.ok(&sent, PROFILE);
-    world.done(carrier).unwrap();
+    world.done(leader).unwrap();
     assert_eq!(world.session.calls.iter().count(), 0);
 }
 
@@ -286,7 +286,7 @@ fn i07_an_exchange_that_is_not_reported_by_the_deadline_is_not_waited_for() {
 
 #[test]
 fn m42_a_deadline_between_two_tries_says_what_the_first_may_have_done() {
-    let ends = |safe: bool, failure: Failure| {
+    let ends = |safe: bool, failure: TransportError| {
         let mut world = World::active("one");
         let raw = if safe { Raw::get("/x").replay_safe() } else { Raw::get("/x") };
         let options = CallOptions::new().with_deadline(Duration::from_secs(1));
@@ -296,8 +296,8 @@ fn m42_a_deadline_between_two_tries_says_what_the_first_may_have_done() {
         world.pass(Duration::from_secs(1));
         world.done(call).unwrap_err().may_have_been_executed()
     };
-    assert!(ends(true, Failure::maybe_sent(FailureKind::Interrupted)));
-    assert!(!ends(false, Failure::unsent(FailureKind::Connect)));
+    assert!(ends(true, TransportError::maybe_sent(TransportErrorKind::Interrupted)));
+    assert!(!ends(false, TransportError::unsent(TransportErrorKind::Connect)));
 }
 
 #[test]

@@ -3,15 +3,18 @@
 use super::*;
 
 /// Ways in which a login, an answer or a captcha can fail without a refusal.
-fn failures() -> Vec<Result<(u16, &'static str), Failure>> {
+fn failures() -> Vec<Result<(u16, &'static str), TransportError>> {
     let mut ways: Vec<_> = [(503, ""), (429, ""), (404, ""), (302, ""), (200, "<html>"), (500, "{}")].map(Ok).to_vec();
-    ways.extend([FailureKind::Interrupted, FailureKind::TimedOut].map(|kind| Err(Failure::maybe_sent(kind))));
-    ways.push(Err(Failure::unsent(FailureKind::Tls)));
+    ways.extend(
+        [TransportErrorKind::Interrupted, TransportErrorKind::TimedOut]
+            .map(|kind| Err(TransportError::maybe_sent(kind))),
+    );
+    ways.push(Err(TransportError::unsent(TransportErrorKind::Tls)));
     ways
 }
 
 impl World {
-    fn comes_to(&mut self, sent: &Sent, result: Result<(u16, &str), Failure>) {
+    fn comes_to(&mut self, sent: &Sent, result: Result<(u16, &str), TransportError>) {
         match result {
             Ok((status, body)) => self.answer(sent, status, &[], body),
             Err(failure) => self.fail(sent, failure),
@@ -74,7 +77,7 @@ fn m42_a_call_that_drove_an_answer_and_ran_out_of_time_is_timed_out_and_not_exec
         let answer = world.sent(&call);
         world.pass(Duration::from_secs(5));
         if reported {
-            world.fail(&answer, Failure::maybe_sent(FailureKind::TimedOut));
+            world.fail(&answer, TransportError::maybe_sent(TransportErrorKind::TimedOut));
         }
         let error = world.done(call).unwrap_err();
         assert_eq!((error.to_string(), error.may_have_been_executed()), ("timed out".to_owned(), false));
@@ -88,7 +91,7 @@ fn m42_an_earlier_try_that_may_have_arrived_counts_although_the_last_was_not_sen
     let call = world.lost(CallOptions::new().with_attempts(2));
     world.pass(MINUTE);
     let sent = world.sent(&call);
-    world.fail(&sent, Failure::unsent(FailureKind::Connect));
+    world.fail(&sent, TransportError::unsent(TransportErrorKind::Connect));
     let error = world.done(call).unwrap_err();
     assert_eq!((error.to_string(), error.may_have_been_executed()), ("could not connect".to_owned(), true));
 }
@@ -116,8 +119,11 @@ fn m42_s24_an_earlier_try_that_may_have_arrived_counts_although_a_logout_ends_th
         let mut world = World::active("one");
         let call = world.profile();
         let sent = world.sent(&call);
-        let (maybe, not) = (Failure::maybe_sent, Failure::unsent);
-        world.fail(&sent, if arrived { maybe(FailureKind::Interrupted) } else { not(FailureKind::Connect) });
+        let (maybe, not) = (TransportError::maybe_sent, TransportError::unsent);
+        world.fail(
+            &sent,
+            if arrived { maybe(TransportErrorKind::Interrupted) } else { not(TransportErrorKind::Connect) },
+        );
         world.waits(&call);
         let _logout = world.session.logout(world.now);
         let error = world.done(call).unwrap_err();
@@ -139,7 +145,7 @@ fn m42_s09_an_earlier_try_that_may_have_arrived_counts_although_a_login_ends_the
 
 #[test]
 fn m42_what_was_not_carried_out_is_not_told_as_if_it_might_have_been() {
-    let ends_after = |status: u16, failure: Option<Failure>| {
+    let ends_after = |status: u16, failure: Option<TransportError>| {
         let mut world = World::active("one");
         let options = CallOptions::new().with_deadline(Duration::from_secs(1));
         let call = world.session.call_with(world.now, &GetProfile, options);
@@ -155,6 +161,6 @@ fn m42_what_was_not_carried_out_is_not_told_as_if_it_might_have_been() {
     };
     assert!(!ends_after(429, None));
     assert!(ends_after(503, None));
-    assert!(!ends_after(0, Some(Failure::unsent(FailureKind::Connect))));
-    assert!(ends_after(0, Some(Failure::maybe_sent(FailureKind::Interrupted))));
+    assert!(!ends_after(0, Some(TransportError::unsent(TransportErrorKind::Connect))));
+    assert!(ends_after(0, Some(TransportError::maybe_sent(TransportErrorKind::Interrupted))));
 }

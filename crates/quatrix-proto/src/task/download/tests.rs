@@ -27,7 +27,7 @@ fn until_range(task: &mut Download, now: Timestamp, file: &'static str) -> Optio
 
 /// In ranges of ten bytes.
 fn download(model: &Model) -> Download {
-    Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap()).with_ranges_of_at_most(10)
+    Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap()).with_max_range(10)
 }
 
 fn events(download: &mut Download) -> Vec<TransferEvent> {
@@ -254,7 +254,7 @@ fn a_cut_after_the_last_byte_is_none() {
     let file = r#"{"id":"f1","name":"a","type":"F","size":30}"#;
     let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
     task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
-    task.handle(Timestamp::ZERO, Err(Failure::maybe_sent(FailureKind::TooLarge).into()), 30);
+    task.handle(Timestamp::ZERO, Err(TransportError::maybe_sent(TransportErrorKind::TooLarge).into()), 30);
     assert!(matches!(task.poll(Timestamp::ZERO), TaskStep::Done(Ok(Downloaded { size: 30, .. }))));
 }
 
@@ -266,7 +266,11 @@ fn a_connection_that_brings_something_each_time_may_be_cut_often() {
         (0..20)
             .take_while(|_| {
                 until_range(&mut task, Timestamp::ZERO, file).expect("a range");
-                task.handle(Timestamp::ZERO, Err(Failure::maybe_sent(FailureKind::Interrupted).into()), moved);
+                task.handle(
+                    Timestamp::ZERO,
+                    Err(TransportError::maybe_sent(TransportErrorKind::Interrupted).into()),
+                    moved,
+                );
                 matches!(task.poll(Timestamp::ZERO), TaskStep::Call(_))
             })
             .count()
@@ -322,7 +326,7 @@ fn i06_nonsense_is_refused_and_does_not_go_on_for_ever() {
                 TaskStep::Done(result) => break result.unwrap_err(),
             }
         };
-        assert!(matches!(error, Error::Nonsense(_) | Error::Exchange(_)), "{error}");
+        assert!(matches!(error, Error::InvalidResponse(_) | Error::Transport(_)), "{error}");
     }
 }
 
@@ -348,7 +352,7 @@ proptest! {
         let mut model = Model::new();
         model.file("home", "a.txt", &bytes);
         model.ranges = ranges;
-        let mut task = download(&model).with_ranges_of_at_most(most);
+        let mut task = download(&model).with_max_range(most);
         let mut now = bytes.clone();
         let mut wire = Wire::breaking(b"", |n, _, model| {
             if rewritten == Some(n) {

@@ -73,7 +73,7 @@ fn the_servers_date_counts_and_the_time_of_modification_does_not() {
 fn a_long_name_is_found_by_what_is_left_of_it() {
     let (mut model, folder) = model();
     let long = "\u{e9}".repeat(255);
-    made(&mut model, &folder, &partial_name(&long, 7, FileName::LONGEST, |_| 1), 1);
+    made(&mut model, &folder, &partial_name(&long, 7, FileName::MAX_LEN, |_| 1), 1);
     let task = RemoveLeftovers::new(&Server::default(), UnixTime::from_secs(NOW)).with(&folder.parse().unwrap(), &long);
     assert_eq!(model.run(task).unwrap(), 1);
 }

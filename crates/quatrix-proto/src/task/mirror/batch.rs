@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::subtrees::is_below;
 use super::{Action, Item, Mirror, Plan, Reason, Remote, Tree, not_done};
-use crate::api::Clash;
+use crate::api::OnConflict;
 use crate::error::Error;
 use crate::file::File;
 use crate::id::FileId;
@@ -27,12 +27,12 @@ mod replacement;
 ///
 /// ```
 /// use quatrix_proto::FileId;
-/// use quatrix_proto::api::Clash;
+/// use quatrix_proto::api::OnConflict;
 /// use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Item, Tree, Work};
 ///
 /// let size = |size| Item::File { size: Some(size), modified: None };
 /// let here = Tree::from([("a".parse()?, Item::Folder), ("a/x".parse()?, size(3)), ("b".parse()?, size(4))]);
-/// let mut batch = Batch::upload(here, FileId::new("home")?, Clash::Refuse);
+/// let mut batch = Batch::upload(here, FileId::new("home")?, OnConflict::Refuse);
 /// loop {
 ///     match batch.poll() {
 ///         BatchStep::One(job) => {
@@ -79,7 +79,7 @@ pub struct Batch {
 enum Direction {
     Up {
         /// What happens if a file is there that was not known of.
-        clash: Clash,
+        on_conflict: OnConflict,
     },
     Down {
         /// Whether a file is replaced that was not known of.
@@ -130,7 +130,7 @@ pub enum Work {
         /// The folder it belongs in.
         folder: FileId,
         /// What happens if there is one.
-        clash: Clash,
+        on_conflict: OnConflict,
     },
     /// Download the file.
     Download {
@@ -165,7 +165,7 @@ pub enum Work {
 
 /// What came of a [`Job`] that has succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Did {
+pub enum JobResult {
     /// There is a folder. One on the server has this id.
     Made(Option<FileId>),
     /// A file of so many bytes has arrived.
@@ -198,9 +198,9 @@ impl Batch {
     /// Plans to upload everything here into this folder there.
     ///
     /// Folders that are there are no hindrance; a file that is there clashes.
-    pub fn upload(here: Tree, folder: FileId, clash: Clash) -> Self {
+    pub fn upload(here: Tree, folder: FileId, on_conflict: OnConflict) -> Self {
         let there = Remote { folder, tree: Tree::default() };
-        Self::up(&Mirror::default(), here, there, clash)
+        Self::up(&Mirror::default(), here, there, on_conflict)
     }
 
     /// Plans to download everything there into a folder here.
@@ -213,7 +213,7 @@ impl Batch {
     /// Plans what makes the folder there like the one here.
     pub fn mirror_up(how: &Mirror, here: Tree, there: Remote) -> Self {
         // What the plan does not know of came meanwhile: it is somebody else's.
-        Self::up(how, here, there, Clash::Refuse)
+        Self::up(how, here, there, OnConflict::Refuse)
     }
 
     /// Plans what makes the folder here like the one there.
@@ -221,11 +221,11 @@ impl Batch {
         Self::down(how, there, here, false)
     }
 
-    fn up(how: &Mirror, mut here: Tree, mut there: Remote, clash: Clash) -> Self {
+    fn up(how: &Mirror, mut here: Tree, mut there: Remote, on_conflict: OnConflict) -> Self {
         here.fail_names(|name| FileName::new(name).err().map(Error::from));
         let plan = how.plan(&here, &there.tree);
         let report = Report::of([&mut here, &mut there.tree]);
-        Self::new(plan, Direction::Up { clash }, there, report)
+        Self::new(plan, Direction::Up { on_conflict }, there, report)
     }
 
     fn down(how: &Mirror, mut there: Remote, mut here: Tree, overwrite: bool) -> Self {
@@ -308,26 +308,26 @@ impl Batch {
     /// Takes what came of a job.
     ///
     /// [`Error::Cancelled`] ends the batch: nothing further is begun, but what was put aside is renamed back.
-    pub fn handle(&mut self, job: Job, result: Result<Did, Error>) {
+    pub fn handle(&mut self, job: Job, result: Result<JobResult, Error>) {
         if let Some(replacement) = self.replacement.take() {
             return self.handle_replacement(replacement, job, result);
         }
         self.record(job, result);
     }
 
-    fn record(&mut self, job: Job, result: Result<Did, Error>) {
+    fn record(&mut self, job: Job, result: Result<JobResult, Error>) {
         let deletes = matches!(job.work, Work::DeleteHere { .. } | Work::DeleteThere { .. });
         match result {
-            Ok(Did::Made(Some(id))) => drop(self.made.insert(job.path, id)),
-            Ok(Did::Made(None) | Did::Renamed) => {}
-            Ok(Did::Copied(bytes)) => {
+            Ok(JobResult::Made(Some(id))) => drop(self.made.insert(job.path, id)),
+            Ok(JobResult::Made(None) | JobResult::Renamed) => {}
+            Ok(JobResult::Copied(bytes)) => {
                 if let (Work::Upload { folder, .. }, Some(name)) = (job.work, job.path.name()) {
                     self.uploaded.entry(folder).or_default().push(name.into());
                 }
                 self.report.files += 1;
                 self.report.bytes += bytes;
             }
-            Ok(Did::Deleted) => {
+            Ok(JobResult::Deleted) => {
                 let path = self.asides.remove(&job.path).map_or(job.path, |aside| aside.path);
                 self.report.deleted.push(path);
             }
@@ -406,9 +406,9 @@ impl Batch {
     fn copy(&self, path: &RemotePath, reason: Reason) -> Result<Work, &'static str> {
         let replaces = matches!(reason, Reason::Size | Reason::Time);
         match self.direction {
-            Direction::Up { clash, .. } => {
-                let clash = if replaces { Clash::Overwrite } else { clash };
-                Ok(Work::Upload { folder: self.folder_of(path)?, clash })
+            Direction::Up { on_conflict, .. } => {
+                let on_conflict = if replaces { OnConflict::Overwrite } else { on_conflict };
+                Ok(Work::Upload { folder: self.folder_of(path)?, on_conflict })
             }
             Direction::Down { overwrite, .. } => {
                 let file = self.there.tree.get(path).and_then(super::tree::Node::file).ok_or(GONE)?;

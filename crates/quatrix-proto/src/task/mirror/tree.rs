@@ -9,7 +9,7 @@ use super::{Item, not_done};
 use crate::error::Error;
 use crate::file::{File, FileKind};
 use crate::id::FileId;
-use crate::lenient::Extra;
+use crate::lenient::UnknownFields;
 use crate::path::RemotePath;
 use crate::server::Server;
 use crate::task::{Entry, Listed, Task, TaskStep, Unnamed, Walk};
@@ -174,7 +174,7 @@ impl Node {
             operations: None,
             sub_type: None,
             content: None,
-            extra: Extra::default(),
+            extra: UnknownFields::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{GONE, Item, Model, Said, refuse};
 use crate::endpoint::Prepared;
-use crate::error::{Error, Failure, FailureKind};
+use crate::error::{Error, TransportError, TransportErrorKind};
 use crate::receiver::Receiver;
 use crate::task::{Task, TaskStep};
 use crate::time::Timestamp;
@@ -69,16 +69,16 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
         let body =
             prepared.source_range().map_or(&[][..], |range| &self.source[range.start as usize..range.end as usize]);
         let sent = body.len() as u64;
-        let broken = |failure: Failure, moved: u64| (Err(failure.into()), moved);
+        let broken = |failure: TransportError, moved: u64| (Err(failure.into()), moved);
         match fault {
-            Fault::Unsent => return broken(Failure::unsent(FailureKind::Connect), 0),
+            Fault::Unsent => return broken(TransportError::unsent(TransportErrorKind::Connect), 0),
             Fault::Status(status) => {
                 return (Ok(Response::builder().status(status).body(Bytes::new()).unwrap()), 0);
             }
             Fault::Cut(after) if !body.is_empty() => {
                 let arrived = after.min(body.len());
                 model.answer(prepared, &body[..arrived]);
-                return broken(Failure::maybe_sent(FailureKind::Interrupted), arrived as u64);
+                return broken(TransportError::maybe_sent(TransportErrorKind::Interrupted), arrived as u64);
             }
             Fault::None | Fault::Lost | Fault::Cut(_) | Fault::Replaced(..) => {}
         }
@@ -88,7 +88,7 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
             return (Ok(Response::builder().status(status).body(refusal.into()).unwrap()), 0);
         }
         if fault == Fault::Lost {
-            return broken(Failure::maybe_sent(FailureKind::Interrupted), sent);
+            return broken(TransportError::maybe_sent(TransportErrorKind::Interrupted), sent);
         }
         let (head, body) = response.into_parts();
         let mut receiver = match Receiver::new(prepared.spec(), prepared.wanted(), 1 << 20, &head) {
@@ -101,7 +101,7 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
         }
         let moved = receiver.moved();
         match receiver.finish() {
-            Ok(_) if arrived < body.len() => broken(Failure::maybe_sent(FailureKind::Interrupted), moved),
+            Ok(_) if arrived < body.len() => broken(TransportError::maybe_sent(TransportErrorKind::Interrupted), moved),
             Ok(kept) => (Ok(Response::from_parts(head, kept)), sent + moved),
             Err(failure) => broken(failure, moved),
         }

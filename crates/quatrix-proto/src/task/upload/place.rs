@@ -3,7 +3,7 @@
 use super::Upload;
 use super::state::{By, Placing, State, Target, Then, Wanted};
 use super::steps::{Answer, is_taken};
-use crate::api::{Clash, Found, Ids, MoveOne, RenameFile};
+use crate::api::{Ids, Located, MoveOne, OnConflict, RenameFile};
 use crate::deferred::Deferred;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, TransferError};
@@ -16,16 +16,16 @@ use crate::task::{TransferEvent, is_absent, is_not_offered};
 const LARGE: u64 = 4 * 1024 * 1024;
 
 impl Upload {
-    pub(super) fn clash(&self) -> Option<Clash> {
+    pub(super) fn conflict_rule(&self) -> Option<OnConflict> {
         match self.target {
-            Target::New { clash, .. } => Some(clash),
+            Target::New { on_conflict, .. } => Some(on_conflict),
             Target::InPlace(_) => None,
         }
     }
 
     /// The name is looked up before the first byte where a refusal at the end would come after many.
     pub(super) fn first_look(&self) -> Option<Finder> {
-        let refuses = self.staged().is_some_and(|(_, _, clash)| clash == Clash::Refuse);
+        let refuses = self.staged().is_some_and(|(_, _, on_conflict)| on_conflict == OnConflict::Refuse);
         (refuses && !self.looked && self.size > LARGE).then(|| self.final_finder()).flatten()
     }
 
@@ -42,12 +42,12 @@ impl Upload {
                 (self.looked, self.failures) = (true, 0);
                 State::Opening { asked: false }
             }
-            (Wanted::InPlace(_), Ok(Some(Found { id, kind, .. }))) if !kind.is_folder() => {
+            (Wanted::InPlace(_), Ok(Some(Located { id, kind, .. }))) if !kind.is_folder() => {
                 self.target = Target::InPlace(id);
                 self.open()
             }
             (Wanted::InPlace(error), _) => State::Done(Err(error)),
-            (Wanted::Trashed(placing, error), Ok(Some(Found { id, kind, .. })))
+            (Wanted::Trashed(placing, error), Ok(Some(Located { id, kind, .. })))
                 if !kind.is_folder() && id != placing.id && self.may_trash(&error) =>
             {
                 self.events.push(TransferEvent::InTwoSteps);
@@ -109,10 +109,10 @@ impl Upload {
 
     /// The server says that the file is there, under a name that may be another one.
     fn named(&mut self, placing: Placing, file: File) -> State {
-        let Some((_, name, clash)) = self.staged() else { return State::Done(Ok(self.uploaded(file))) };
-        let is_right = match clash {
-            Clash::Rename => !self.is_temporary(&file.name),
-            Clash::Refuse | Clash::Overwrite => file.name == name.as_str(),
+        let Some((_, name, on_conflict)) = self.staged() else { return State::Done(Ok(self.uploaded(file))) };
+        let is_right = match on_conflict {
+            OnConflict::Rename => !self.is_temporary(&file.name),
+            OnConflict::Refuse | OnConflict::Overwrite => file.name == name.as_str(),
         };
         State::Done(match file.size {
             _ if file.id != placing.id => {
@@ -129,7 +129,7 @@ impl Upload {
 
     /// Whether what is in the way can only go in a step of its own.
     fn lacks_replace(&self, placing: &Placing) -> bool {
-        placing.by == By::Rename && self.clash() == Some(Clash::Overwrite)
+        placing.by == By::Rename && self.conflict_rule() == Some(OnConflict::Overwrite)
     }
 
     fn make_room(&mut self, placing: Placing, error: Error) -> State {
@@ -160,7 +160,7 @@ impl Upload {
 
     /// Deletes the file that could not take its name, unless it may be the only version by now.
     pub(super) fn give_up_placing(&mut self, placing: Placing, error: Error) -> State {
-        let may_replace = self.clash() == Some(Clash::Overwrite) && placing.lost;
+        let may_replace = self.conflict_rule() == Some(OnConflict::Overwrite) && placing.lost;
         match placing.trashed || may_replace {
             true => self.go_on(Some(placing.id), Then::End(error)),
             false => self.give_up(placing.id, error),

@@ -1,7 +1,7 @@
 //! What an upload is doing, and what it owns meanwhile.
 
 use super::Uploaded;
-use crate::api::Clash;
+use crate::api::OnConflict;
 use crate::error::Error;
 use crate::id::FileId;
 use crate::name::FileName;
@@ -10,7 +10,7 @@ use crate::task::look_up::Finder;
 
 #[derive(Clone)]
 pub(super) enum Target {
-    New { parent: FileId, name: FileName, clash: Clash, first_name: FirstName },
+    New { parent: FileId, name: FileName, on_conflict: OnConflict, first_name: FirstName },
     InPlace(FileId),
 }
 

@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::state::{By, Placing, State, Target, Then, Wanted, Written};
 use super::{Upload, Uploaded};
 use crate::api::{
-    Clash, DeleteFiles, FinalizeUpload, Finalized, GetFile, GetUploadLink, ModifyFile, UploadChunk, UploadLink,
+    DeleteFiles, FinalizeUpload, Finalized, GetFile, GetUploadLink, ModifyFile, OnConflict, UploadChunk, UploadLink,
 };
 use crate::deferred::Deferred;
 use crate::endpoint::Endpoint;
@@ -110,10 +110,12 @@ impl Upload {
             },
             // Somebody else's file has the temporary name: there are others.
             Err(error) if is_taken(&error) && self.staged().is_some() && self.openings < OPENINGS => self.open(),
-            Err(error) if is_taken(&error) && self.clash() == Some(Clash::Overwrite) => match self.final_finder() {
-                Some(finder) => State::LookingUp { finder, then: Wanted::InPlace(error) },
-                None => State::Done(Err(error)),
-            },
+            Err(error) if is_taken(&error) && self.conflict_rule() == Some(OnConflict::Overwrite) => {
+                match self.final_finder() {
+                    Some(finder) => State::LookingUp { finder, then: Wanted::InPlace(error) },
+                    None => State::Done(Err(error)),
+                }
+            }
             Err(error) => State::Done(Err(error)),
         }
     }

@@ -11,20 +11,20 @@ const OLD: &[u8] = b"the old content";
 const NEW: &[u8] = b"0123456789abcdefghijklmnopqrst";
 
 /// To `/in/a.txt`, in chunks of ten bytes.
-fn upload(model: &Model, clash: Clash, bytes: &[u8]) -> Upload {
-    upload_of(model, clash, bytes).with_chunks_of_at_most(10)
+fn upload(model: &Model, on_conflict: OnConflict, bytes: &[u8]) -> Upload {
+    upload_of(model, on_conflict, bytes).with_max_chunk(10)
 }
 
 /// To `/in/a.txt`, in chunks of the usual size.
-fn upload_of(model: &Model, clash: Clash, bytes: &[u8]) -> Upload {
+fn upload_of(model: &Model, on_conflict: OnConflict, bytes: &[u8]) -> Upload {
     let parent = model.id("/in").parse().unwrap();
     let upload = Upload::new(&Server::default(), parent, "a.txt".parse().unwrap(), bytes.len() as u64, 4711);
-    upload.on_clash(clash).modified(UnixTime::from_micros(7_500_000))
+    upload.on_conflict(on_conflict).modified(UnixTime::from_micros(7_500_000))
 }
 
 fn in_place(model: &Model, bytes: &[u8]) -> Upload {
     let file = model.id("/in/a.txt").parse().unwrap();
-    Upload::in_place(&Server::default(), file, bytes.len() as u64).with_chunks_of_at_most(10)
+    Upload::in_place(&Server::default(), file, bytes.len() as u64).with_max_chunk(10)
 }
 
 fn empty() -> Model {
@@ -51,7 +51,7 @@ fn holds(model: &Model, name: &str, bytes: &[u8]) -> bool {
 #[test]
 fn link_chunks_in_order_finalize_move() {
     let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let uploaded = Wire::new(NEW).run(&mut model, &mut task).unwrap();
     assert_eq!(
         model.calls(),
@@ -71,9 +71,9 @@ fn link_chunks_in_order_finalize_move() {
 
 #[test]
 fn nothing_is_sent_of_an_empty_file() {
-    for clash in [Clash::Refuse, Clash::Overwrite] {
+    for on_conflict in [OnConflict::Refuse, OnConflict::Overwrite] {
         let mut model = empty();
-        let mut task = upload(&model, clash, b"");
+        let mut task = upload(&model, on_conflict, b"");
         Wire::new(b"").run(&mut model, &mut task).unwrap();
         assert!(!model.calls().contains(&"upload.chunk"));
         assert!(holds(&model, "a.txt", b""));
@@ -83,17 +83,17 @@ fn nothing_is_sent_of_an_empty_file() {
 #[test]
 fn a_taken_name_is_refused_renamed_or_replaced() {
     let mut model = with_old();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let error = Wire::new(NEW).run(&mut model, &mut task).unwrap_err();
     assert_eq!(error.to_string(), "file.moveone: object exists (code 30, status 400)");
     assert!(holds(&model, "a.txt", OLD));
 
-    let mut task = upload(&model, Clash::Rename, NEW);
+    let mut task = upload(&model, OnConflict::Rename, NEW);
     assert_eq!(Wire::new(NEW).run(&mut model, &mut task).unwrap().name, "a.txt(1)");
     assert_eq!(model.files("/in").values().collect::<Vec<_>>(), [OLD, NEW]);
 
     let mut model = with_old();
-    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut task = upload(&model, OnConflict::Overwrite, NEW);
     let uploaded = Wire::new(NEW).run(&mut model, &mut task).unwrap();
     assert_eq!((uploaded.name.as_str(), uploaded.size), ("a.txt", 30));
     assert!(holds(&model, "a.txt", NEW));
@@ -137,8 +137,8 @@ fn in_place_never_deletes() {
 fn chunks_adapt_to_four_seconds() {
     const MIB: u64 = 1024 * 1024;
     let server = Server::default();
-    let mut task =
-        Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1).on_clash(Clash::Rename);
+    let mut task = Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1)
+        .on_conflict(OnConflict::Rename);
     let mut now = Timestamp::ZERO;
     let link = r#"{"file_id":"f1","name":"a","upload_key":"k1"}"#;
     let _ = task.poll(now);
@@ -158,7 +158,7 @@ fn chunks_adapt_to_four_seconds() {
 #[test]
 fn debug_shows_no_key() {
     let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("no call") };
     let answer = model.answer(&prepared, b"");
     let key = answer.body().clone();
@@ -175,10 +175,10 @@ proptest! {
     fn any_chunking_of_any_bytes_gives_the_same_file(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         most in 1u64..70,
-        clash in prop::sample::select(vec![Clash::Refuse, Clash::Overwrite]),
+        on_conflict in prop::sample::select(vec![OnConflict::Refuse, OnConflict::Overwrite]),
     ) {
         let mut model = empty();
-        let mut task = upload(&model, clash, &bytes).with_chunks_of_at_most(most);
+        let mut task = upload(&model, on_conflict, &bytes).with_max_chunk(most);
         Wire::new(&bytes).run(&mut model, &mut task).unwrap();
         prop_assert!(holds(&model, "a.txt", &bytes));
     }

@@ -4,7 +4,7 @@
 //! and if that fails it is renamed back. So nothing is gone before something else is there, and a run that is killed
 //! leaves the old one under the temporary name, which mirrors ignore until one that deletes finds it left over.
 
-use super::{Batch, Did, Direction, Job, Next, Work, doomed};
+use super::{Batch, Direction, Job, JobResult, Next, Work, doomed};
 use crate::error::{Error, ErrorCode};
 use crate::id::FileId;
 use crate::name::FileName;
@@ -14,7 +14,7 @@ use crate::task::mirror::{Action, not_done};
 use crate::task::partial_name::aside_name;
 
 /// Bytes that a name has at most on the usual file systems.
-const LONGEST_NAME: usize = 255;
+const MAX_NAME: usize = 255;
 
 #[derive(Debug)]
 pub(super) struct Replacement {
@@ -89,9 +89,9 @@ impl Batch {
         let (name, parent) = path.name().zip(path.parent()).ok_or("it has no name")?;
         let (id, tree, max, unit) = match &self.direction {
             Direction::Up { .. } => {
-                (Some(self.id(path)?), &self.there.tree, FileName::LONGEST, (|_| 1) as fn(char) -> usize)
+                (Some(self.id(path)?), &self.there.tree, FileName::MAX_LEN, (|_| 1) as fn(char) -> usize)
             }
-            Direction::Down { here, .. } => (None, here, LONGEST_NAME, char::len_utf8 as fn(char) -> usize),
+            Direction::Down { here, .. } => (None, here, MAX_NAME, char::len_utf8 as fn(char) -> usize),
         };
         let first = hash(path.relative().as_bytes()) as u32;
         let mut places =
@@ -100,7 +100,12 @@ impl Batch {
         Ok((Aside { path: path.clone(), id }, at))
     }
 
-    pub(super) fn handle_replacement(&mut self, mut replacement: Replacement, job: Job, result: Result<Did, Error>) {
+    pub(super) fn handle_replacement(
+        &mut self,
+        mut replacement: Replacement,
+        job: Job,
+        result: Result<JobResult, Error>,
+    ) {
         let Replacement { aside, at, .. } = &replacement;
         let path = aside.path.clone();
         match (replacement.stage, result) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::error::{Failure, FailureKind};
+use crate::error::{TransportError, TransportErrorKind};
 use crate::task::mirror::Item;
 use crate::task::{Entry, Listed};
 use crate::time::UnixTime;
@@ -35,7 +35,7 @@ fn masked(text: &str) -> String {
 }
 
 fn failed() -> Error {
-    Failure::unsent(FailureKind::Local).into()
+    TransportError::unsent(TransportErrorKind::Local).into()
 }
 
 /// The names under which something is put aside.
@@ -45,7 +45,7 @@ fn carry_out_names(mut batch: Batch) -> Vec<String> {
         if let Work::RenameHere { to } = &job.work {
             names.push(to.to_string());
         }
-        batch.handle(job, Ok(Did::Renamed));
+        batch.handle(job, Ok(JobResult::Renamed));
     }
     names
 }
@@ -64,21 +64,28 @@ fn carry_out_failing(
     let mut log = Vec::new();
     let mut work = |batch: &mut Batch, job: Job| {
         let (done, did) = match &job.work {
-            Work::MakeHere => ("make".to_owned(), Did::Made(None)),
+            Work::MakeHere => ("make".to_owned(), JobResult::Made(None)),
             Work::MakeThere { parent } => {
-                (format!("make in {}:", parent.as_str()), Did::Made(Some(FileId::new("made").unwrap())))
+                (format!("make in {}:", parent.as_str()), JobResult::Made(Some(FileId::new("made").unwrap())))
             }
-            Work::Upload { folder, clash } => (format!("{clash:?} in {}:", folder.as_str()), Did::Copied(7)),
-            Work::Download { file, overwrite } => (format!("get {} {overwrite}", file.id.as_str()), Did::Copied(7)),
-            Work::RenameHere { to } => (format!("rename to {}:", masked(&to.to_string())), Did::Renamed),
+            Work::Upload { folder, on_conflict } => {
+                (format!("{on_conflict:?} in {}:", folder.as_str()), JobResult::Copied(7))
+            }
+            Work::Download { file, overwrite } => {
+                (format!("get {} {overwrite}", file.id.as_str()), JobResult::Copied(7))
+            }
+            Work::RenameHere { to } => (format!("rename to {}:", masked(&to.to_string())), JobResult::Renamed),
             Work::RenameThere { id, name } => {
-                (format!("rename {} to {}:", id.as_str(), masked(name.as_str())), Did::Renamed)
+                (format!("rename {} to {}:", id.as_str(), masked(name.as_str())), JobResult::Renamed)
             }
             Work::DeleteHere { items } => {
                 let shown = |(path, folder): &(RemotePath, bool)| format!("{path}{}", if *folder { "/" } else { "" });
-                (format!("delete {}:", masked(&items.iter().map(shown).collect::<Vec<_>>().join(" "))), Did::Deleted)
+                (
+                    format!("delete {}:", masked(&items.iter().map(shown).collect::<Vec<_>>().join(" "))),
+                    JobResult::Deleted,
+                )
             }
-            Work::DeleteThere { id } => (format!("trash {}", id.as_str()), Did::Deleted),
+            Work::DeleteThere { id } => (format!("trash {}", id.as_str()), JobResult::Deleted),
         };
         if !job.path.is_home() {
             log.push(format!("{done} {}", masked(&job.path.to_string())));
@@ -105,7 +112,7 @@ fn reasons(report: &Report) -> Vec<String> {
 
 #[test]
 fn folders_are_made_on_the_way_to_their_files() {
-    let batch = Batch::upload(tree(&["a/", "a/x", "y"]), FileId::new("root").unwrap(), Clash::Refuse);
+    let batch = Batch::upload(tree(&["a/", "a/x", "y"]), FileId::new("root").unwrap(), OnConflict::Refuse);
     assert_eq!(batch.actions().len(), 3);
     let (log, report) = carry_out(batch, &[]);
     assert_eq!(log, ["make in root: /a", "Refuse in made: /a/x", "Refuse in root: /y"]);
@@ -118,7 +125,7 @@ fn folders_are_made_on_the_way_to_their_files() {
 
 #[test]
 fn what_belongs_in_a_folder_that_failed_is_not_begun() {
-    let batch = Batch::upload(tree(&["a/", "a/b/", "a/x", "y"]), FileId::new("root").unwrap(), Clash::Refuse);
+    let batch = Batch::upload(tree(&["a/", "a/b/", "a/x", "y"]), FileId::new("root").unwrap(), OnConflict::Refuse);
     let (log, report) = carry_out(batch, &["a"]);
     assert_eq!(log, ["make in root: /a", "Refuse in root: /y"]);
     let reasons = reasons(&report.unwrap());
@@ -189,9 +196,9 @@ fn two_of_one_name_and_a_file_for_a_folder_are_told() {
 
 #[test]
 fn a_cancelled_batch_begins_nothing_further() {
-    let mut batch = Batch::upload(tree(&["a", "b", "c/"]), FileId::new("root").unwrap(), Clash::Refuse);
+    let mut batch = Batch::upload(tree(&["a", "b", "c/"]), FileId::new("root").unwrap(), OnConflict::Refuse);
     let BatchStep::One(folder) = batch.poll() else { panic!() };
-    batch.handle(folder, Ok(Did::Made(None)));
+    batch.handle(folder, Ok(JobResult::Made(None)));
     assert_eq!(batch.poll(), BatchStep::Copies(2));
     let first = batch.next_copy().unwrap();
     batch.handle(first, Err(Error::Cancelled));
@@ -201,11 +208,11 @@ fn a_cancelled_batch_begins_nothing_further() {
 
 #[test]
 fn what_is_to_be_copied_is_known_beforehand() {
-    let batch = Batch::upload(tree(&["a/", "a/x", "b"]), FileId::new("root").unwrap(), Clash::Refuse);
+    let batch = Batch::upload(tree(&["a/", "a/x", "b"]), FileId::new("root").unwrap(), OnConflict::Refuse);
     assert_eq!(batch.planned(), TransferEvent::Planned { files: 2, bytes: Some(2) });
     let unknown = Item::File { size: None, modified: None };
     let unknown = ["a", "b", "c"].into_iter().map(|path| (path.parse().unwrap(), unknown)).collect();
-    let batch = Batch::upload(unknown, FileId::new("root").unwrap(), Clash::Refuse);
+    let batch = Batch::upload(unknown, FileId::new("root").unwrap(), OnConflict::Refuse);
     assert_eq!(batch.planned(), TransferEvent::Planned { files: 3, bytes: None });
 }
 
@@ -263,7 +270,8 @@ fn a_rename_whose_answer_was_lost_is_undone_and_a_refused_one_is_not() {
     let how = Mirror::default().with_deletions();
     let batch = || Batch::mirror_up(&how, tree(&["a"]), remote(&["a/"]));
     let away = |job: &Job| matches!(&job.work, Work::RenameThere { name, .. } if name.as_str() != "a");
-    let (log, _) = carry_out_failing(batch(), away, || Failure::maybe_sent(FailureKind::Interrupted).into());
+    let (log, _) =
+        carry_out_failing(batch(), away, || TransportError::maybe_sent(TransportErrorKind::Interrupted).into());
     assert_eq!(log, ["rename a to a~: /a", "rename a to a: /a~"]);
     let (log, report) = carry_out_failing(batch(), away, failed);
     assert_eq!((log.len(), report.unwrap().failed.len()), (1, 1));
@@ -315,7 +323,7 @@ fn what_the_plan_leaves_alone_does_not_keep_the_rest_from_being_deleted() {
 
 #[test]
 fn a_name_that_the_server_does_not_take_is_told_beforehand() {
-    let batch = Batch::upload(tree(&["a\nb/", "a\nb/c", "d"]), FileId::new("root").unwrap(), Clash::Refuse);
+    let batch = Batch::upload(tree(&["a\nb/", "a\nb/c", "d"]), FileId::new("root").unwrap(), OnConflict::Refuse);
     assert_eq!(reasons(batch.report()), ["/a\nb: name holds a control character"]);
     assert_eq!(carry_out(batch, &[]).0, ["Refuse in root: /d"]);
 }

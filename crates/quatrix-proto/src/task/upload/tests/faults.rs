@@ -6,7 +6,7 @@ use super::*;
 fn a_failed_chunk_is_sent_again_from_the_same_byte() {
     for fault in [Fault::Lost, Fault::Unsent, Fault::Cut(0), Fault::Cut(4), Fault::Status(503)] {
         let mut model = empty();
-        let mut task = upload(&model, Clash::Refuse, NEW);
+        let mut task = upload(&model, OnConflict::Refuse, NEW);
         let mut wire = Wire::breaking(NEW, |n, _, _| if n == 2 { fault } else { Fault::None });
         wire.run(&mut model, &mut task).unwrap();
         assert!(holds(&model, "a.txt", NEW), "{fault:?}");
@@ -17,7 +17,7 @@ fn a_failed_chunk_is_sent_again_from_the_same_byte() {
 #[test]
 fn a_chunk_that_never_arrives_ends_the_upload_and_deletes_the_file() {
     let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let never = |_: usize, name: &str, _: &mut Model| if name == "upload.chunk" { Fault::Unsent } else { Fault::None };
     let error = Wire::breaking(NEW, never).run(&mut model, &mut task).unwrap_err();
     assert_eq!(error.to_string(), "could not connect");
@@ -27,13 +27,13 @@ fn a_chunk_that_never_arrives_ends_the_upload_and_deletes_the_file() {
 
 #[test]
 fn q13_a_key_that_ran_out_starts_the_upload_over() {
-    for clash in [Clash::Refuse, Clash::Overwrite] {
+    for on_conflict in [OnConflict::Refuse, OnConflict::Overwrite] {
         for at in 1..=4 {
             let mut model = with_old();
-            if clash == Clash::Refuse {
+            if on_conflict == OnConflict::Refuse {
                 model = empty();
             }
-            let mut task = upload(&model, clash, NEW);
+            let mut task = upload(&model, on_conflict, NEW);
             let mut wire = Wire::breaking(NEW, |n, _, model| {
                 if n == at {
                     model.expire_keys();
@@ -41,7 +41,7 @@ fn q13_a_key_that_ran_out_starts_the_upload_over() {
                 Fault::None
             });
             wire.run(&mut model, &mut task).unwrap();
-            assert!(holds(&model, "a.txt", NEW), "{clash:?}, at exchange {at}");
+            assert!(holds(&model, "a.txt", NEW), "{on_conflict:?}, at exchange {at}");
             assert!(events(&mut task).contains(&TransferEvent::StartedOver));
         }
     }
@@ -50,7 +50,7 @@ fn q13_a_key_that_ran_out_starts_the_upload_over() {
 #[test]
 fn q13_keys_that_always_run_out_end_the_upload() {
     let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let mut wire = Wire::breaking(NEW, |_, name, model| {
         if name == "upload.finalize" {
             model.expire_keys();
@@ -67,7 +67,7 @@ fn q13_keys_that_always_run_out_end_the_upload() {
 fn a_pipe_cannot_start_over_once_it_has_been_read() {
     for (at, goes_on) in [(1, true), (2, false), (4, false)] {
         let mut model = empty();
-        let mut task = upload(&model, Clash::Refuse, NEW).from_pipe();
+        let mut task = upload(&model, OnConflict::Refuse, NEW).from_pipe();
         let mut wire = Wire::breaking(NEW, |n, _, model| {
             if n == at {
                 model.expire_keys();
@@ -89,7 +89,7 @@ fn a_pipe_cannot_start_over_once_it_has_been_read() {
 fn m42_a_lost_finalize_is_asked_again_and_then_looked_after() {
     for (lost, calls) in [(1, 2), (2, 3)] {
         let mut model = empty();
-        let mut task = upload(&model, Clash::Refuse, NEW);
+        let mut task = upload(&model, OnConflict::Refuse, NEW);
         let mut left = lost;
         let mut wire = Wire::breaking(NEW, |_, name, _| match name {
             "upload.finalize" if left > 0 => {
@@ -107,7 +107,7 @@ fn m42_a_lost_finalize_is_asked_again_and_then_looked_after() {
 #[test]
 fn another_size_on_the_server_is_an_error() {
     let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let mut wire = Wire::breaking(NEW, |_, name, model| {
         if name == "upload.finalize" {
             model.rewrite_unfinished("/in", b"short");
@@ -124,7 +124,7 @@ fn a_server_that_cannot_replace_is_named_with_the_way_out() {
     for refusal in [(405, ""), (404, "<h1>no such page</h1>"), (404, r#"{"code":21,"msg":"not supported"}"#)] {
         let mut model = with_old();
         model.lacks("file.moveone", refusal);
-        let mut task = upload(&model, Clash::Overwrite, NEW);
+        let mut task = upload(&model, OnConflict::Overwrite, NEW);
         let error = Wire::new(NEW).run(&mut model, &mut task).unwrap_err();
         assert!(error.to_string().contains("Upload::in_place"), "{error}");
         assert!(holds(&model, "a.txt", OLD));
@@ -134,7 +134,7 @@ fn a_server_that_cannot_replace_is_named_with_the_way_out() {
 #[test]
 fn a_temporary_name_that_somebody_has_is_left_alone() {
     let mut model = with_old();
-    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut task = upload(&model, OnConflict::Overwrite, NEW);
     let theirs = task.partial_name(&"a.txt".parse().unwrap()).unwrap();
     let folder = model.id("/in");
     model.file(&folder, theirs.as_str(), b"theirs");
@@ -146,7 +146,7 @@ fn a_temporary_name_that_somebody_has_is_left_alone() {
 #[test]
 fn a_lost_answer_to_the_link_is_searched_for_more_than_once() {
     let mut model = with_old();
-    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut task = upload(&model, OnConflict::Overwrite, NEW);
     let faults = [Fault::Lost, Fault::Unsent, Fault::Unsent];
     let mut wire = Wire::breaking(NEW, |n, _, _| faults.get(n).copied().unwrap_or(Fault::None));
     wire.run(&mut model, &mut task).unwrap();
@@ -157,7 +157,7 @@ fn a_lost_answer_to_the_link_is_searched_for_more_than_once() {
 fn deleting_is_tried_more_than_once() {
     let mut model = with_old();
     model.lacks("file.moveone", (405, ""));
-    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut task = upload(&model, OnConflict::Overwrite, NEW);
     let mut left = 2;
     let mut wire = Wire::breaking(NEW, |_, name, _| match name {
         "file.delete" if left > 0 => {
@@ -173,7 +173,7 @@ fn deleting_is_tried_more_than_once() {
 #[test]
 fn m42_a_lost_replacement_is_looked_after() {
     let mut model = with_old();
-    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut task = upload(&model, OnConflict::Overwrite, NEW);
     let lost = |_: usize, name: &str, _: &mut Model| if name == "file.moveone" { Fault::Lost } else { Fault::None };
     Wire::breaking(NEW, lost).run(&mut model, &mut task).unwrap();
     assert!(holds(&model, "a.txt", NEW));
@@ -183,7 +183,7 @@ fn m42_a_lost_replacement_is_looked_after() {
 #[test]
 fn a_lost_answer_to_the_link_leaves_no_temporary_file() {
     let mut model = with_old();
-    let mut task = upload(&model, Clash::Overwrite, NEW);
+    let mut task = upload(&model, OnConflict::Overwrite, NEW);
     let mut wire = Wire::breaking(NEW, |n, _, _| if n == 0 { Fault::Lost } else { Fault::None });
     wire.run(&mut model, &mut task).unwrap();
     assert!(holds(&model, "a.txt", NEW));
@@ -197,7 +197,7 @@ fn a_cut_at_any_exchange_of_an_overwrite_leaves_the_old_bytes_or_the_new() {
     for (fault, for_good) in faults.into_iter().flat_map(|fault| [(fault, false), (fault, true)]) {
         for at in 0..12 {
             let mut model = with_old();
-            let mut task = upload(&model, Clash::Overwrite, NEW);
+            let mut task = upload(&model, OnConflict::Overwrite, NEW);
             let hit = |n: usize| n == at || (for_good && n > at);
             let mut wire = Wire::breaking(NEW, |n, _, _| if hit(n) { fault } else { Fault::None });
             let result = wire.run(&mut model, &mut task);
@@ -217,11 +217,11 @@ fn a_cut_at_any_exchange_of_an_overwrite_leaves_the_old_bytes_or_the_new() {
 #[test]
 fn nothing_is_deleted_once_a_replacement_may_be_under_way() {
     // A request that gets lost on the way may still arrive later; a refusal of the next one does not change that.
-    let lost = Error::from(crate::Failure::maybe_sent(crate::FailureKind::TimedOut));
+    let lost = Error::from(crate::TransportError::maybe_sent(crate::TransportErrorKind::TimedOut));
     let refused = || Ok(crate::api::known::answer(400, r#"{"code":10,"msg":"bad parameter"}"#));
     for (refused_at, tries) in [(None, 3), (Some(2), 2), (Some(3), 3)] {
         let mut model = with_old();
-        let mut task = upload(&model, Clash::Overwrite, NEW);
+        let mut task = upload(&model, OnConflict::Overwrite, NEW);
         let (mut wire, mut asked) = (Wire::new(NEW), 0);
         let result = loop {
             match task.poll(wire.now) {
@@ -247,11 +247,11 @@ fn nothing_is_deleted_once_a_replacement_may_be_under_way() {
 
 #[test]
 fn cancelling_at_any_exchange_leaves_what_the_docs_say() {
-    for clash in [Clash::Refuse, Clash::Overwrite] {
+    for on_conflict in [OnConflict::Refuse, OnConflict::Overwrite] {
         // Whether the call under way is carried out before the cancellation, or never leaves.
         for (at, carried_out) in (0..8).flat_map(|at| [(at, false), (at, true)]) {
-            let mut model = if clash == Clash::Overwrite { with_old() } else { empty() };
-            let mut task = upload(&model, clash, NEW);
+            let mut model = if on_conflict == OnConflict::Overwrite { with_old() } else { empty() };
+            let mut task = upload(&model, on_conflict, NEW);
             let mut wire = Wire::new(NEW);
             for n in 0..=at {
                 let TaskStep::Call(prepared) = task.poll(wire.now) else { break };
@@ -266,21 +266,24 @@ fn cancelling_at_any_exchange_leaves_what_the_docs_say() {
             task.cancel();
             let result = wire.run(&mut model, &mut task);
             let asked_then = model.calls().iter().filter(|&&name| name == "file.moveone").count();
-            assert_eq!(asked, asked_then, "{clash:?} at {at}: cancelled, it does not go on");
+            assert_eq!(asked, asked_then, "{on_conflict:?} at {at}: cancelled, it does not go on");
             let files = model.files("/in");
-            let context = format!("{clash:?} at {at}, carried out: {carried_out}: {result:?} {files:?}");
-            let old: std::collections::BTreeMap<_, _> = match clash {
-                Clash::Overwrite => [("a.txt".to_owned(), OLD.to_vec())].into(),
-                Clash::Refuse | Clash::Rename => Default::default(),
+            let context = format!("{on_conflict:?} at {at}, carried out: {carried_out}: {result:?} {files:?}");
+            let old: std::collections::BTreeMap<_, _> = match on_conflict {
+                OnConflict::Overwrite => [("a.txt".to_owned(), OLD.to_vec())].into(),
+                OnConflict::Refuse | OnConflict::Rename => Default::default(),
             };
             match result {
                 Ok(_) => assert!(holds(&model, "a.txt", NEW), "{context}"),
                 Err(error) => {
                     assert!(matches!(error, Error::Cancelled), "{context}");
                     let left = matches!(events(&mut task).last(), Some(TransferEvent::LeftBehind { .. }));
-                    let empty_file = clash == Clash::Refuse && at == 0 && carried_out;
+                    let empty_file = on_conflict == OnConflict::Refuse && at == 0 && carried_out;
                     assert!(files == old || left || empty_file, "{context}");
-                    assert!(clash == Clash::Refuse || files["a.txt"] == OLD || files["a.txt"] == NEW, "{context}");
+                    assert!(
+                        on_conflict == OnConflict::Refuse || files["a.txt"] == OLD || files["a.txt"] == NEW,
+                        "{context}"
+                    );
                 }
             }
         }
@@ -307,11 +310,11 @@ proptest! {
         expire in prop::option::of(0usize..10),
         overwrite in any::<bool>(),
     ) {
-        let (mut model, clash) = match overwrite {
-            true => (with_old(), Clash::Overwrite),
-            false => (empty(), Clash::Refuse),
+        let (mut model, on_conflict) = match overwrite {
+            true => (with_old(), OnConflict::Overwrite),
+            false => (empty(), OnConflict::Refuse),
         };
-        let mut task = upload(&model, clash, &bytes);
+        let mut task = upload(&model, on_conflict, &bytes);
         let mut wire = Wire::breaking(&bytes, |n, _, model| {
             if expire == Some(n) {
                 model.expire_keys();

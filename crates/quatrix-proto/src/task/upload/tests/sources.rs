@@ -25,9 +25,9 @@ fn run_changing(model: &mut Model, task: &mut Upload, versions: &[&[u8]]) -> Res
 
 #[test]
 fn a_source_that_changes_once_is_uploaded_again_with_its_new_size_and_time() {
-    for clash in [Clash::Refuse, Clash::Overwrite] {
-        let mut model = if clash == Clash::Overwrite { with_old() } else { empty() };
-        let mut task = upload(&model, clash, NEW);
+    for on_conflict in [OnConflict::Refuse, OnConflict::Overwrite] {
+        let mut model = if on_conflict == OnConflict::Overwrite { with_old() } else { empty() };
+        let mut task = upload(&model, on_conflict, NEW);
         let uploaded = run_changing(&mut model, &mut task, &[b"another version"]).unwrap();
         assert_eq!((uploaded.size, uploaded.modified), (15, Some(UnixTime::from_secs(9))));
         assert!(holds(&model, "a.txt", b"another version"));
@@ -37,9 +37,11 @@ fn a_source_that_changes_once_is_uploaded_again_with_its_new_size_and_time() {
 
 #[test]
 fn a_source_that_changes_twice_or_cannot_be_read_again_is_an_error() {
-    for (clash, is_pipe) in [(Clash::Refuse, false), (Clash::Overwrite, false), (Clash::Overwrite, true)] {
-        let mut model = if clash == Clash::Overwrite { with_old() } else { empty() };
-        let mut task = upload(&model, clash, NEW);
+    for (on_conflict, is_pipe) in
+        [(OnConflict::Refuse, false), (OnConflict::Overwrite, false), (OnConflict::Overwrite, true)]
+    {
+        let mut model = if on_conflict == OnConflict::Overwrite { with_old() } else { empty() };
+        let mut task = upload(&model, on_conflict, NEW);
         if is_pipe {
             task = task.from_pipe();
         }
@@ -47,8 +49,8 @@ fn a_source_that_changes_twice_or_cannot_be_read_again_is_an_error() {
         assert!(matches!(error, Error::Transfer(crate::TransferError::SourceChanged)), "{error}");
         let links = model.calls().iter().filter(|&&name| name == "upload.link").count();
         assert_eq!(links, if is_pipe { 1 } else { 2 });
-        match clash {
-            Clash::Overwrite => assert!(holds(&model, "a.txt", OLD)),
+        match on_conflict {
+            OnConflict::Overwrite => assert!(holds(&model, "a.txt", OLD)),
             _ => assert!(model.files("/in").is_empty()),
         }
     }
@@ -59,7 +61,7 @@ fn chunks(failure: impl Fn() -> Result<http::Response<Bytes>, Error>, failures: 
     const MIB: u64 = 1024 * 1024;
     let server = Server::default();
     let task = Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1);
-    let mut task = task.on_clash(Clash::Overwrite);
+    let mut task = task.on_conflict(OnConflict::Overwrite);
     let link = r#"{"file_id":"f1","name":"a","upload_key":"k1"}"#;
     let _ = task.poll(Timestamp::ZERO);
     task.handle(Timestamp::ZERO, Ok(http::Response::new(link.into())), 0);
@@ -75,9 +77,9 @@ fn chunks(failure: impl Fn() -> Result<http::Response<Bytes>, Error>, failures: 
 
 #[test]
 fn a_chunk_is_halved_after_a_failure_that_did_not_deliver_it() {
-    let unsent = || Err(crate::Failure::unsent(crate::FailureKind::Interrupted).into());
+    let unsent = || Err(crate::TransportError::unsent(crate::TransportErrorKind::Interrupted).into());
     assert_eq!(chunks(unsent, 2), [4096, 2048, 1024, 4096, 16384], "and grows again");
-    let lost = || Err(crate::Failure::maybe_sent(crate::FailureKind::Interrupted).into());
+    let lost = || Err(crate::TransportError::maybe_sent(crate::TransportErrorKind::Interrupted).into());
     assert_eq!(chunks(lost, 2), [4096, 4096, 4096, 16384, 65536], "what may have arrived must come again as it was");
     let too_large = || Ok(crate::api::known::answer(413, ""));
     assert_eq!(chunks(too_large, 4), [4096, 2048, 1024, 512, 256, 256, 256], "and stays below what is refused");
@@ -88,10 +90,10 @@ fn a_chunk_that_may_have_arrived_is_not_cut_by_a_later_failure() {
     let failures = std::cell::Cell::new(0);
     let lost_then_unsent = || {
         failures.set(failures.get() + 1);
-        let kind = crate::FailureKind::Interrupted;
+        let kind = crate::TransportErrorKind::Interrupted;
         Err(match failures.get() {
-            1 => crate::Failure::maybe_sent(kind).into(),
-            _ => crate::Failure::unsent(kind).into(),
+            1 => crate::TransportError::maybe_sent(kind).into(),
+            _ => crate::TransportError::unsent(kind).into(),
         })
     };
     assert_eq!(chunks(lost_then_unsent, 2)[..3], [4096, 4096, 4096]);
@@ -100,7 +102,7 @@ fn a_chunk_that_may_have_arrived_is_not_cut_by_a_later_failure() {
 #[test]
 fn a_chunk_that_is_refused_for_its_size_ends_the_upload_at_the_smallest() {
     let mut model = empty();
-    let mut task = upload(&model, Clash::Refuse, NEW);
+    let mut task = upload(&model, OnConflict::Refuse, NEW);
     let full =
         |_: usize, name: &str, _: &mut Model| if name == "upload.chunk" { Fault::Status(413) } else { Fault::None };
     let error = Wire::breaking(NEW, full).run(&mut model, &mut task).unwrap_err();

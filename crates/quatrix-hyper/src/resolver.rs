@@ -16,9 +16,9 @@ type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 /// Finds the addresses of a name, on a thread that may block.
 #[derive(Clone)]
-pub(crate) struct Names(Arc<LookUp>);
+pub(crate) struct NameResolver(Arc<LookUp>);
 
-impl Names {
+impl NameResolver {
     pub(crate) fn by(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self(Arc::new(look_up))
     }
@@ -29,7 +29,7 @@ impl Names {
     }
 }
 
-impl Service<Name> for Names {
+impl Service<Name> for NameResolver {
     type Response = IntoIter<SocketAddr>;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;

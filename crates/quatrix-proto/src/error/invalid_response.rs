@@ -9,16 +9,16 @@ use http::StatusCode;
 ///
 /// It names the field, never a value: an answer may hold a session id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nonsense {
+pub struct InvalidResponse {
     endpoint: &'static str,
     status: StatusCode,
-    problem: Problem,
+    problem: InvalidResponseKind,
 }
 
 /// What is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum InvalidResponseKind {
     /// A success with a body of another type than JSON: often the web page of a proxy, or a wrong base URL.
     NotJsonType,
     /// The body is not JSON, or ends early, at this line and column.
@@ -40,8 +40,8 @@ pub enum Problem {
     Range,
 }
 
-impl Nonsense {
-    pub(crate) fn new(endpoint: &'static str, status: StatusCode, problem: Problem) -> Self {
+impl InvalidResponse {
+    pub(crate) fn new(endpoint: &'static str, status: StatusCode, problem: InvalidResponseKind) -> Self {
         Self { endpoint, status, problem }
     }
 
@@ -52,8 +52,8 @@ impl Nonsense {
         error: &serde_json::Error,
     ) -> Self {
         let problem = match error.classify() {
-            serde_json::error::Category::Data => data_problem(response.body(), error),
-            _ => Problem::NotJson { line: error.line(), column: error.column() },
+            serde_json::error::Category::Data => data_error_kind(response.body(), error),
+            _ => InvalidResponseKind::NotJson { line: error.line(), column: error.column() },
         };
         Self::new(endpoint, response.status(), problem)
     }
@@ -69,21 +69,21 @@ impl Nonsense {
     }
 
     /// What is wrong.
-    pub fn problem(&self) -> &Problem {
+    pub fn problem(&self) -> &InvalidResponseKind {
         &self.problem
     }
 }
 
 /// serde quotes field names of our own structs between back ticks, and values of the server elsewhere: only the two
 /// forms known to hold a name of ours are taken, everything else is located in the body.
-fn data_problem(body: &[u8], error: &serde_json::Error) -> Problem {
+fn data_error_kind(body: &[u8], error: &serde_json::Error) -> InvalidResponseKind {
     let text = error.to_string();
     for form in ["missing field `", "duplicate field `"] {
         if let Some((name, _)) = text.strip_prefix(form).and_then(|rest| rest.split_once('`')) {
-            return Problem::Field(name.into());
+            return InvalidResponseKind::Field(name.into());
         }
     }
-    Problem::Value(key_before(body, error.line(), error.column()).into())
+    InvalidResponseKind::Value(key_before(body, error.line(), error.column()).into())
 }
 
 /// The last object key that starts before a position: the field whose value does not fit.
@@ -108,22 +108,24 @@ fn key_before(body: &[u8], line: usize, column: usize) -> &str {
     NONE
 }
 
-impl fmt::Display for Nonsense {
+impl fmt::Display for InvalidResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: the answer (status {}) makes no sense: ", self.endpoint, self.status.as_u16())?;
         match &self.problem {
-            Problem::NotJsonType => f.write_str("it is not JSON but another type; is the base URL right?"),
-            Problem::NotJson { line, column } => write!(f, "it is not JSON at line {line}, column {column}"),
-            Problem::Field(name) => write!(f, "field {name} is missing or doubled"),
-            Problem::Value(name) => write!(f, "field {name} has an impossible value"),
-            Problem::NoSessionId => f.write_str("it holds no usable session id"),
-            Problem::Status => f.write_str("this status is not one the operation has"),
-            Problem::Range => f.write_str("it holds other bytes than the ones asked for"),
+            InvalidResponseKind::NotJsonType => f.write_str("it is not JSON but another type; is the base URL right?"),
+            InvalidResponseKind::NotJson { line, column } => {
+                write!(f, "it is not JSON at line {line}, column {column}")
+            }
+            InvalidResponseKind::Field(name) => write!(f, "field {name} is missing or doubled"),
+            InvalidResponseKind::Value(name) => write!(f, "field {name} has an impossible value"),
+            InvalidResponseKind::NoSessionId => f.write_str("it holds no usable session id"),
+            InvalidResponseKind::Status => f.write_str("this status is not one the operation has"),
+            InvalidResponseKind::Range => f.write_str("it holds other bytes than the ones asked for"),
         }
     }
 }
 
-impl std::error::Error for Nonsense {}
+impl std::error::Error for InvalidResponse {}
 
 #[cfg(test)]
 mod tests {
@@ -139,25 +141,25 @@ mod tests {
         size: u32,
     }
 
-    fn problem(body: &'static str) -> Problem {
+    fn problem(body: &'static str) -> InvalidResponseKind {
         let response = http::Response::new(Bytes::from_static(body.as_bytes()));
         let error = serde_json::from_slice::<Vec<File>>(response.body()).unwrap_err();
-        Nonsense::from_json("file.search", &response, &error).problem
+        InvalidResponse::from_json("file.search", &response, &error).problem
     }
 
     #[test]
     fn m22_json_errors_name_the_field_and_quote_no_value() {
-        assert_eq!(problem(r#"[{"name":"a"}]"#), Problem::Field("size".into()));
-        assert_eq!(problem(r#"[{"name":"a","name":"b","size":1}]"#), Problem::Field("name".into()));
-        assert_eq!(problem(r#"[{"name":"a","size":"canary"}]"#), Problem::Value("size".into()));
-        assert_eq!(problem("[{\"size\":1,\n\"name\" : {\"canary\":1}}]"), Problem::Value("name".into()));
-        assert_eq!(problem(r#""canary""#), Problem::Value("(top level)".into()));
-        assert_eq!(problem("[{\n\"na"), Problem::NotJson { line: 2, column: 3 });
+        assert_eq!(problem(r#"[{"name":"a"}]"#), InvalidResponseKind::Field("size".into()));
+        assert_eq!(problem(r#"[{"name":"a","name":"b","size":1}]"#), InvalidResponseKind::Field("name".into()));
+        assert_eq!(problem(r#"[{"name":"a","size":"canary"}]"#), InvalidResponseKind::Value("size".into()));
+        assert_eq!(problem("[{\"size\":1,\n\"name\" : {\"canary\":1}}]"), InvalidResponseKind::Value("name".into()));
+        assert_eq!(problem(r#""canary""#), InvalidResponseKind::Value("(top level)".into()));
+        assert_eq!(problem("[{\n\"na"), InvalidResponseKind::NotJson { line: 2, column: 3 });
     }
 
     #[test]
     fn m45_a_web_page_makes_one_ask_for_the_base_url() {
-        let text = Nonsense::new("profile.get", StatusCode::OK, Problem::NotJsonType).to_string();
+        let text = InvalidResponse::new("profile.get", StatusCode::OK, InvalidResponseKind::NotJsonType).to_string();
         let says = "profile.get: the answer (status 200) makes no sense: it is not JSON but another type; is the base \
                     URL right?";
         assert_eq!(text, says);

@@ -21,14 +21,14 @@ use ureq::{Error, Timeout};
 use crate::stage::in_time;
 
 /// ureq has room for no more.
-const MOST: usize = 16;
+const MAX: usize = 16;
 
 type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 type Found = Result<Vec<IpAddr>, Arc<io::Error>>;
 
 /// Finds the addresses of names. A clone is a reference.
 #[derive(Clone)]
-pub(crate) struct Names {
+pub(crate) struct NameResolver {
     look_up: Arc<LookUp>,
     under_way: Arc<Mutex<BTreeMap<String, Arc<Search>>>>,
 }
@@ -42,9 +42,9 @@ struct Search {
 
 /// What ureq asks before it looks for a connection that is there: it has nothing to say.
 #[derive(Debug)]
-pub(crate) struct Later;
+pub(crate) struct DeferredResolver;
 
-impl Names {
+impl NameResolver {
     pub(crate) fn by(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self { look_up: Arc::new(look_up), under_way: Arc::default() }
     }
@@ -63,7 +63,7 @@ impl Names {
         let found = self.find(host, *timeout.after).ok_or(Error::Timeout(Timeout::Resolve))??;
         let mut addrs = resolver.empty();
         let all = found.into_iter().map(|address| SocketAddr::new(address, port));
-        for address in config.ip_family().keep_wanted(all).take(MOST) {
+        for address in config.ip_family().keep_wanted(all).take(MAX) {
             addrs.push(address);
         }
         let after = timeout.after.saturating_sub(begun.elapsed()).into();
@@ -111,7 +111,7 @@ impl Names {
         let search = Arc::new(Search::default());
         let found = Err(Arc::new(io::Error::other("looking the name up ended without a word")));
         let looking = Looking { names: self.clone(), name: name.to_owned(), search: Arc::clone(&search), found };
-        thread::Builder::new().name("quatrix-names".into()).spawn(move || looking.look())?;
+        thread::Builder::new().name("quatrix-names".into()).spawn(move || looking.with_session())?;
         under_way.insert(name.to_owned(), Arc::clone(&search));
         Ok(search)
     }
@@ -119,14 +119,14 @@ impl Names {
 
 /// The end of a search that looks.
 struct Looking {
-    names: Names,
+    names: NameResolver,
     name: String,
     search: Arc<Search>,
     found: Found,
 }
 
 impl Looking {
-    fn look(mut self) {
+    fn with_session(mut self) {
         self.found = (self.names.look_up)(&self.name).map_err(Arc::new);
     }
 }
@@ -141,7 +141,7 @@ impl Drop for Looking {
     }
 }
 
-impl Resolver for Later {
+impl Resolver for DeferredResolver {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         Ok(self.empty())
     }
@@ -156,7 +156,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl fmt::Debug for Names {
+impl fmt::Debug for NameResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Names").finish_non_exhaustive()
     }

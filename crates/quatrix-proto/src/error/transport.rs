@@ -14,8 +14,8 @@ use super::Shown;
 /// A driver makes one and hands it to [`Session::handle_failure`](crate::Session::handle_failure). When in doubt it says
 /// that the request may have been sent: the core then repeats only what is safe to repeat.
 #[derive(Clone)]
-pub struct Failure {
-    kind: FailureKind,
+pub struct TransportError {
+    kind: TransportErrorKind,
     may_have_been_sent: bool,
     context: Option<Arc<Context>>,
 }
@@ -29,7 +29,7 @@ struct Context {
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum FailureKind {
+pub enum TransportErrorKind {
     /// No connection: name not resolved, refused, unreachable.
     Connect,
     /// The server's identity or the encryption could not be established. There is no fallback.
@@ -57,16 +57,16 @@ pub enum FailureKind {
 /// A step of an exchange, in which it can last too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum During {
+pub enum TransportPhase {
     /// Until there is a connection: name, socket, proxy, TLS.
-    Connecting,
+    Connect,
     /// The request is on its way out.
-    Sending,
+    Send,
     /// The answer is waited for, or on its way in.
-    Answering,
+    Receive,
 }
 
-impl FailureKind {
+impl TransportErrorKind {
     /// Whether the next try may fare better.
     pub(crate) fn is_transient(self) -> bool {
         match self {
@@ -76,25 +76,27 @@ impl FailureKind {
     }
 }
 
-impl Failure {
+impl TransportError {
     /// Makes a failure whose request provably never left, such as a connection that was not made.
-    pub fn unsent(kind: FailureKind) -> Self {
+    pub fn unsent(kind: TransportErrorKind) -> Self {
         Self { kind, may_have_been_sent: false, context: None }
     }
 
     /// Makes a failure whose request may have reached the server.
-    pub fn maybe_sent(kind: FailureKind) -> Self {
+    pub fn maybe_sent(kind: TransportErrorKind) -> Self {
         Self { may_have_been_sent: true, ..Self::unsent(kind) }
     }
 
     /// Makes the failure of a step that took longer than allowed.
     ///
     /// What was still connecting has sent nothing.
-    pub fn timed_out(during: During) -> Self {
+    pub fn timed_out(during: TransportPhase) -> Self {
         match during {
-            During::Connecting => Self::unsent(FailureKind::TimedOut).with_detail("while connecting"),
-            During::Sending => Self::maybe_sent(FailureKind::TimedOut).with_detail("while sending"),
-            During::Answering => Self::maybe_sent(FailureKind::TimedOut).with_detail("while waiting for the answer"),
+            TransportPhase::Connect => Self::unsent(TransportErrorKind::TimedOut).with_detail("while connecting"),
+            TransportPhase::Send => Self::maybe_sent(TransportErrorKind::TimedOut).with_detail("while sending"),
+            TransportPhase::Receive => {
+                Self::maybe_sent(TransportErrorKind::TimedOut).with_detail("while waiting for the answer")
+            }
         }
     }
 
@@ -105,7 +107,7 @@ impl Failure {
 
     /// Makes the failure of a caller that went away and took the exchange along.
     pub fn aborted() -> Self {
-        Self::maybe_sent(FailureKind::Aborted)
+        Self::maybe_sent(TransportErrorKind::Aborted)
     }
 
     /// Adds the error of the transport.
@@ -132,7 +134,7 @@ impl Failure {
 
     /// A 3xx; of its `Location` only scheme and host are kept, the rest may be a capability.
     pub(crate) fn redirect(response: &http::Response<Bytes>) -> Self {
-        let failure = Self::maybe_sent(FailureKind::Redirect);
+        let failure = Self::maybe_sent(TransportErrorKind::Redirect);
         let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let uri = target.and_then(|text| text.parse::<http::Uri>().ok());
         // Without a scheme, a word alone is read as a host, and may be anything.
@@ -143,7 +145,7 @@ impl Failure {
     }
 
     /// What kind of failure it was.
-    pub fn kind(&self) -> FailureKind {
+    pub fn kind(&self) -> TransportErrorKind {
         self.kind
     }
 
@@ -157,20 +159,20 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            FailureKind::Connect => "could not connect",
-            FailureKind::Tls => "no secure connection",
-            FailureKind::Proxy => "the proxy failed",
-            FailureKind::TimedOut => "timed out",
-            FailureKind::Interrupted => "the connection was interrupted",
-            FailureKind::TooLarge => "the answer is too large",
-            FailureKind::Encoding => "the answer is encoded in a way that was not asked for",
-            FailureKind::Range => "the answer holds other bytes than the ones asked for",
-            FailureKind::Redirect => "the server answered with a redirect, which is not followed",
-            FailureKind::Aborted => "the exchange was given up",
-            FailureKind::Local => "a local error",
+            TransportErrorKind::Connect => "could not connect",
+            TransportErrorKind::Tls => "no secure connection",
+            TransportErrorKind::Proxy => "the proxy failed",
+            TransportErrorKind::TimedOut => "timed out",
+            TransportErrorKind::Interrupted => "the connection was interrupted",
+            TransportErrorKind::TooLarge => "the answer is too large",
+            TransportErrorKind::Encoding => "the answer is encoded in a way that was not asked for",
+            TransportErrorKind::Range => "the answer holds other bytes than the ones asked for",
+            TransportErrorKind::Redirect => "the server answered with a redirect, which is not followed",
+            TransportErrorKind::Aborted => "the exchange was given up",
+            TransportErrorKind::Local => "a local error",
         })?;
         match self.detail() {
             Some(detail) => write!(f, ": {detail}"),
@@ -179,14 +181,14 @@ impl fmt::Display for Failure {
     }
 }
 
-impl StdError for Failure {
+impl StdError for TransportError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.context.as_ref()?.source.as_deref()?;
         Some(source as _)
     }
 }
 
-impl fmt::Debug for Failure {
+impl fmt::Debug for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
             .field("kind", &self.kind)
@@ -204,19 +206,19 @@ mod tests {
     #[test]
     fn m25_what_timed_out_says_when_and_whether_it_was_sent() {
         let said = |during| {
-            let failure = Failure::timed_out(during);
+            let failure = TransportError::timed_out(during);
             (failure.to_string(), failure.may_have_been_sent())
         };
-        assert_eq!(said(During::Connecting), ("timed out: while connecting".into(), false));
-        assert_eq!(said(During::Sending), ("timed out: while sending".into(), true));
-        assert_eq!(said(During::Answering), ("timed out: while waiting for the answer".into(), true));
+        assert_eq!(said(TransportPhase::Connect), ("timed out: while connecting".into(), false));
+        assert_eq!(said(TransportPhase::Send), ("timed out: while sending".into(), true));
+        assert_eq!(said(TransportPhase::Receive), ("timed out: while waiting for the answer".into(), true));
     }
 
     #[test]
     fn m26_a_redirect_names_the_host_and_nothing_more() {
         let redirect = |location: &str| {
             let response = http::Response::builder().status(302).header(LOCATION, location);
-            Failure::redirect(&response.body(Bytes::new()).unwrap()).to_string()
+            TransportError::redirect(&response.body(Bytes::new()).unwrap()).to_string()
         };
         let plain = "the server answered with a redirect, which is not followed";
         assert_eq!(redirect("https://evil.example/canary?x=canary"), format!("{plain}: to https on evil.example"));

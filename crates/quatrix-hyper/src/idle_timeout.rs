@@ -5,13 +5,13 @@ use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use quatrix_proto::{During, Failure};
+use quatrix_proto::{TransportError, TransportPhase};
 use tokio::time::{Instant, Sleep};
 
 /// Guards the steps of one exchange: each has this patience, all of them the time until the deadline.
 ///
 /// One timer serves all steps. It is moved only when it fires, so a step that ends in time costs a look at the clock.
-pub(crate) struct Watch<'a> {
+pub(crate) struct IdleTimeout<'a> {
     timer: Pin<&'a mut Sleep>,
     patience: Duration,
     deadline: Option<Instant>,
@@ -22,7 +22,7 @@ pub(crate) fn first(deadline: Option<Instant>, moment: Instant) -> Instant {
     deadline.map_or(moment, |deadline| deadline.min(moment))
 }
 
-impl<'a> Watch<'a> {
+impl<'a> IdleTimeout<'a> {
     /// `timer` fires after `patience`, or at `deadline` if that is sooner.
     pub(crate) fn new(timer: Pin<&'a mut Sleep>, patience: Duration, deadline: Option<Instant>) -> Self {
         Self { timer, patience, deadline }
@@ -31,13 +31,17 @@ impl<'a> Watch<'a> {
     /// Awaits a step.
     ///
     /// # Errors
-    /// [`FailureKind::TimedOut`](quatrix_proto::FailureKind::TimedOut) if it takes too long.
-    pub(crate) async fn over<F: Future>(&mut self, during: During, step: F) -> Result<F::Output, Failure> {
+    /// [`TransportErrorKind::TimedOut`](quatrix_proto::TransportErrorKind::TimedOut) if it takes too long.
+    pub(crate) async fn over<F: Future>(
+        &mut self,
+        during: TransportPhase,
+        step: F,
+    ) -> Result<F::Output, TransportError> {
         let mut step = pin!(step);
         let now = Instant::now();
         // Steps that are always ready never look at the timer.
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            return Err(Failure::timed_out(during));
+            return Err(TransportError::timed_out(during));
         }
         let end = first(self.deadline, now + self.patience);
         poll_fn(|cx| {
@@ -47,7 +51,7 @@ impl<'a> Watch<'a> {
             loop {
                 ready!(self.timer.as_mut().poll(cx));
                 if self.timer.deadline() >= end {
-                    return Poll::Ready(Err(Failure::timed_out(during)));
+                    return Poll::Ready(Err(TransportError::timed_out(during)));
                 }
                 // It was set for an earlier step.
                 self.timer.as_mut().reset(end);
@@ -75,10 +79,10 @@ mod tests {
     async fn watched<F: Future>(steps: impl IntoIterator<Item = F>) -> (usize, Duration) {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + 10 * SECOND));
-        let mut watch = Watch::new(timer, 10 * SECOND, Some(start + 25 * SECOND));
+        let mut watch = IdleTimeout::new(timer, 10 * SECOND, Some(start + 25 * SECOND));
         let mut ended = 0;
         for step in steps {
-            match watch.over(During::Sending, step).await {
+            match watch.over(TransportPhase::Send, step).await {
                 Ok(_) => ended += 1,
                 Err(failure) => {
                     assert_eq!(failure.to_string(), "timed out: while sending");
@@ -101,9 +105,9 @@ mod tests {
     async fn m25_steps_that_are_always_ready_end_at_the_deadline_too() {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + SECOND));
-        let mut watch = Watch::new(timer, SECOND, Some(start + SECOND));
-        assert!(watch.over(During::Sending, ready(())).await.is_ok());
+        let mut watch = IdleTimeout::new(timer, SECOND, Some(start + SECOND));
+        assert!(watch.over(TransportPhase::Send, ready(())).await.is_ok());
         tokio::time::advance(SECOND).await;
-        assert!(watch.over(During::Sending, ready(())).await.is_err());
+        assert!(watch.over(TransportPhase::Send, ready(())).await.is_err());
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use quatrix_proto::UnixTime;
 
 /// Bytes of the caller's that requests and answers carry.
-pub(crate) trait Streams: Send {
+pub(crate) trait BodyIo: Send {
     /// Whether there are bytes to send.
     const SOURCE: bool = false;
     /// Whether there is a place for bytes that come. Without one, they are the body of the answer.
@@ -44,6 +44,6 @@ pub(crate) trait Streams: Send {
 }
 
 /// No bytes but those in requests and answers themselves.
-pub(crate) struct NoStreams;
+pub(crate) struct NoBodyIo;
 
-impl Streams for NoStreams {}
+impl BodyIo for NoBodyIo {}

@@ -7,14 +7,14 @@ const PIECE: u64 = 256 * 1024;
 
 /// Aims at exchanges of a certain duration, by what the last one carried.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(super) struct ChunkSizer {
     goal: Duration,
     least: u64,
     most: u64,
     next: u64,
 }
 
-impl Pace {
+impl ChunkSizer {
     pub(super) const fn new(goal: Duration, least: u64, first: u64, most: u64) -> Self {
         Self { goal, least, most, next: first }
     }
@@ -33,10 +33,10 @@ impl Pace {
 
     /// Takes note of a success. One fast exchange may be luck: the size grows by steps of four.
     pub(super) fn learn(&mut self, bytes: u64, took: Duration) {
-        let carried = u128::from(bytes) * self.goal.as_micros() / took.as_micros().max(1);
-        let carried = u64::try_from(carried).unwrap_or(u64::MAX).min(self.next.saturating_mul(4));
+        let shared_exchange = u128::from(bytes) * self.goal.as_micros() / took.as_micros().max(1);
+        let shared_exchange = u64::try_from(shared_exchange).unwrap_or(u64::MAX).min(self.next.saturating_mul(4));
         let least = self.least.min(self.next.saturating_mul(4));
-        self.next = (carried / PIECE * PIECE).clamp(least, self.most);
+        self.next = (shared_exchange / PIECE * PIECE).clamp(least, self.most);
     }
 
     /// Takes note of an exchange that did not get through: the next one carries half as much, down to one piece.
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn it_grows_in_steps_towards_the_goal_and_shrinks_at_once() {
-        let mut pace = Pace::new(Duration::from_secs(4), 4 * MIB, 4 * MIB, 100 * MIB);
+        let mut pace = ChunkSizer::new(Duration::from_secs(4), 4 * MIB, 4 * MIB, 100 * MIB);
         pace.learn(4 * MIB, Duration::from_millis(10));
         assert_eq!(pace.next(), 16 * MIB);
         pace.learn(16 * MIB, Duration::from_secs(2));

@@ -7,9 +7,9 @@ use crate::time::Timestamp;
 
 /// A shared exchange and the caller that carries it.
 #[derive(Clone)]
-pub(super) struct Carried {
+pub(super) struct SharedExchange {
     pub(super) prepared: Prepared,
-    pub(super) carrier: CallId,
+    pub(super) leader: CallId,
     /// `None`: the carrier has not polled yet.
     pub(super) exchange: Option<ExchangeId>,
     pub(super) sent: Timestamp,
@@ -18,34 +18,34 @@ pub(super) struct Carried {
 }
 
 impl Session {
-    /// A shared exchange that `carrier` sends at its next poll.
-    pub(super) fn carried_by(
+    /// A shared exchange that `leader` sends at its next poll.
+    pub(super) fn shared_exchange_led_by(
         &self,
         now: Timestamp,
-        carrier: CallId,
+        leader: CallId,
         endpoint: &impl Endpoint,
-    ) -> Result<Carried, Invalid> {
+    ) -> Result<SharedExchange, Invalid> {
         let prepared = endpoint.prepare(&self.config.server)?;
         let deadline = now.saturating_add(self.config.exchange_timeout);
-        Ok(Carried { prepared, carrier, exchange: None, sent: now, deadline })
+        Ok(SharedExchange { prepared, leader, exchange: None, sent: now, deadline })
     }
 
-    pub(super) fn carried(&self) -> Option<&Carried> {
+    pub(super) fn shared_exchange(&self) -> Option<&SharedExchange> {
         match &self.phase {
-            Phase::LoggingIn(logging_in) => Some(&logging_in.carried),
-            Phase::Answering(answering) => Some(&answering.carried),
+            Phase::LoggingIn(logging_in) => Some(&logging_in.shared_exchange),
+            Phase::Answering(answering) => Some(&answering.shared_exchange),
             Phase::Active(active) => active.probe.as_deref(),
-            Phase::LoggingOut(logging_out) => Some(&logging_out.carried),
+            Phase::LoggingOut(logging_out) => Some(&logging_out.shared_exchange),
             Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => None,
         }
     }
 
-    pub(super) fn carried_mut(&mut self) -> Option<&mut Carried> {
+    pub(super) fn shared_exchange_mut(&mut self) -> Option<&mut SharedExchange> {
         match &mut self.phase {
-            Phase::LoggingIn(logging_in) => Some(&mut logging_in.carried),
-            Phase::Answering(answering) => Some(&mut answering.carried),
+            Phase::LoggingIn(logging_in) => Some(&mut logging_in.shared_exchange),
+            Phase::Answering(answering) => Some(&mut answering.shared_exchange),
             Phase::Active(active) => active.probe.as_deref_mut(),
-            Phase::LoggingOut(logging_out) => Some(&mut logging_out.carried),
+            Phase::LoggingOut(logging_out) => Some(&mut logging_out.shared_exchange),
             Phase::LoggedOut(_) | Phase::Challenged(_) | Phase::ApiKey(_) => None,
         }
     }
