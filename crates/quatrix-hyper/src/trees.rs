@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use quatrix_local::{Folder, plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
-use quatrix_proto::api::{DeleteFiles, RenameFile};
+use quatrix_proto::api::RenameFile;
 use quatrix_proto::task::mirror::{Batch, BatchStep, Job, JobResult, ListRemote, Mirror, Remote, Report, Work};
-use quatrix_proto::task::{Download, MakeFolders};
+use quatrix_proto::task::{Delete, Download, MakeFolders};
 use quatrix_proto::{Error, FileId, RemotePath};
 
 use crate::blocking::spawn_blocking;
@@ -172,7 +172,9 @@ impl Files {
             Work::DeleteHere { items } => {
                 spawn_blocking(move || root.delete(&items)).await.map(|()| JobResult::Deleted)
             }
-            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id])).await.map(|_| JobResult::Deleted),
+            Work::DeleteThere { id } => {
+                client.run(Delete::to_trash(client.config().server(), id)).await.map(|_| JobResult::Deleted)
+            }
         }
     }
 }

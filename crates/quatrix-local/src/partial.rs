@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -61,7 +61,7 @@ impl Partial {
     pub fn keep(self, modified: Option<UnixTime>) -> Result<(), Error> {
         let Self { file, place } = self;
         let (file, temporary) = file.into_parts();
-        place.put(&file, temporary, modified, None)
+        place.put(&file, temporary, modified)
     }
 }
 
@@ -110,34 +110,55 @@ impl Place {
         self.path.symlink_metadata().ok().filter(Metadata::is_file).map(|metadata| access_bits(&metadata))
     }
 
-    /// Puts a file there that is whole, with the permissions of the one there, or else with those that are given.
-    pub(crate) fn put(
+    /// Moves the complete file to this path. A file that it replaces hands down its permissions.
+    pub(crate) fn put(&self, file: &File, temporary: TempPath, modified: Option<UnixTime>) -> Result<(), Error> {
+        let permissions = self.permissions().filter(|_| cfg!(unix));
+        let put = || {
+            // First, since it takes longest: a temporary file with an old time may be taken for a leftover.
+            file.sync_data()?;
+            if let Some(permissions) = permissions {
+                file.set_permissions(permissions)?;
+            }
+            set_modified(file, modified)?;
+            file.sync_all()?;
+            self.rename(temporary)
+        };
+        put().map_err(|error| local(&self.path, error))
+    }
+
+    /// Moves a complete file to this path that another run opens by its name until then: it is private up to the rename,
+    /// and only then gets the permissions of the file that it replaces, or else those that are given.
+    pub(crate) fn put_private(
         &self,
         file: &File,
         temporary: TempPath,
         modified: Option<UnixTime>,
-        new: Option<Permissions>,
+        new: Permissions,
     ) -> Result<(), Error> {
-        let finish = || {
-            // First, since it takes longest: a temporary file with an old time may be taken for a leftover.
-            file.sync_data()?;
-            if let Some(permissions) = self.permissions().or(new).filter(|_| cfg!(unix)) {
+        let permissions = self.permissions().unwrap_or(new);
+        let put = || {
+            set_modified(file, modified)?;
+            file.sync_all()?;
+            self.rename(temporary)?;
+            if cfg!(unix) {
                 file.set_permissions(permissions)?;
-            }
-            if let Some(time) = modified.and_then(system_time) {
-                file.set_modified(time)?;
             }
             file.sync_all()
         };
-        let put = |()| {
-            match self.overwrite {
-                true => temporary.persist(&self.path),
-                false => temporary.persist_noclobber(&self.path),
-            }
-            .map_err(|error| error.error)
-        };
-        finish().and_then(put).map_err(|error| local(&self.path, error))
+        put().map_err(|error| local(&self.path, error))
     }
+
+    fn rename(&self, temporary: TempPath) -> io::Result<()> {
+        match self.overwrite {
+            true => temporary.persist(&self.path),
+            false => temporary.persist_noclobber(&self.path),
+        }
+        .map_err(|error| error.error)
+    }
+}
+
+fn set_modified(file: &File, time: Option<UnixTime>) -> io::Result<()> {
+    time.and_then(system_time).map_or(Ok(()), |time| file.set_modified(time))
 }
 
 fn is_special(metadata: &Metadata) -> bool {

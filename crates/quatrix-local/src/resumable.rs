@@ -113,7 +113,7 @@ impl Resumable {
         let mut temporary = TempPath::try_from_path(&self.path).map_err(|error| local(&self.path, error))?;
         temporary.disable_cleanup(true);
         let new = permissions_of_new_file(&self.path)?;
-        self.place.put(&self.file, temporary, modified, Some(new))?;
+        self.place.put_private(&self.file, temporary, modified, new)?;
         sync_folder(folder_of(&self.path))
     }
 

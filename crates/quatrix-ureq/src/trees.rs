@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use quatrix_local::{Folder, plan_download, plan_mirror_down, plan_mirror_up, plan_upload};
-use quatrix_proto::api::{DeleteFiles, RenameFile};
+use quatrix_proto::api::RenameFile;
 use quatrix_proto::task::mirror::{Batch, BatchStep, Job, JobResult, ListRemote, Mirror, Remote, Report, Work};
-use quatrix_proto::task::{Download, MakeFolders};
+use quatrix_proto::task::{Delete, Download, MakeFolders};
 use quatrix_proto::{Error, FileId, RemotePath};
 
 use crate::files::{Files, Place};
@@ -123,7 +123,9 @@ impl Files<'_> {
                 client.call(&RenameFile::new(id.clone(), name.clone())).map(|_| JobResult::Renamed)
             }
             Work::DeleteHere { items } => here.delete(items).map(|()| JobResult::Deleted),
-            Work::DeleteThere { id } => client.call(&DeleteFiles::to_trash([id.clone()])).map(|_| JobResult::Deleted),
+            Work::DeleteThere { id } => {
+                client.run(Delete::to_trash(client.config().server(), id.clone())).map(|_| JobResult::Deleted)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use quatrix_emulator::{Fault, Seed, What};
+use quatrix_emulator::{Fault, Seed, What, When};
 use serde_json::json;
 
 use crate::support::{Ended, Home, here, home_with, names, set_modified, there};
@@ -183,6 +183,16 @@ fn more_than_may_go_does_not_go() {
     assert_eq!(home.paths(), ["m/", "m/2", "m/new", "m/old/", "m/old/1"]);
     assert_eq!(home.run(&[&args[..], &["3"]].concat()).ok(), "deleted /2\ndeleted /old\n");
     assert_eq!(home.paths(), ["m/", "m/new"]);
+}
+
+#[test]
+fn a_deletion_whose_response_is_lost_succeeds_and_leaves_the_file_once_in_the_trash() {
+    let home = home_with(Seed::new().folder("m").file("m/old", "bytes"));
+    home.write("m/a", "a");
+    home.emulator.set_faults([Fault::new(What::Cut(When::After)).on("POST", "/file/delete")]).unwrap();
+    let ended = home.run(&["mirror", "up", &here(&home, "m"), "/m", "--delete"]);
+    assert_eq!((ended.ok(), home.paths()), ("deleted /old\n".to_owned(), vec!["m/".to_owned(), "m/a".to_owned()]));
+    assert_eq!(home.run(&["ls", "/Trash"]).ok(), "old\n");
 }
 
 /// A file here where a folder is there, and the other way round.

@@ -166,6 +166,20 @@ mod unix {
     }
 
     #[test]
+    fn the_part_is_private_until_it_has_its_final_name_so_that_a_later_run_can_continue_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (path, id) = (scratch.path().join("big"), "f1".parse().unwrap());
+        let open = || Resumable::beside(&path, (&id, 3, None), false);
+        let part = open().unwrap();
+        let at = part.path().to_owned();
+        fs::write(&path, "theirs").unwrap();
+        part.keep(None).unwrap_err();
+        assert_eq!(mode(&at), 0o600, "the rename failed, as it also does when the process is killed before it");
+        fs::remove_file(&path).unwrap();
+        open().unwrap().keep(None).unwrap();
+    }
+
+    #[test]
     fn what_others_may_have_planted_is_refused() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("big");

@@ -28,7 +28,7 @@ mod replacement;
 /// ```
 /// use quatrix_proto::FileId;
 /// use quatrix_proto::api::OnConflict;
-/// use quatrix_proto::task::mirror::{Batch, BatchStep, Did, Item, Tree, Work};
+/// use quatrix_proto::task::mirror::{Batch, BatchStep, Item, JobResult, Tree, Work};
 ///
 /// let size = |size| Item::File { size: Some(size), modified: None };
 /// let here = Tree::from([("a".parse()?, Item::Folder), ("a/x".parse()?, size(3)), ("b".parse()?, size(4))]);
@@ -37,12 +37,12 @@ mod replacement;
 ///     match batch.poll() {
 ///         BatchStep::One(job) => {
 ///             assert!(matches!(job.work, Work::MakeThere { .. }));
-///             batch.handle(job, Ok(Did::Made(Some(FileId::new("folder-a")?))));
+///             batch.handle(job, Ok(JobResult::Made(Some(FileId::new("folder-a")?))));
 ///         }
 ///         BatchStep::Copies(_) => {
 ///             while let Some(job) = batch.next_copy() {
 ///                 assert!(matches!(job.work, Work::Upload { .. }));
-///                 batch.handle(job, Ok(Did::Copied(5)));
+///                 batch.handle(job, Ok(JobResult::Copied(5)));
 ///             }
 ///         }
 ///         BatchStep::Done => break,
