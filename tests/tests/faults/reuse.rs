@@ -32,14 +32,20 @@ fn serve(connection: &mut Connection) -> bool {
 
 fn m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that_is_safe<S: Subject>(wire: Wire) {
     // Every connection serves one request and takes a second one that it does not answer.
-    let listener = Listener::serving(wire, |connection| {
-        serve(connection);
-        connection.request();
-    });
-    let client: S = listener.client();
-    assert_eq!(client.login(me()).unwrap(), Login::Active);
-    assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
-    assert_eq!(listener.count("/profile"), 2, "once into the void");
+    let breaking = || {
+        let listener = Listener::serving(wire, |connection| {
+            serve(connection);
+            connection.request();
+        });
+        let client: S = listener.client();
+        assert_eq!(client.login(me()).unwrap(), Login::Active);
+        assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
+        (listener, client)
+    };
+    // On a busy machine a connection may come back to the pool too late to be used again: once more then.
+    let mut runs = std::iter::repeat_with(breaking).take(20);
+    let reused = runs.find(|(listener, _)| listener.count("/profile") == 2);
+    let (listener, client) = reused.expect("a connection is used again, and its request is sent once more");
     let result = client.call(&Raw::post("/file/move", "{}"));
     assert_eq!(kind(result), (TransportErrorKind::Interrupted, true));
     assert_eq!(listener.count("/file/move"), 1);
