@@ -95,6 +95,15 @@ impl Settings {
         self.with_identity(&self.identity(Purpose::Work)?, work)
     }
 
+    /// Runs `work` as [`with_client`](Self::with_client) does and keeps the session alive beside it: one file may take
+    /// longer than the idle time of a session.
+    pub(crate) fn with_transfers<T>(&self, work: impl FnOnce(&Client) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.with_client(|client| {
+            let _keepalive = client.spawn_keepalive()?;
+            work(client)
+        })
+    }
+
     pub(crate) fn with_identity<T>(
         &self,
         identity: &Identity<'_>,

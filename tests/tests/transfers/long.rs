@@ -1,5 +1,6 @@
 //! Forty minutes of transfer in a moment: session, task and emulator in memory, in virtual time.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ struct World {
     elapsed: Duration,
     source: Vec<u8>,
     sink: Vec<u8>,
+    /// What a client's keepalive thread or future drives beside the transfer.
+    keepalive: Option<Ticket<Infallible>>,
     keepalives: usize,
     logins: usize,
 }
@@ -32,7 +35,7 @@ impl World {
         let quatrix = Quatrix::new(Settings::default(), Accounts::default()).with_seed(7).with_files(seed);
         let session = Session::new(Config::new(Server::at("https://acme.example/api/1.0").unwrap()), 7);
         let (elapsed, source, sink) = (Duration::from_secs(100), Vec::new(), Vec::new());
-        let mut world = Self { quatrix, session, elapsed, source, sink, keepalives: 0, logins: 0 };
+        let mut world = Self { quatrix, session, elapsed, source, sink, keepalive: None, keepalives: 0, logins: 0 };
         let credentials = Credentials::new("totp@example.com", "only-for-tests-4711").unwrap();
         let login = world.session.login(world.now(), credentials);
         let Login::Challenged(challenge) = world.drive(login).0.unwrap() else { panic!() };
@@ -84,6 +87,7 @@ impl World {
                         self.sink.extend_from_slice(receiver.push(piece).unwrap());
                         if receiver.moved() > 0 {
                             self.elapsed += Duration::from_secs(1);
+                            self.keep_alive();
                         }
                         // What a driver does between two reads.
                         if self.now() >= transmit.deadline {
@@ -104,6 +108,17 @@ impl World {
                 Step::Ask(_) => panic!("nobody is there"),
                 Step::Ready(outcome) => return (ticket.decode(outcome), moved),
             }
+        }
+    }
+
+    /// Polls the keepalive and performs its exchange.
+    fn keep_alive(&mut self) {
+        let Some(id) = self.keepalive.as_ref().map(Ticket::id) else { return };
+        while let Step::Send(transmit) = self.session.poll_call(self.now(), id) {
+            assert_eq!(transmit.spec().name(), "session.keepalive");
+            self.keepalives += 1;
+            let response = self.quatrix.handle(self.both_clocks(), transmit.request);
+            self.session.handle_response(self.now(), transmit.exchange, response);
         }
     }
 
@@ -128,15 +143,24 @@ fn q10_an_upload_of_forty_minutes_keeps_its_session_alive() {
     assert!(world.keepalives >= 3, "{} keepalives", world.keepalives);
 }
 
+/// One range of a download is one exchange, which has no limit of its own.
 #[test]
 fn q10_a_download_of_forty_minutes_keeps_its_session_alive() {
     let whole = super::bytes(24 * MIB, 2);
-    let mut world = World::new(&Seed::new().file("long.bin", whole.clone()));
-    let began = world.elapsed;
-    let server = world.session.config().server().clone();
-    let file = world.run(LookUp::new(&server, "/long.bin".parse().unwrap())).unwrap().unwrap().id;
-    world.run(Download::by_id(&server, file)).unwrap();
-    assert!(world.minutes(began) >= 39, "{} minutes", world.minutes(began));
+    let download = |keep_alive: bool| {
+        let mut world = World::new(&Seed::new().file("long.bin", whole.clone()));
+        let began = world.elapsed;
+        let server = world.session.config().server().clone();
+        let file = world.run(LookUp::new(&server, "/long.bin".parse().unwrap())).unwrap().unwrap().id;
+        world.keepalive = keep_alive.then(|| world.session.run_keepalive(world.now()));
+        let result = world.run(Download::by_id(&server, file));
+        (result, world.minutes(began), world)
+    };
+    let (result, minutes, world) = download(true);
+    assert_eq!((result.unwrap().size, world.logins), (whole.len() as u64, 1));
+    assert!(minutes >= 39 && world.keepalives >= 2, "{minutes} minutes, {} keepalives", world.keepalives);
     assert!(world.sink == whole);
-    assert_eq!(world.logins, 1);
+    let (result, minutes, world) = download(false);
+    assert!(matches!(result, Err(Error::Challenged(_))) && minutes > 15, "{result:?} after {minutes} minutes");
+    assert_eq!(world.logins, 2, "the session has run out");
 }

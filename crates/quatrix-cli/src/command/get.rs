@@ -56,7 +56,7 @@ impl Get {
         if several && !target.is_dir() {
             return Err(Failure::usage(format!("{} is no folder, and there are several sources", target.display())));
         }
-        settings.with_client(|client| {
+        settings.with_transfers(|client| {
             let look_up = |source: &PathBuf| {
                 let source = source.to_str().ok_or_else(|| Failure::usage("SOURCE is not UTF-8"))?;
                 let path = remote::path(source)?;

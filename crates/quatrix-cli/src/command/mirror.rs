@@ -135,7 +135,7 @@ impl Mirror {
         }
         let remote = remote.to_str().ok_or_else(|| Failure::usage("REMOTE is not UTF-8"))?;
         let remote = remote::path(remote)?;
-        settings.with_client(|client| {
+        settings.with_transfers(|client| {
             let batch = self.plan(client, local, &remote)?;
             if self.dry_run {
                 let verb = if self.direction == Direction::Up { "upload" } else { "download" };

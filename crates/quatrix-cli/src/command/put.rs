@@ -57,7 +57,7 @@ impl Put {
         // How much of it will be left as it is shows only on the way.
         let all = !self.how.no_clobber && !self.how.update;
         let total = sources.iter().map(|source| source.bytes().filter(|_| all)).sum::<Option<u64>>();
-        settings.with_client(|client| {
+        settings.with_transfers(|client| {
             let progress = Progress::new(settings, self.how.progress, total);
             let work = Work { put: &self, settings, client, progress };
             let several = sources.len() > 1;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quatrix_emulator::{Fault, Seed, What, When};
+use quatrix_emulator::{Emulator, Fault, Seed, What, When};
 use serde_json::json;
 
 use crate::support::{Home, Scripted, here, home_with, names};
@@ -51,6 +51,28 @@ fn m40_a_download_that_was_broken_off_goes_on_before_where_it_was() {
     assert_eq!(names(&here(&home, "")), ["got"]);
     let last = home.emulator.requests().into_iter().rfind(|one| one.path.contains("/file/download/")).unwrap();
     assert_eq!(last.headers["range"], format!("bytes={}-", kept - 5 * MIB as u64));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_transfer_keeps_its_session_alive_however_long_it_takes() {
+    let home = Home::of(Emulator::builder().files(Seed::new().file("a", "a")).start().unwrap());
+    home.log_in();
+    let slow = |method, path| Fault::new(What::Delay(Duration::from_secs(1))).on(method, path).always();
+    home.emulator.set_faults([slow("GET", "/file/download/{id}"), slow("POST", "/upload/link")]).unwrap();
+    let got = here(&home, "got");
+    for args in [&["get", "/a", &got][..], &["put", &got, "/b"], &["mirror", "down", "/", &here(&home, "all")]] {
+        let mut process = home.spawn(args);
+        let threads = format!("/proc/{}/task", process.id());
+        let is_keepalive = |thread: fs::DirEntry| {
+            fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name.starts_with("quatrix-keepali"))
+        };
+        let mut seen = false;
+        while !seen && process.try_wait().unwrap().is_none() {
+            seen = fs::read_dir(&threads).into_iter().flatten().flatten().any(is_keepalive);
+        }
+        assert!(process.wait().unwrap().success() && seen, "{args:?}");
+    }
 }
 
 #[test]
