@@ -18,7 +18,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::{self, Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use quatrix_proto::TransportPhase::{Receive, Send};
-use quatrix_proto::{ProxyRule, Transmit, TransportError, TransportErrorKind};
+use quatrix_proto::{ProxyRule, Sink, Transmit, TransportError, TransportErrorKind};
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -163,10 +163,8 @@ async fn receive<S: BodyIo>(
 ) -> Result<Response<Bytes>, TransportError> {
     let (mut head, mut body) = answer.into_parts();
     let unfinished = Unfinished::new(&mut head);
-    let mut receiver = transmit.receiver(&head)?;
-    if !S::SINK {
-        receiver = receiver.without_sink()?;
-    }
+    let sink = if S::SINK { Sink::Caller } else { Sink::Buffer };
+    let mut receiver = transmit.receiver(&head, sink)?;
     while let Some(frame) = watch.over(Receive, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
         // What is no data is a trailer, and says nothing to us.
         let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };

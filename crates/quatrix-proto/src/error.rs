@@ -25,7 +25,7 @@ pub use transport::{TransportError, TransportErrorKind, TransportPhase};
 ///
 /// The variants say who is to blame. No text of it holds a secret, a body, a header or a URL; a message of the server
 /// is shown with control characters made visible.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// The server understood and said no.
@@ -51,7 +51,7 @@ pub enum Error {
 }
 
 /// Why there is no session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LoggedOut {
     /// Nobody has logged in yet.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::api::{GetAccountMetadata, GetProfile, Raw};
 use crate::{
-    Answer, Authorization, CallId, Challenge, Config, Credentials, Declined, Endpoint, Server, Session, Step, Timestamp,
+    Answer, Authorization, CallId, Challenge, Config, Credentials, Declined, Endpoint, Server, Session, Sink, Step,
+    Timestamp,
 };
 
 mod answers;
@@ -75,7 +76,7 @@ fn run(session: &mut Session, now: &mut Timestamp, call: CallId, input: &mut Inp
                 discreet(&shown, input);
                 let response = input.response();
                 let (head, body) = response.into_parts();
-                let taken = transmit.receiver(&head).and_then(|mut receiver| {
+                let taken = transmit.receiver(&head, Sink::Buffer).and_then(|mut receiver| {
                     receiver.push(&body)?;
                     receiver.finish()
                 });

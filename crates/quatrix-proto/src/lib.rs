@@ -163,7 +163,7 @@ pub use lenient::UnknownFields;
 pub use name::FileName;
 pub use path::RemotePath;
 pub use proxy::{Proxy, ProxyRule};
-pub use receiver::Receiver;
+pub use receiver::{Receiver, Sink};
 pub use saved::{Saved, Stage};
 pub use secret::{ApiKey, CaptchaToken, Code, DownloadLink, Password, SessionId, UploadKey};
 pub use server::{Server, ServerError};

@@ -12,6 +12,15 @@ use crate::error::{InvalidResponse, TransportError, TransportErrorKind};
 /// buffers.
 const MAX_HEAD: usize = 64 * 1024;
 
+/// Destination of a streamed body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// The driver writes the bytes that [`Receiver::push`] returns.
+    Caller,
+    /// The receiver buffers the body in memory, up to the limit of JSON responses.
+    Buffer,
+}
+
 /// Takes in the body of one answer; made by [`Transmit::receiver`](crate::Transmit::receiver) from its head.
 ///
 /// A driver pushes what it reads. What belongs into the caller's sink comes back, everything else is kept: JSON, and the
@@ -30,7 +39,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(spec: &'static Spec, wanted: Wanted, limit: usize, head: &Parts) -> Result<Self, TransportError> {
+    pub(crate) fn new(
+        spec: &'static Spec,
+        wanted: Wanted,
+        limit: usize,
+        head: &Parts,
+        sink: Sink,
+    ) -> Result<Self, TransportError> {
         let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
         if head.headers.iter().map(line).sum::<usize>() > MAX_HEAD {
             return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge));
@@ -41,35 +56,24 @@ impl Receiver {
         }
         let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let streams = spec.body_kind == BodyKind::Stream && head.status.is_success();
-        let (kept, skip) = match streams {
-            true => (
-                None,
-                wanted.skip(head.status, &head.headers).map_err(|problem| {
-                    let invalid_response = InvalidResponse::new(spec.name, head.status, problem);
-                    TransportError::maybe_sent(TransportErrorKind::Range).with_source(invalid_response)
-                })?,
-            ),
-            false if length.is_some_and(|length| length > limit as u64) => {
-                return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge));
+        let skip = match streams {
+            true => wanted.skip(head.status, &head.headers).map_err(|problem| {
+                let invalid_response = InvalidResponse::new(spec.name, head.status, problem);
+                TransportError::maybe_sent(TransportErrorKind::Range).with_source(invalid_response)
+            })?,
+            false => 0,
+        };
+        let kept = match (streams, sink) {
+            (true, Sink::Caller) => None,
+            (true, Sink::Buffer) | (false, _) => {
+                let announced = length.map_or(0, |length| length.saturating_sub(skip));
+                match usize::try_from(announced) {
+                    Ok(announced) if announced <= limit => Some(Vec::with_capacity(announced)),
+                    _ => return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge)),
+                }
             }
-            false => (Some(Vec::with_capacity(length.map_or(0, |length| length as usize))), 0),
         };
         Ok(Self { kept, limit, missing: length, skip, moved: 0 })
-    }
-
-    /// Keeps what belongs into the caller's sink, for a driver that has none, as long as it is not too much.
-    ///
-    /// # Errors
-    /// [`TransportError`] if the head announces more than that.
-    pub fn without_sink(mut self) -> Result<Self, TransportError> {
-        if self.kept.is_none() {
-            let wanted = self.missing.map_or(0, |missing| missing.saturating_sub(self.skip));
-            match usize::try_from(wanted) {
-                Ok(wanted) if wanted <= self.limit => self.kept = Some(Vec::with_capacity(wanted)),
-                _ => return Err(TransportError::maybe_sent(TransportErrorKind::TooLarge)),
-            }
-        }
-        Ok(self)
     }
 
     /// Takes the next piece in.
@@ -135,16 +139,18 @@ mod tests {
         wanted: Wanted,
         status: u16,
         headers: &[(&str, &str)],
+        sink: Sink,
     ) -> Result<Receiver, TransportError> {
         let mut response = http::Response::builder().status(status);
         for (name, value) in headers {
             response = response.header(*name, *value);
         }
-        Receiver::new(spec, wanted, 10, &response.body(()).unwrap().into_parts().0)
+        Receiver::new(spec, wanted, 10, &response.body(()).unwrap().into_parts().0, sink)
     }
 
     fn taken(headers: &[(&str, &str)], body: &[u8]) -> Result<Bytes, TransportErrorKind> {
-        let mut receiver = receiver(&JSON, Wanted::default(), 200, headers).map_err(|failure| failure.kind())?;
+        let mut receiver =
+            receiver(&JSON, Wanted::default(), 200, headers, Sink::Caller).map_err(|failure| failure.kind())?;
         for piece in body.chunks(3) {
             assert!(receiver.push(piece).map_err(|failure| failure.kind())?.is_empty());
         }
@@ -184,12 +190,12 @@ mod tests {
 
     #[test]
     fn a_stream_goes_to_the_sink_without_limit_and_its_refusal_does_not() {
-        let mut stream = receiver(&STREAM, Wanted::default(), 200, &[]).unwrap();
+        let mut stream = receiver(&STREAM, Wanted::default(), 200, &[], Sink::Caller).unwrap();
         assert_eq!(stream.push(&[b'x'; 100]).unwrap().len(), 100);
         assert_eq!(stream.moved(), 100);
         assert!(stream.finish().unwrap().is_empty());
 
-        let mut refusal = receiver(&STREAM, Wanted::default(), 404, &[]).unwrap();
+        let mut refusal = receiver(&STREAM, Wanted::default(), 404, &[], Sink::Caller).unwrap();
         assert!(refusal.push(b"no").unwrap().is_empty());
         assert_eq!(refusal.finish().unwrap(), "no");
     }
@@ -197,8 +203,9 @@ mod tests {
     #[test]
     fn m23_a_stream_without_a_sink_is_kept_up_to_the_limit() {
         let kept = |headers: &[(&str, &str)], body: &[u8]| {
-            let receiver = receiver(&STREAM, Wanted { from: 4, ..Wanted::default() }, 200, headers).unwrap();
-            let mut receiver = receiver.without_sink().map_err(|failure| failure.kind())?;
+            let wanted = Wanted { from: 4, ..Wanted::default() };
+            let receiver = receiver(&STREAM, wanted, 200, headers, Sink::Buffer);
+            let mut receiver = receiver.map_err(|failure| failure.kind())?;
             for piece in body.chunks(3) {
                 assert!(receiver.push(piece).map_err(|failure| failure.kind())?.is_empty());
             }
@@ -215,10 +222,10 @@ mod tests {
     #[test]
     fn the_whole_in_answer_to_a_range_is_skipped_up_to_what_is_missing() {
         let wanted = Wanted { from: 4, ..Wanted::default() };
-        let mut whole = receiver(&STREAM, wanted, 200, &[]).unwrap();
+        let mut whole = receiver(&STREAM, wanted, 200, &[], Sink::Caller).unwrap();
         let sink: Vec<u8> = b"0123456789".chunks(3).flat_map(|piece| whole.push(piece).unwrap().to_vec()).collect();
         assert_eq!((sink.as_slice(), whole.moved()), (&b"456789"[..], 6));
-        let other = receiver(&STREAM, wanted, 206, &[("content-range", "bytes 5-9/10")]).unwrap_err();
+        let other = receiver(&STREAM, wanted, 206, &[("content-range", "bytes 5-9/10")], Sink::Caller).unwrap_err();
         assert_eq!(other.kind(), TransportErrorKind::Range);
     }
 }

@@ -79,8 +79,8 @@ impl Saved {
         };
         // Room for all, so that growing leaves no copy of the token behind in freed memory.
         let mut json = Vec::with_capacity(8 * 1024);
-        let written = serde_json::to_writer(&mut json, &file);
-        written.ok().and_then(|()| String::from_utf8(json).ok()).unwrap_or_default()
+        serde_json::to_writer(&mut json, &file).expect("numbers and text written to memory always make JSON");
+        String::from_utf8(json).expect("JSON is UTF-8")
     }
 
     /// Reads what [`expose_json`](Self::expose_json) wrote.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use quatrix_proto::{Timestamp, Transmit, TransportError, TransportErrorKind, TransportPhase};
+use quatrix_proto::{Sink, Timestamp, Transmit, TransportError, TransportErrorKind, TransportPhase};
 use ureq::{Agent, Body, SendBody};
 
 use crate::failure::{failure, read_failure};
@@ -105,10 +105,8 @@ impl Transport {
         let (mut head, mut body) = response.into_parts();
         // ureq leaves the URI in there, which may be a capability.
         head.extensions.clear();
-        let mut receiver = transmit.receiver(&head)?;
-        if ends.sink.is_none() {
-            receiver = receiver.without_sink()?;
-        }
+        let sink = if ends.sink.is_some() { Sink::Caller } else { Sink::Buffer };
+        let mut receiver = transmit.receiver(&head, sink)?;
         let mut reader = body.as_reader();
         // Most answers are small; only one that is not gets a buffer worth clearing.
         let (mut small, mut large) = ([0; SMALL], Vec::new());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use quatrix_proto::{ExchangeId, Transmit, TransportError, TransportErrorKind};
+use quatrix_proto::{ExchangeId, Sink, Transmit, TransportError, TransportErrorKind};
 
 use super::{Due, Pair};
 
@@ -155,7 +155,7 @@ impl Pair {
         // The limits of the client hold, as in every driver.
         let result = answer.and_then(|answer| {
             let (head, body) = answer.into_parts();
-            let mut receiver = flight.transmit.receiver(&head)?;
+            let mut receiver = flight.transmit.receiver(&head, Sink::Buffer)?;
             receiver.push(&body)?;
             Ok(Response::from_parts(head, receiver.finish()?))
         });

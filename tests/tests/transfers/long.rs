@@ -9,7 +9,7 @@ use quatrix_emulator::{Accounts, Now, Seed, Server as Quatrix, Settings};
 use quatrix_proto::api::{GetHome, OnConflict};
 use quatrix_proto::task::{Download, LookUp, Upload};
 use quatrix_proto::{
-    CallOptions, Config, Credentials, Error, Login, Server, Session, Step, Task, TaskStep, Ticket, Timestamp,
+    CallOptions, Config, Credentials, Error, Login, Server, Session, Sink, Step, Task, TaskStep, Ticket, Timestamp,
     TransportError, TransportErrorKind,
 };
 
@@ -81,7 +81,7 @@ impl World {
                         assert!(request.headers().contains_key(CONTENT_RANGE));
                     }
                     let (head, body) = self.quatrix.handle(self.both_clocks(), request).into_parts();
-                    let mut receiver = transmit.receiver(&head).unwrap();
+                    let mut receiver = transmit.receiver(&head, Sink::Caller).unwrap();
                     let mut result = Ok(());
                     for piece in body.chunks(RATE) {
                         self.sink.extend_from_slice(receiver.push(piece).unwrap());

@@ -12,7 +12,7 @@ use super::Shown;
 use crate::wire;
 
 /// The server understood the request and said no.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct ApiError {
     endpoint: &'static str,
     status: StatusCode,
@@ -132,7 +132,7 @@ impl std::error::Error for ApiError {}
 /// The free-form part of an error: a JSON object, other for each operation.
 ///
 /// `Debug` hides it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Details(Value);
 
 impl Details {

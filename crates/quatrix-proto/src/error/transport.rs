@@ -159,6 +159,14 @@ impl TransportError {
     }
 }
 
+/// Compares kind, [`may_have_been_sent`](TransportError::may_have_been_sent) and detail; the source is an error of the
+/// transport, which cannot be compared.
+impl PartialEq for TransportError {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, self.may_have_been_sent, self.detail()) == (other.kind, other.may_have_been_sent, other.detail())
+    }
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::content_range::Wanted;
 use crate::endpoint::{BodyKind, Endpoint as _, Prepared, Spec, X_AUTH_TOKEN};
 use crate::error::{Error, LoggedOut, Misuse, TransportError, TransportErrorKind};
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, Sink};
 use crate::secret::SessionId;
 use crate::time::Timestamp;
 
@@ -57,12 +57,12 @@ impl Transmit {
         self.spec
     }
 
-    /// Takes the body of the answer in, piece by piece, within the limits of this exchange.
+    /// Returns the receiver of the response's body.
     ///
     /// # Errors
-    /// [`TransportError`] if the head alone shows that the answer cannot be taken.
-    pub fn receiver(&self, head: &http::response::Parts) -> Result<Receiver, TransportError> {
-        Receiver::new(self.spec, self.wanted, self.limit, head)
+    /// [`TransportError`] if the head already shows that the response is too large, encoded, or of another range.
+    pub fn receiver(&self, head: &http::response::Parts, sink: Sink) -> Result<Receiver, TransportError> {
+        Receiver::new(self.spec, self.wanted, self.limit, head, sink)
     }
 }
 

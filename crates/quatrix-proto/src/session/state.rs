@@ -26,8 +26,8 @@ pub struct Logout {
     pub confirmed: bool,
 }
 
-/// Where a session stands.
-#[derive(Clone, Debug)]
+/// State of a session.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum State {
     /// There is none, and why.
@@ -48,4 +48,11 @@ pub enum State {
     LoggingOut,
     /// An API key stands for it.
     ApiKey,
+}
+
+impl State {
+    /// Whether there is a session; an API key is not one.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::Active { .. })
+    }
 }

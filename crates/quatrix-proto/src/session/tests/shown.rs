@@ -56,3 +56,29 @@ fn i08_an_outcome_is_shown_by_status_state_or_error() {
         ]
     );
 }
+
+#[test]
+fn states_are_compared_and_active_is_one_of_them() {
+    let mut world = World::new();
+    assert_eq!(world.session.state(), State::LoggedOut(LoggedOut::Never));
+    assert!(!world.session.state().is_active());
+    let login = world.login();
+    assert_eq!(world.session.state(), State::LoggingIn);
+    let sent = world.sent(&login);
+    world.refuse(&sent, 401, 81);
+    let refused = world.session.state();
+    assert_eq!(refused, world.session.state());
+    assert_ne!(refused, State::LoggedOut(LoggedOut::Never));
+    assert!(World::active("one").session.state().is_active());
+    let key = Session::with_api_key(Config::new(Server::default()), 1, ApiKey::new("key").unwrap());
+    assert_eq!((key.state(), key.state().is_active()), (State::ApiKey, false));
+}
+
+#[test]
+fn transport_errors_are_equal_without_regard_to_their_source() {
+    let broken = || TransportError::maybe_sent(TransportErrorKind::Interrupted);
+    assert_eq!(broken().with_source(std::io::Error::other("reset")), broken());
+    assert_ne!(broken().with_detail("while sending"), broken());
+    assert_ne!(TransportError::unsent(TransportErrorKind::Interrupted), broken());
+    assert_ne!(TransportError::maybe_sent(TransportErrorKind::TimedOut), broken());
+}

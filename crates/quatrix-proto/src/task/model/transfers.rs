@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{GONE, Item, Model, Said, refuse};
 use crate::endpoint::Prepared;
 use crate::error::{Error, TransportError, TransportErrorKind};
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, Sink};
 use crate::task::{Task, TaskStep};
 use crate::time::Timestamp;
 
@@ -91,7 +91,7 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
             return broken(TransportError::maybe_sent(TransportErrorKind::Interrupted), sent);
         }
         let (head, body) = response.into_parts();
-        let mut receiver = match Receiver::new(prepared.spec(), prepared.wanted(), 1 << 20, &head) {
+        let mut receiver = match Receiver::new(prepared.spec(), prepared.wanted(), 1 << 20, &head, Sink::Caller) {
             Ok(receiver) => receiver,
             Err(failure) => return broken(failure, 0),
         };
