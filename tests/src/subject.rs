@@ -1,5 +1,7 @@
 //! One face for both adapters, so that one suite can test them.
 
+use std::convert::identity;
+use std::future::ready;
 use std::io::{self, Cursor};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -135,7 +137,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
 
 /// Builds with either builder; they have the same methods.
 macro_rules! build {
-    ($client:ty, $setup:expr) => {{
+    ($client:ty, $setup:expr, $answer:expr) => {{
         watch();
         let Setup { config, roots, key, provider, observer, names, proxy, connect, stall } = $setup;
         let mut builder = match proxy {
@@ -158,7 +160,7 @@ macro_rules! build {
             builder = builder.api_key(key);
         }
         if let Some(provider) = provider {
-            builder = builder.second_factor(move |challenge| provider(challenge));
+            builder = builder.second_factor(move |challenge| $answer(provider(challenge)));
         }
         if let Some(observer) = observer {
             builder = builder.on_event(move |event| {
@@ -172,7 +174,7 @@ macro_rules! build {
 
 impl Subject for quatrix_ureq::Client {
     fn build(setup: Setup) -> Result<Self, Error> {
-        build!(Self, setup)
+        build!(Self, setup, identity)
     }
     fn login(&self, credentials: Credentials) -> Result<Login, Error> {
         clean(self.login(credentials))
@@ -275,7 +277,7 @@ fn clean<T>(result: Result<T, Error>) -> Result<T, Error> {
 
 impl Subject for quatrix_hyper::Client {
     fn build(setup: Setup) -> Result<Self, Error> {
-        build!(Self, setup)
+        build!(Self, setup, ready)
     }
     fn login(&self, credentials: Credentials) -> Result<Login, Error> {
         run(self.login(credentials))

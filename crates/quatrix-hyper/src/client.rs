@@ -162,7 +162,7 @@ impl Client {
         self.0.act(|session, _| session.forget_password());
     }
 
-    pub(crate) fn over(driver: Driver) -> Self {
+    pub(crate) fn from_driver(driver: Driver) -> Self {
         Self(Arc::new(driver))
     }
 

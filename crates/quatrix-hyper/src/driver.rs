@@ -1,8 +1,10 @@
-//! The driver of the core, awaited, with a lock around the session and a bell for those who wait.
+//! Async driver of the core: a session behind a lock, and a notification for waiting calls.
 //!
-//! The lock is held to look at the session and never across an await, a callback or a person who types. A carrier that
-//! is dropped, wherever it stands, gives its call up; the session then has the bell rung, so that others take over what it carried.
+//! The lock is never held across an await or a callback. Dropping a call cancels it; if it led a shared exchange, the
+//! session wakes the waiting calls, and one of them leads the next.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::body_io::{BodyIo, NoBodyIo};
 use crate::trace;
 use crate::transport::Transport;
 
-/// A session, and what it takes to drive it.
+/// A session, its transport and its callbacks; shared by the clones of a client.
 pub(crate) struct Driver {
     pub(crate) config: Arc<Config>,
     pub(crate) transport: Arc<Transport>,
@@ -27,16 +29,17 @@ pub(crate) struct Driver {
     pub(crate) second_factor: Option<SecondFactor>,
     origin: Instant,
     state: Mutex<State>,
-    /// Rung when those who wait may go on.
+    /// Notified when waiting calls may continue.
     wakeup: Notify,
 }
 
 pub(crate) type OnEvent = Box<dyn Fn(&Event) + Send + Sync>;
-pub(crate) type SecondFactor = Box<dyn Fn(Challenge) -> Result<Answer, Declined> + Send + Sync>;
+pub(crate) type SecondFactor = Box<dyn Fn(Challenge) -> Answering + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = Result<Answer, Declined>> + Send>>;
 
 struct State {
     session: Session,
-    /// Somebody is telling the observer. Events that happen meanwhile are left to them, which keeps the order.
+    /// Whether a call is delivering events to the observer. It also delivers those that other calls cause, in order.
     delivering: bool,
 }
 
@@ -52,7 +55,7 @@ impl Driver {
         Self { config, transport, on_event, second_factor, origin: Instant::now(), state, wakeup: Notify::new() }
     }
 
-    /// Submits a command and carries it to its end.
+    /// Submits a command and drives it to its result.
     pub(crate) async fn run<T, S: BodyIo>(
         &self,
         command: impl FnOnce(&mut Session, Timestamp) -> Ticket<T>,
@@ -63,22 +66,22 @@ impl Driver {
             let step = session.poll_call(now, ticket.id());
             (ticket, step)
         });
-        let mut guard = CallGuard { driver: self, call: ticket.id(), exchange: None, arrived: false };
+        let mut guard = CallGuard { driver: self, call: ticket.id(), exchange: None, is_finished: false };
         self.deliver_events();
         loop {
             step = match step {
                 Step::Send(transmit) => guard.send(transmit, streams).await,
                 Step::Wait(_) => guard.wait().await,
-                Step::Ask(challenge) => guard.ask(challenge),
+                Step::Ask(challenge) => guard.ask(challenge).await,
                 Step::Ready(outcome) => {
-                    guard.arrived = true;
+                    guard.is_finished = true;
                     return ticket.decode(outcome);
                 }
             };
         }
     }
 
-    /// Carries a request.
+    /// Submits a request and drives it to its response.
     pub(crate) async fn call<S: BodyIo>(
         &self,
         prepared: Prepared,
@@ -91,7 +94,7 @@ impl Driver {
         self.run(|session, now| session.call_prepared(now, prepared, options), streams).await
     }
 
-    /// Carries a task out, call by call.
+    /// Runs a task, call by call.
     pub(crate) async fn run_task<T: Task>(&self, mut task: T) -> Result<T::Output, Error> {
         loop {
             let prepared = match task.poll(self.now()) {
@@ -103,16 +106,16 @@ impl Driver {
         }
     }
 
-    /// Does something to the session of which there may be something to tell.
+    /// Changes the session and delivers the events of the change.
     pub(crate) fn act<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
         let result = self.with_session(action);
         self.deliver_events();
         result
     }
 
-    /// Hands the latest events to the observer.
+    /// Delivers pending events to the observer, in order.
     fn deliver_events(&self) {
-        // While a panic unwinds, events are left to the next teller: a second panic would end the program.
+        // During a panic, events stay for the next delivery: a second panic would abort the program.
         if let Some(on_event) = &self.on_event
             && !std::thread::panicking()
         {
@@ -123,15 +126,15 @@ impl Driver {
         }
     }
 
-    /// Takes the session in hand, and rings the bell if those who wait may go on by it.
+    /// Changes the session, and wakes waiting calls if the change concerns them.
     pub(crate) fn with_session<T>(&self, action: impl FnOnce(&mut Session, Timestamp) -> T) -> T {
         let mut state = self.lock();
         let now = self.now();
         let before = state.session.wakes();
         let result = action(&mut state.session, now);
-        let news = state.session.wakes() != before;
+        let wakes = state.session.wakes() != before;
         drop(state);
-        if news {
+        if wakes {
             self.wakeup.notify_waiters();
         }
         result
@@ -141,25 +144,25 @@ impl Driver {
         self.origin.elapsed().into()
     }
 
-    /// A panic under the lock can only be one of the core's, which keeps the session whole.
+    /// Only the core runs under the lock, and a panic of the core leaves the session consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whoever carries a call. Going away before it has arrived gives it up.
+/// Cancels the call when dropped before it has finished.
 struct CallGuard<'a> {
     driver: &'a Driver,
     call: CallId,
-    /// The exchange under way.
+    /// The exchange in flight.
     exchange: Option<ExchangeId>,
-    arrived: bool,
+    is_finished: bool,
 }
 
 impl CallGuard<'_> {
     async fn send<S: BodyIo>(&mut self, transmit: Transmit, streams: &mut S) -> Step {
         let (exchange, spec) = (transmit.exchange, transmit.spec());
-        // A call without a deadline has none here either.
+        // `None` for a call without a deadline: its timestamp is out of range.
         let deadline = self.driver.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros()));
         self.exchange = Some(exchange);
         let result = self.driver.transport.exchange(transmit, deadline, streams).await;
@@ -174,39 +177,56 @@ impl CallGuard<'_> {
         })
     }
 
-    /// Waits for the moment that the core named, or for the bell.
+    /// Waits for a wakeup, until the time that the core returned.
     async fn wait(&self) -> Step {
-        // Listening begins before the session is looked at: what changes after that look is heard.
+        // Registered before the poll, so that no wakeup after it is missed.
         let wakeup = self.driver.wakeup.notified();
         let step = self.poll();
         let Step::Wait(until) = step else { return step };
-        // Either may come first; the core says what it means.
+        // Timeout or wakeup: the next poll decides.
         let _ = timeout(until.saturating_since(self.driver.now()), wakeup).await;
         self.poll()
     }
 
     fn poll(&self) -> Step {
         let step = self.driver.with_session(|session, now| session.poll_call(now, self.call));
-        // What ends by its own deadline is an event that nobody else has seen.
+        // A call that ends by its own deadline causes an event.
         if let Step::Ready(_) = step {
             self.driver.deliver_events();
         }
         step
     }
 
-    fn ask(&self, challenge: Challenge) -> Step {
-        let mut asking = Asking { guard: self, answer: Err(Declined) };
-        if let Some(second_factor) = &self.driver.second_factor {
-            asking.answer = second_factor(challenge);
-        }
-        drop(asking);
+    async fn ask(&self, challenge: Challenge) -> Step {
+        let answer = match &self.driver.second_factor {
+            Some(second_factor) => self.provide_answer(second_factor, challenge).await,
+            None => Err(Declined),
+        };
+        self.handle_answer(answer);
         self.poll()
+    }
+
+    /// Awaits the provider. Its panic declines, but a dropped call does not: another call asks the provider again.
+    async fn provide_answer(&self, second_factor: &SecondFactor, challenge: Challenge) -> Result<Answer, Declined> {
+        let mut answering = self.declines_on_panic(|| second_factor(challenge));
+        poll_fn(|cx| self.declines_on_panic(|| answering.as_mut().poll(cx))).await
+    }
+
+    fn declines_on_panic<T>(&self, provider: impl FnOnce() -> T) -> T {
+        let mut panic_guard = ProviderGuard { guard: self, has_returned: false };
+        let result = provider();
+        panic_guard.has_returned = true;
+        result
+    }
+
+    fn handle_answer(&self, answer: Result<Answer, Declined>) {
+        self.driver.act(|session, now| session.handle_answer(now, self.call, answer));
     }
 }
 
 impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
-        if !self.arrived {
+        if !self.is_finished {
             self.driver.act(|session, now| {
                 if let Some(exchange) = self.exchange {
                     session.handle_failure(now, exchange, TransportError::aborted());
@@ -217,20 +237,21 @@ impl Drop for CallGuard<'_> {
     }
 }
 
-/// Somebody is asked for an answer. If that panics, they have none.
-struct Asking<'a> {
+/// Declines the challenge when the provider panics.
+struct ProviderGuard<'a> {
     guard: &'a CallGuard<'a>,
-    answer: Result<Answer, Declined>,
+    has_returned: bool,
 }
 
-impl Drop for Asking<'_> {
+impl Drop for ProviderGuard<'_> {
     fn drop(&mut self) {
-        let answer = std::mem::replace(&mut self.answer, Err(Declined));
-        self.guard.driver.act(|session, now| session.handle_answer(now, self.guard.call, answer));
+        if !self.has_returned {
+            self.guard.handle_answer(Err(Declined));
+        }
     }
 }
 
-/// Whoever tells the observer, one at a time.
+/// Exclusive right to deliver events; released with the last event or by a panic of the observer.
 struct EventDelivery<'a> {
     driver: &'a Driver,
     delivering: bool,
@@ -251,7 +272,7 @@ impl EventDelivery<'_> {
 
 impl Drop for EventDelivery<'_> {
     fn drop(&mut self) {
-        // Only if the observer has panicked: the events after it are for the next teller.
+        // Only after a panic of the observer: the next delivery continues.
         if self.delivering {
             self.driver.lock().delivering = false;
         }

@@ -33,7 +33,7 @@ use crate::source::Local;
 /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?).await?;
 /// # assert_eq!(login, Login::Active);
 /// # let home = client.call(&GetHome { content: false }).await?.id;
-/// let files = client.files().overwrite(true).at_once(8);
+/// let files = client.files().overwrite(true).concurrency(8);
 /// let uploaded = files.upload("Cargo.toml", &home).await?;
 /// let report = files.upload_folder("src", &home).await?;
 /// println!("{} bytes, {} files, {} failed", uploaded.size, report.files, report.failed.len());
@@ -279,7 +279,7 @@ impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Files")
             .field("client", &self.client)
-            .field("at_once", &self.concurrency)
+            .field("concurrency", &self.concurrency)
             .field("overwrite", &self.overwrite)
             .finish_non_exhaustive()
     }

@@ -19,13 +19,13 @@ type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 pub(crate) struct NameResolver(Arc<LookUp>);
 
 impl NameResolver {
-    pub(crate) fn by(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self(Arc::new(look_up))
     }
 
     /// As the operating system does.
-    pub(crate) fn of_the_system() -> Self {
-        Self::by(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
+    pub(crate) fn system() -> Self {
+        Self::new(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whom a connection trusts.
+//! TLS settings of the connections.
 
 use std::sync::Arc;
 
@@ -8,18 +8,20 @@ use rustls::pki_types::pem::PemObject;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 
-/// The authorities that are trusted.
+/// Trusted certificate authorities.
 pub(crate) enum Roots {
-    /// Those that browsers trust, as built in.
+    /// Those that browsers trust, compiled in.
     Public,
     #[cfg(feature = "platform-verifier")]
     Platform,
     Pem(Vec<u8>),
 }
 
-/// TLS 1.2 or 1.3 by ring. The provider is named here, so that no other crate's choice of a process-wide default matters.
+/// Returns settings for TLS 1.2 and 1.3 with ring.
+///
+/// The provider is explicit, so that a process-wide default of another crate has no effect.
 pub(crate) fn config(roots: &Roots) -> Result<ClientConfig, Error> {
-    let unusable = |error| TransportError::unsent(TransportErrorKind::Tls).with_source(error);
+    let unusable = |error| TransportError::unsent(TransportErrorKind::Local).with_source(error);
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(unusable)?;
@@ -32,21 +34,21 @@ pub(crate) fn config(roots: &Roots) -> Result<ClientConfig, Error> {
             use rustls_platform_verifier::BuilderVerifierExt;
             config.with_platform_verifier().map_err(unusable)?
         }
-        Roots::Pem(pem) => config.with_root_certificates(read(pem)?),
+        Roots::Pem(pem) => config.with_root_certificates(parse_roots(pem)?),
     };
     Ok(config.with_no_client_auth())
 }
 
-fn read(pem: &[u8]) -> Result<RootCertStore, Error> {
-    let unusable =
-        || TransportError::unsent(TransportErrorKind::Tls).with_detail("the roots hold no certificate in PEM form");
+fn parse_roots(pem: &[u8]) -> Result<RootCertStore, Error> {
+    let invalid =
+        || TransportError::unsent(TransportErrorKind::Local).with_detail("the roots hold no valid PEM certificate");
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| unusable().with_source(error))?;
-        roots.add(certificate).map_err(|error| unusable().with_source(error))?;
+        let certificate = certificate.map_err(|error| invalid().with_source(error))?;
+        roots.add(certificate).map_err(|error| invalid().with_source(error))?;
     }
     match roots.is_empty() {
-        true => Err(unusable().into()),
+        true => Err(invalid().into()),
         false => Ok(roots),
     }
 }
@@ -56,12 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_public_roots_are_there_and_damaged_ones_are_refused() {
+    fn the_public_roots_are_accepted_and_damaged_ones_are_a_local_error() {
         assert!(config(&Roots::Public).is_ok());
         let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for pem in [&b""[..], b"hello", b"-----BEGIN CERTIFICATE-----\n", damaged] {
             let error = config(&Roots::Pem(pem.to_vec())).unwrap_err().to_string();
-            assert_eq!(error, "no secure connection: the roots hold no certificate in PEM form");
+            assert_eq!(error, "a local error: the roots hold no valid PEM certificate");
         }
     }
 }

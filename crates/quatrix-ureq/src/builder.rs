@@ -1,4 +1,4 @@
-//! How a client is to be.
+//! Client builder.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -12,38 +12,40 @@ use quatrix_proto::{
     Answer, ApiKey, Challenge, Config, Declined, Error, Event, Invalid, ProxyRule, Session, TransportError,
     TransportErrorKind,
 };
+use rustls::RootCertStore;
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use ureq::config::ConfigBuilder;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::typestate::AgentScope;
 use ureq::{Agent, Proxy};
 
 use crate::client::Client;
-use crate::driver::{OnEvent, SecondFactor, Shared};
+use crate::driver::{Driver, OnEvent, SecondFactor};
 use crate::resolver::{DeferredResolver, NameResolver};
 use crate::stage;
 use crate::transport::{Timeouts, Transport};
 
-/// Idle connections that are kept: as many as threads are likely to talk at once.
+/// Maximum number of idle connections: as many as threads are likely to use at once.
 const MAX_IDLE: usize = 64;
 const MAX_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// ureq reads the head of an answer into one buffer, so that bounds it.
-const INPUT: usize = 64 * 1024;
-const MAX_HEAD: usize = INPUT - 1;
-/// Uploads go out in pieces of this size.
-const OUTPUT: usize = 64 * 1024;
+/// Size of the buffer that ureq reads a response head into, which limits the head.
+const INPUT_BUFFER: usize = 64 * 1024;
+const MAX_HEAD: usize = INPUT_BUFFER - 1;
+/// Size of the pieces in which uploads are sent.
+const OUTPUT_BUFFER: usize = 64 * 1024;
 
-/// The settings of a [`Client`]; [`Client::builder`] makes one.
+/// Builder of a [`Client`]; returned by [`Client::builder`].
 ///
-/// What cannot be used is said by [`build`](Self::build).
+/// Setters do not fail: [`build`](Self::build) returns the error for an invalid setting.
 #[must_use = "a builder does nothing until it builds"]
 pub struct Builder {
-    config: Result<Config, Error>,
+    config: Result<Config, Invalid>,
     key: Option<ApiKey>,
     roots: Roots,
     proxy: Result<ProxyRule, Invalid>,
-    names: NameResolver,
-    patience: Timeouts,
+    resolver: NameResolver,
+    timeouts: Timeouts,
     adjust: Option<Adjust>,
     shared: Option<Arc<Transport>>,
     second_factor: Option<SecondFactor>,
@@ -67,8 +69,8 @@ impl Builder {
             key: None,
             roots: Roots::BuiltIn,
             proxy: Ok(ProxyRule::environment(|name| std::env::var_os(name))),
-            names: NameResolver::of_the_system(),
-            patience: Timeouts { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
+            resolver: NameResolver::system(),
+            timeouts: Timeouts { connect: Duration::from_secs(10), stall: Duration::from_secs(30) },
             adjust: None,
             shared: None,
             second_factor: None,
@@ -76,12 +78,7 @@ impl Builder {
         }
     }
 
-    /// Takes other settings of the session, the server among them.
-    pub fn config(self, config: Config) -> Self {
-        Self { config: Ok(config), ..self }
-    }
-
-    /// Puts an application's name first in `User-Agent`, such as `acme-backup/2.1`.
+    /// Prepends the application's name to `User-Agent`, for example `acme-backup/2.1`.
     pub fn user_agent(self, application: &str) -> Self {
         self.configured(|config| config.with_user_agent(application))
     }
@@ -91,75 +88,74 @@ impl Builder {
         self.configured(|config| config.with_header(name, value))
     }
 
-    /// Lets an API key stand for the session: no login, keepalive or logout.
+    /// Authenticates with an API key instead of a session: without login, keepalive or logout.
     pub fn api_key(self, key: ApiKey) -> Self {
         Self { key: Some(key), ..self }
     }
 
-    /// Trusts the authorities in this PEM text, instead of those that browsers trust.
+    /// Trusts only the certificate authorities in this PEM text, instead of those that browsers trust.
     pub fn roots(self, pem: impl Into<Vec<u8>>) -> Self {
         Self { roots: Roots::Pem(pem.into()), ..self }
     }
 
-    /// Trusts the authorities that the operating system trusts.
+    /// Trusts the certificate authorities that the operating system trusts.
     #[cfg(feature = "platform-verifier")]
     pub fn platform_roots(self) -> Self {
         Self { roots: Roots::Platform, ..self }
     }
 
-    /// Connects through this proxy, `http://[USER:PASSWORD@]HOST:PORT`, whatever the environment says.
+    /// Connects through this proxy, `http://[USER:PASSWORD@]HOST:PORT`, and ignores the environment.
     ///
-    /// It is asked for a tunnel (`CONNECT`) and sees nothing but the server's name; with a server over plain `http` it is
-    /// refused by [`build`](Self::build). By default `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide, except for servers
-    /// on this machine or over plain `http`.
+    /// The client requests a tunnel (`CONNECT`), so the proxy sees only the server's name. [`build`](Self::build) rejects
+    /// a proxy for a server over plain `http`. Default: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, except for servers on
+    /// this machine or over plain `http`.
     pub fn proxy(self, url: impl Into<String>) -> Self {
         Self { proxy: ProxyRule::fixed(&url.into()), ..self }
     }
 
-    /// Connects straight to the server, whatever the environment says.
+    /// Connects directly to the server and ignores the environment.
     pub fn no_proxy(self) -> Self {
         Self { proxy: Ok(ProxyRule::direct()), ..self }
     }
 
-    /// Has names looked up by this, instead of by the operating system.
+    /// Resolves host names with this function instead of the operating system.
     ///
-    /// It runs on a thread that may block, when a connection is made; what it finds is tried in this order, within the
-    /// time for connecting. Errors are shown.
+    /// It runs on a thread that may block, once for each new connection. The client tries the addresses in order, within
+    /// the connect timeout, and reports an error of this function as the source of its own.
     pub fn resolver(self, look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
-        Self { names: NameResolver::by(look_up), ..self }
+        Self { resolver: NameResolver::new(look_up), ..self }
     }
 
-    /// Sets how long it may take until there is a connection: name, socket, proxy and TLS.
+    /// Sets the maximum time for connecting: name, socket, proxy and TLS together.
     ///
     /// Default: 10 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.connect = timeout;
+        self.timeouts.connect = timeout;
         self
     }
 
-    /// Sets how long an exchange may go without a byte in either direction, such as while the server thinks.
+    /// Sets the maximum time in an exchange without a byte in either direction.
     ///
-    /// Default: 30 seconds. An exchange that moves may last longer.
+    /// Default: 30 seconds. An exchange that makes progress may last longer.
     pub fn stall_timeout(mut self, timeout: Duration) -> Self {
-        self.patience.stall = timeout;
+        self.timeouts.stall = timeout;
         self
     }
 
-    /// Uses the connections of another client, and so its roots, proxy and timeouts; what this builder says of them
-    /// does not count.
+    /// Shares the connections of another client, with its roots, proxy and timeouts; this builder's own are ignored.
     ///
     /// For many sessions in one program.
     pub fn share_connections(self, other: &Client) -> Self {
-        Self { shared: Some(Arc::clone(&other.shared().transport)), ..self }
+        Self { shared: Some(Arc::clone(&other.driver().transport)), ..self }
     }
 
-    /// Has challenges answered by this, for programs that must run alone.
+    /// Answers challenges with this function, for programs that run unattended.
     ///
-    /// Calls then wait for the answer; one of them asks for it, once for each challenge, and once more if the server
-    /// refuses the first answer. [`Declined`] leaves the challenge to the callers.
+    /// Calls wait for the answer. One of them runs the function on its own thread: once for each challenge, and once more
+    /// if the server rejects the first answer. [`Declined`] returns the challenge to the callers.
     ///
-    /// It runs on the thread of that call. It may use the client; but a call that needs the session waits for this very
-    /// answer, until the deadline of that call if it has one. Its panic counts as [`Declined`].
+    /// The function may use the client, but a call that needs the session waits for this very answer, until its own
+    /// deadline if it has one. A panic counts as [`Declined`].
     pub fn second_factor(
         self,
         provider: impl Fn(Challenge) -> Result<Answer, Declined> + Send + Sync + 'static,
@@ -167,21 +163,21 @@ impl Builder {
         Self { second_factor: Some(Box::new(provider)), ..self }
     }
 
-    /// Calls this for everything that happens to the session, in order, one at a time, on whichever thread makes it
-    /// happen.
+    /// Calls this observer for every event of the session, in order and one at a time, on the thread that causes the
+    /// event.
     ///
-    /// It may use the client. It should be quick: that thread waits, and an observer that falls 32 events behind loses
-    /// the oldest.
+    /// The observer may use the client. It should be quick: the thread waits for it, and an observer that falls 32 events
+    /// behind loses the oldest.
     ///
-    /// A call is an event itself. An observer that makes one for every event keeps itself busy for ever: let it act on
-    /// what is not of its own making, such as [`Event::LoggedIn`], and leave [`Event::Exchanged`] alone.
+    /// Every call is an event itself: an observer that makes a call for each [`Event::Exchanged`] never ends. React to
+    /// events that calls of the observer do not cause, such as [`Event::LoggedIn`].
     pub fn on_event(self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { on_event: Some(Box::new(observer)), ..self }
     }
 
     /// Adjusts the configuration of the ureq agent: client certificates, address families, buffers.
     ///
-    /// What keeps a session safe (no redirects, no headers of ureq's own) is set afterwards.
+    /// The settings that keep a session safe (no redirects, no headers of ureq's own) are applied afterwards.
     ///
     /// **Outside semver:** ureq's types may change in any release of this crate.
     #[cfg(feature = "unstable-ureq")]
@@ -190,12 +186,11 @@ impl Builder {
         self
     }
 
-    /// Makes the client.
-    ///
-    /// It connects when it is first used.
+    /// Builds the client, without connecting.
     ///
     /// # Errors
-    /// The first setting that cannot be used: [`Error::Invalid`], or [`Error::Transport`] for roots.
+    /// The first invalid setting: [`Error::Invalid`], or
+    /// [`TransportErrorKind::Local`](crate::TransportErrorKind::Local) for certificates that cannot be used.
     pub fn build(self) -> Result<Client, Error> {
         let config = self.config?.interactive(self.second_factor.is_some()).observe(self.on_event.is_some());
         let transport = match self.shared {
@@ -203,28 +198,29 @@ impl Builder {
             None => {
                 let rule = self.proxy?;
                 let proxy = rule.towards(config.server())?.map(proxy).transpose()?;
-                // A client that shares the connections may be for a server over plain http.
+                // A client that shares these connections may use a server over plain http.
                 let https_only = proxy.is_some() || config.server().is_encrypted();
-                let agent = agent(root_certs(self.roots)?, proxy, self.names, self.patience, self.adjust, https_only);
+                let agent =
+                    agent(root_certs(self.roots)?, proxy, self.resolver, self.timeouts, self.adjust, https_only);
                 Arc::new(Transport::new(agent))
             }
         };
         let config = Arc::new(config);
-        // Each `RandomState` has keys of its own, which come from the system.
+        // Each `RandomState` has its own random keys from the system.
         let seed = RandomState::new().hash_one(());
         let session = match self.key {
             Some(key) => Session::with_api_key(Arc::clone(&config), seed, key),
             None => Session::new(Arc::clone(&config), seed),
         };
-        Ok(Client::of(Shared::new(config, session, transport, self.second_factor, self.on_event)))
+        Ok(Client::from_driver(Driver::new(config, session, transport, self.second_factor, self.on_event)))
     }
 
-    fn configured(self, change: impl FnOnce(Config) -> Result<Config, Invalid>) -> Self {
-        Self { config: self.config.and_then(|config| change(config).map_err(Error::from)), ..self }
+    fn configured(self, set: impl FnOnce(Config) -> Result<Config, Invalid>) -> Self {
+        Self { config: self.config.and_then(set), ..self }
     }
 }
 
-/// Neither key nor proxy nor headers are shown.
+/// Omits the key, the proxy and the headers, which may be secret.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let server = self.config.as_ref().ok().map(Config::server);
@@ -235,12 +231,12 @@ impl fmt::Debug for Builder {
 fn agent(
     roots: RootCerts,
     proxy: Option<Proxy>,
-    names: NameResolver,
-    patience: Timeouts,
+    resolver: NameResolver,
+    timeouts: Timeouts,
     adjust: Option<Adjust>,
     https_only: bool,
 ) -> Agent {
-    let Timeouts { connect, stall } = patience;
+    let Timeouts { connect, stall } = timeouts;
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .root_certs(roots)
@@ -253,20 +249,20 @@ fn agent(
         .max_idle_connections_per_host(MAX_IDLE)
         .max_idle_age(MAX_IDLE_TIMEOUT)
         .max_response_header_size(MAX_HEAD)
-        .input_buffer_size(INPUT)
-        .output_buffer_size(OUTPUT)
-        // Phases only: a budget for the whole, or for names, would cost ureq a thread for each request.
+        .input_buffer_size(INPUT_BUFFER)
+        .output_buffer_size(OUTPUT_BUFFER)
+        // Only limits for phases: a limit for the whole request, or for names, costs ureq a thread for each request.
         .timeout_connect(Some(connect))
         .timeout_per_read(Some(stall))
         .timeout_per_write(Some(stall))
-        // Against a head that trickles in. Longer than one silence, or else what is left of it would be set on the
-        // socket anew for each read.
+        // Limits a response head that arrives byte by byte. It exceeds the stall timeout, because ureq would otherwise
+        // set the remaining time on the socket for each read.
         .timeout_recv_response(Some(stall.saturating_mul(2)));
     let config = match adjust {
         Some(adjust) => adjust(config),
         None => config,
     };
-    // What the core relies on has the last word.
+    // Applied last, because the core relies on these settings.
     let config = config
         .https_only(https_only)
         .http_status_as_error(false)
@@ -275,7 +271,7 @@ fn agent(
         .accept("")
         .accept_encoding("")
         .build();
-    Agent::with_parts(config, stage::connector(names), DeferredResolver)
+    Agent::with_parts(config, stage::connector(resolver), DeferredResolver)
 }
 
 fn root_certs(roots: Roots) -> Result<RootCerts, TransportError> {
@@ -285,19 +281,23 @@ fn root_certs(roots: Roots) -> Result<RootCerts, TransportError> {
         Roots::Platform => return Ok(RootCerts::PlatformVerifier),
         Roots::Pem(pem) => pem,
     };
-    let refused = || TransportError::unsent(TransportErrorKind::Tls);
+    let invalid =
+        || TransportError::unsent(TransportErrorKind::Local).with_detail("the roots hold no valid PEM certificate");
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| refused().with_source(error))? {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| invalid().with_source(error))? {
+            // ureq itself skips a certificate that rustls cannot read.
+            let checked = RootCertStore::empty().add(CertificateDer::from(certificate.der()));
+            checked.map_err(|error| invalid().with_source(error))?;
             certificates.push(certificate);
         }
     }
     match certificates.is_empty() {
-        true => Err(refused().with_detail("the text of the roots holds no certificate")),
+        true => Err(invalid()),
         false => Ok(certificates.into()),
     }
 }
 
 fn proxy(proxy: &quatrix_proto::Proxy) -> Result<Proxy, TransportError> {
-    Proxy::new(proxy.expose_url()).map_err(|error| TransportError::unsent(TransportErrorKind::Proxy).with_source(error))
+    Proxy::new(proxy.expose_url()).map_err(|error| TransportError::unsent(TransportErrorKind::Local).with_source(error))
 }

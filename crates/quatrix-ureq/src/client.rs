@@ -8,7 +8,7 @@ use quatrix_proto::task::{Task, TaskStep};
 use quatrix_proto::{Answer, CallOptions, Config, Credentials, Endpoint, Error, Login, Logout, Saved, Session, State};
 
 use crate::builder::Builder;
-use crate::driver::Shared;
+use crate::driver::Driver;
 use crate::keep_alive::KeepAliveGuard;
 use crate::transport::BodyIo;
 
@@ -21,7 +21,7 @@ use crate::transport::BodyIo;
 /// [`Builder::second_factor`] answers it).
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    driver: Arc<Driver>,
 }
 
 impl Client {
@@ -41,12 +41,12 @@ impl Client {
         Builder::new(config.into())
     }
 
-    pub(crate) fn of(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared) }
+    pub(crate) fn from_driver(driver: Driver) -> Self {
+        Self { driver: Arc::new(driver) }
     }
 
-    pub(crate) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
     }
 
     /// Logs in.
@@ -57,7 +57,7 @@ impl Client {
     /// [`Error::Api`] if the server refuses, [`Error::Misuse`] if there is a session already, and those of any
     /// exchange.
     pub fn login(&self, credentials: Credentials) -> Result<Login, Error> {
-        self.shared.run(|session, now| session.login(now, credentials))
+        self.driver.run(|session, now| session.login(now, credentials))
     }
 
     /// Answers the pending challenge.
@@ -67,7 +67,7 @@ impl Client {
     /// # Errors
     /// [`Error::Misuse`] if no challenge of that kind is pending, and those of any exchange.
     pub fn answer(&self, answer: Answer) -> Result<Login, Error> {
-        self.shared.run(|session, now| session.answer(now, answer))
+        self.driver.run(|session, now| session.answer(now, answer))
     }
 
     /// Makes one call.
@@ -83,8 +83,8 @@ impl Client {
     /// # Errors
     /// Whatever it ends with.
     pub fn call_with<E: Endpoint>(&self, endpoint: &E, options: CallOptions) -> Result<E::Response, Error> {
-        let prepared = endpoint.prepare(self.shared.config.server())?;
-        E::decode(self.shared.call(prepared, options, &mut BodyIo::default())?)
+        let prepared = endpoint.prepare(self.driver.config.server())?;
+        E::decode(self.driver.call(prepared, options, &mut BodyIo::default())?)
     }
 
     /// Sends a keepalive now, due or not.
@@ -92,7 +92,7 @@ impl Client {
     /// # Errors
     /// Whatever it ends with.
     pub fn keepalive(&self) -> Result<(), Error> {
-        self.shared.run(Session::keepalive)
+        self.driver.run(Session::keepalive)
     }
 
     /// Keeps the session alive until it ends: it sends a keepalive whenever nothing else was sent for the interval.
@@ -102,7 +102,7 @@ impl Client {
     /// # Errors
     /// Why there is no session any more. A session that can log itself in again is waited for.
     pub fn run_keepalive(&self) -> Result<Infallible, Error> {
-        self.shared.run(Session::run_keepalive)
+        self.driver.run(Session::run_keepalive)
     }
 
     /// Keeps the session alive on a thread of its own, until the guard is dropped or the session ends.
@@ -110,7 +110,7 @@ impl Client {
     /// # Errors
     /// No thread is to be had.
     pub fn spawn_keepalive(&self) -> Result<KeepAliveGuard, Error> {
-        KeepAliveGuard::spawn(&self.shared)
+        KeepAliveGuard::spawn(&self.driver)
     }
 
     /// Logs out.
@@ -120,7 +120,7 @@ impl Client {
     /// # Errors
     /// None that leaves a session behind in this program; see [`Logout::confirmed`].
     pub fn logout(&self) -> Result<Logout, Error> {
-        self.shared.run(Session::logout)
+        self.driver.run(Session::logout)
     }
 
     /// Takes up a session that [`save`](Self::save) put down, perhaps in another process.
@@ -131,8 +131,8 @@ impl Client {
     /// [`Error::Misuse`] unless there is no session yet, the saved one belongs to the same server, and the credentials
     /// are not those of another user.
     pub fn resume(&self, saved: Saved, credentials: Option<Credentials>) -> Result<(), Error> {
-        self.shared.change(|session, now| session.resume(now, saved, credentials))?;
-        self.shared.deliver_events();
+        self.driver.with_session(|session, now| session.resume(now, saved, credentials))?;
+        self.driver.deliver_events();
         Ok(())
     }
 
@@ -140,29 +140,29 @@ impl Client {
     ///
     /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
-        self.shared.with_session(Session::save)
+        self.driver.read_session(Session::save)
     }
 
     /// Forgets the password.
     ///
     /// An expiry then ends the session.
     pub fn forget_password(&self) {
-        self.shared.change(|session, _| session.forget_password());
+        self.driver.with_session(|session, _| session.forget_password());
     }
 
     /// Where the session stands.
     pub fn state(&self) -> State {
-        self.shared.with_session(Session::state)
+        self.driver.read_session(Session::state)
     }
 
     /// The user that logged in last, or was resumed.
     pub fn user(&self) -> Option<String> {
-        self.shared.with_session(|session| session.user().map(str::to_owned))
+        self.driver.read_session(|session| session.user().map(str::to_owned))
     }
 
     /// The settings of the session.
     pub fn config(&self) -> &Config {
-        &self.shared.config
+        &self.driver.config
     }
 
     /// Carries out a task that needs no bytes of the caller's.
@@ -171,10 +171,10 @@ impl Client {
     /// Whatever it ends with.
     pub fn run<T: Task>(&self, mut task: T) -> Result<T::Output, Error> {
         loop {
-            match task.poll(self.shared.transport.now()) {
+            match task.poll(self.driver.transport.now()) {
                 TaskStep::Call(prepared) => {
-                    let result = self.shared.call(prepared, CallOptions::default(), &mut BodyIo::default());
-                    task.handle(self.shared.transport.now(), result, 0);
+                    let result = self.driver.call(prepared, CallOptions::default(), &mut BodyIo::default());
+                    task.handle(self.driver.transport.now(), result, 0);
                 }
                 TaskStep::Done(result) => return result,
             }

@@ -21,7 +21,7 @@ use crate::client::Client;
 /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?;
 /// # assert_eq!(login, Login::Active);
 /// # let home = client.call(&GetHome { content: false })?.id;
-/// let files = client.files().overwrite(true).at_once(8);
+/// let files = client.files().overwrite(true).concurrency(8);
 /// let uploaded = files.upload("Cargo.toml", &home)?;
 /// let report = files.upload_folder("src", &home)?;
 /// println!("{} bytes, {} files, {} failed", uploaded.size, report.files, report.failed.len());

@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use quatrix_proto::{CallId, Error, TransportError, TransportErrorKind};
 
-use crate::driver::Shared;
+use crate::driver::Driver;
 use crate::transport::BodyIo;
 
 /// Keeps a session alive for as long as it exists; made by [`Client::spawn_keepalive`](crate::Client::spawn_keepalive).
@@ -15,25 +15,25 @@ use crate::transport::BodyIo;
 /// that is answered or timed out.
 #[must_use = "dropping it stops the keepalive"]
 pub struct KeepAliveGuard {
-    shared: Arc<Shared>,
+    driver: Arc<Driver>,
     call: CallId,
     /// Gone when it has been stopped.
     thread: Option<JoinHandle<Error>>,
 }
 
 impl KeepAliveGuard {
-    pub(crate) fn spawn(shared: &Arc<Shared>) -> Result<Self, Error> {
-        let ticket = shared.change(|session, now| session.run_keepalive(now));
+    pub(crate) fn spawn(driver: &Arc<Driver>) -> Result<Self, Error> {
+        let ticket = driver.with_session(|session, now| session.run_keepalive(now));
         let call = ticket.id();
-        let driven = Arc::clone(shared);
+        let background = Arc::clone(driver);
         let keep_alive = move || {
-            let Err(error) = driven.drive(ticket, &mut BodyIo::default());
+            let Err(error) = background.drive(ticket, &mut BodyIo::default());
             error
         };
         match thread::Builder::new().name("quatrix-keepalive".into()).spawn(keep_alive) {
-            Ok(thread) => Ok(Self { shared: Arc::clone(shared), call, thread: Some(thread) }),
+            Ok(thread) => Ok(Self { driver: Arc::clone(driver), call, thread: Some(thread) }),
             Err(error) => {
-                shared.change(|session, now| session.cancel(now, call));
+                driver.with_session(|session, now| session.cancel(now, call));
                 Err(TransportError::unsent(TransportErrorKind::Local).with_source(error).into())
             }
         }
@@ -56,7 +56,7 @@ impl KeepAliveGuard {
     fn end(&mut self) -> Option<Error> {
         let thread = self.thread.take()?;
         let had_ended = thread.is_finished();
-        self.shared.change(|session, now| session.cancel(now, self.call));
+        self.driver.with_session(|session, now| session.cancel(now, self.call));
         // An observer may drop the guard on the very thread that tells it: that cannot wait for its own end.
         if thread.thread().id() == thread::current().id() {
             return None;

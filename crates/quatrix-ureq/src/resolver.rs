@@ -45,13 +45,13 @@ struct Search {
 pub(crate) struct DeferredResolver;
 
 impl NameResolver {
-    pub(crate) fn by(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self { look_up: Arc::new(look_up), under_way: Arc::default() }
     }
 
     /// As the operating system does.
-    pub(crate) fn of_the_system() -> Self {
-        Self::by(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
+    pub(crate) fn system() -> Self {
+        Self::new(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
     }
 
     /// The same connection, with the addresses of the server or of the proxy that it leads to directly.
@@ -111,7 +111,7 @@ impl NameResolver {
         let search = Arc::new(Search::default());
         let found = Err(Arc::new(io::Error::other("looking the name up ended without a word")));
         let looking = Looking { names: self.clone(), name: name.to_owned(), search: Arc::clone(&search), found };
-        thread::Builder::new().name("quatrix-names".into()).spawn(move || looking.with_session())?;
+        thread::Builder::new().name("quatrix-names".into()).spawn(move || looking.run())?;
         under_way.insert(name.to_owned(), Arc::clone(&search));
         Ok(search)
     }
@@ -126,7 +126,7 @@ struct Looking {
 }
 
 impl Looking {
-    fn with_session(mut self) {
+    fn run(mut self) {
         self.found = (self.names.look_up)(&self.name).map_err(Arc::new);
     }
 }
@@ -158,6 +158,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for NameResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Names").finish_non_exhaustive()
+        f.debug_struct("NameResolver").finish_non_exhaustive()
     }
 }

@@ -119,7 +119,7 @@ impl Client {
         change: &mut dyn FnMut() -> Option<(u64, Option<UnixTime>)>,
         observer: Observer<'_>,
     ) -> Result<T::Output, Error> {
-        let shared = self.shared();
+        let driver = self.driver();
         loop {
             while let Some(event) = task.poll_event() {
                 if observer(&event).is_break() {
@@ -131,7 +131,7 @@ impl Client {
             {
                 task.source_changed(size, modified);
             }
-            let prepared = match task.poll(shared.transport.now()) {
+            let prepared = match task.poll(driver.transport.now()) {
                 TaskStep::Call(prepared) => prepared,
                 TaskStep::Done(result) => return result,
             };
@@ -143,12 +143,12 @@ impl Client {
                 progress: Some(&mut progress),
                 ..BodyIo::default()
             };
-            let result = shared.call(prepared, CallOptions::default(), &mut ends);
+            let result = driver.call(prepared, CallOptions::default(), &mut ends);
             let (moved, stopped) = (ends.moved, ends.stopped);
             if stopped {
                 task = task.give_up().ok_or(Error::Cancelled)?;
             } else {
-                task.handle(shared.transport.now(), result, moved);
+                task.handle(driver.transport.now(), result, moved);
             }
         }
     }

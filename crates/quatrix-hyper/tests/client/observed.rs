@@ -90,8 +90,11 @@ async fn m37_an_observer_is_left_alone_while_a_panic_unwinds() {
             move |_| assert!(!asked.load(Ordering::SeqCst), "on purpose")
         })
         .second_factor(move |_| {
-            asked.store(true, Ordering::SeqCst);
-            panic!("on purpose")
+            let asked = Arc::clone(&asked);
+            async move {
+                asked.store(true, Ordering::SeqCst);
+                panic!("on purpose")
+            }
         })
         .build()
         .unwrap();

@@ -45,7 +45,7 @@ impl Client {
                 let mut builder =
                     quatrix_hyper::Client::builder(config).no_proxy().on_event(move |event| observer(event));
                 if let Some(answering) = answering {
-                    builder = builder.second_factor(move |challenge| answering(challenge));
+                    builder = builder.second_factor(move |challenge| std::future::ready(answering(challenge)));
                 }
                 let runtime = Builder::new_current_thread().enable_all().build();
                 let runtime = runtime.map_err(|error| Failure::new(Exit::Other, format!("no runtime: {error}")))?;
