@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::api::{CaptchaMethod, CodeEncoding};
 use crate::endpoint::DEFAULT_USER_AGENT;
 use crate::error::Invalid;
 use crate::server::Server;
+
+mod compat;
+
+pub use compat::{CaptchaForm, Compat};
 
 /// The settings of a [`Session`](crate::Session).
 ///
 /// Sessions can share one (`Arc<Config>`).
 ///
-/// The defaults are right for an application that talks to one account. What the evidence about the server leaves open
-/// is a setting with the number of its question (Q2, Q6 ..); `docs/assurance/open-questions.md` has both sides of each.
+/// The defaults suit an application with one account. [`Compat`] has the settings for what the evidence about the server
+/// leaves open.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) server: Server,
@@ -28,29 +31,9 @@ pub struct Config {
     pub(crate) keep_credentials: bool,
     pub(crate) ask: bool,
     pub(crate) observe: bool,
-    pub(crate) code_encoding: CodeEncoding,
-    pub(crate) captcha_codes: Vec<i64>,
-    pub(crate) captcha_form: CaptchaForm,
-    pub(crate) transfers_count_as_use: bool,
-    pub(crate) chunks_with_token: bool,
+    pub(crate) compat: Compat,
     pub(crate) session_limit: usize,
     pub(crate) json_limit: usize,
-}
-
-/// Which form of the captcha operation is sent, and whether the other one is tried where that does not exist (Q7).
-///
-/// A refused method spends no captcha token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CaptchaForm {
-    /// POST, and GET on 404 or 405.
-    #[default]
-    PostThenGet,
-    /// GET, and POST on 404 or 405.
-    GetThenPost,
-    /// POST only.
-    Post,
-    /// GET only.
-    Get,
 }
 
 impl Config {
@@ -68,11 +51,7 @@ impl Config {
             keep_credentials: true,
             ask: false,
             observe: false,
-            code_encoding: CodeEncoding::default(),
-            captcha_codes: vec![72],
-            captcha_form: CaptchaForm::default(),
-            transfers_count_as_use: false,
-            chunks_with_token: true,
+            compat: Compat::default(),
             session_limit: 64 * 1024,
             json_limit: 64 * 1024 * 1024,
         }
@@ -175,48 +154,10 @@ impl Config {
         self
     }
 
-    /// Sets how second-factor codes are written (Q2).
-    ///
-    /// Default: plain.
+    /// Sets what the evidence about the server leaves open.
     #[must_use]
-    pub fn with_code_encoding(mut self, encoding: CodeEncoding) -> Self {
-        self.code_encoding = encoding;
-        self
-    }
-
-    /// Sets which numbers in `Mfa-Code` or in the error model say that a captcha is due (Q6).
-    ///
-    /// Default: 72, a guess.
-    #[must_use]
-    pub fn with_captcha_codes(mut self, codes: impl Into<Vec<i64>>) -> Self {
-        self.captcha_codes = codes.into();
-        self
-    }
-
-    /// Sets which form of the captcha operation is sent (Q7).
-    ///
-    /// Default: POST, then GET.
-    #[must_use]
-    pub fn with_captcha_form(mut self, form: CaptchaForm) -> Self {
-        self.captcha_form = form;
-        self
-    }
-
-    /// Says whether chunk uploads and download streams count as use of the session (Q10).
-    ///
-    /// Default: no, so long transfers send keepalives in between.
-    #[must_use]
-    pub fn transfers_count_as_use(mut self, count: bool) -> Self {
-        self.transfers_count_as_use = count;
-        self
-    }
-
-    /// Says whether chunk uploads carry the token (Q12).
-    ///
-    /// Default: yes; the upload key seems to be enough, as the C# client sends none.
-    #[must_use]
-    pub fn chunks_with_token(mut self, with_token: bool) -> Self {
-        self.chunks_with_token = with_token;
+    pub fn with_compat(mut self, compat: Compat) -> Self {
+        self.compat = compat;
         self
     }
 
@@ -235,23 +176,6 @@ impl Config {
 impl From<Server> for Config {
     fn from(server: Server) -> Self {
         Self::new(server)
-    }
-}
-
-impl CaptchaForm {
-    pub(crate) fn first(self) -> CaptchaMethod {
-        match self {
-            Self::PostThenGet | Self::Post => CaptchaMethod::Post,
-            Self::GetThenPost | Self::Get => CaptchaMethod::Get,
-        }
-    }
-
-    pub(crate) fn other(self) -> Option<CaptchaMethod> {
-        match self {
-            Self::PostThenGet => Some(CaptchaMethod::Get),
-            Self::GetThenPost => Some(CaptchaMethod::Post),
-            Self::Post | Self::Get => None,
-        }
     }
 }
 

@@ -16,10 +16,10 @@ use crate::time::Timestamp;
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use quatrix_proto::{Config, Credentials, Failure, TransportErrorKind, Login, Server, Session, Transmit, drive};
+/// use quatrix_proto::{Config, Credentials, Login, Server, Session, Transmit, TransportError, TransportErrorKind, drive};
 /// # use bytes::Bytes;
 ///
-/// fn send(transmit: Transmit) -> Result<http::Response<Bytes>, Failure> {
+/// fn send(transmit: Transmit) -> Result<http::Response<Bytes>, TransportError> {
 ///     // Your HTTP client here.
 ///     # assert_eq!(transmit.request.uri().path(), "/api/1.0/session/login");
 ///     # Ok(http::Response::new(Bytes::from(r#"{"session_id": "5b1c"}"#)))

@@ -22,9 +22,9 @@
 //!
 //! use bytes::Bytes;
 //! use quatrix_proto::api::GetProfile;
-//! use quatrix_proto::{Config, Credentials, Declined, Error, Failure, Login, Server, Session, Step, Ticket};
+//! use quatrix_proto::{Config, Credentials, Declined, Error, Login, Server, Session, Step, Ticket, TransportError};
 //!
-//! # fn http(request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Failure> {
+//! # fn http(request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
 //! #     Ok(http::Response::new(Bytes::from(match request.uri().path() {
 //! #         "/api/1.0/session/login" => r#"{"session_id": "5b1c"}"#,
 //! #         _ => r#"{"name": "Me"}"#,
@@ -148,7 +148,7 @@ pub mod api;
 pub mod task;
 
 pub use challenge::{Answer, Challenge, Declined, Factor};
-pub use config::{CaptchaForm, Config};
+pub use config::{CaptchaForm, Compat, Config};
 pub use credentials::Credentials;
 pub use deferred::Deferred;
 pub use drive::{drive, drive_async};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use quatrix_emulator::{CaptchaMethod, SecondFactorId};
 use quatrix_proto::api::{GetAccountMetadata, GetFile, GetProfile, Raw};
 use quatrix_proto::{
-    Answer, ApiKey, CaptchaForm, Challenge, Config, Credentials, Error, ErrorCode, Factor, LoggedOut, Login, Server,
-    State, TransportErrorKind,
+    Answer, ApiKey, CaptchaForm, Challenge, Compat, Config, Credentials, Error, ErrorCode, Factor, LoggedOut, Login,
+    Server, State, TransportErrorKind,
 };
 use quatrix_tests::conform;
 use quatrix_tests::stage::{PASSWORD, Stage, Wire, me};
@@ -94,7 +94,7 @@ fn a_captcha_is_answered_in_every_form_that_the_server_knows<S: Subject>(wire: W
     ] {
         let stage = Stage::with(wire, |settings| quatrix_emulator::Settings { captcha_method: method, ..settings });
         let mut setup = stage.setup();
-        setup.config = setup.config.with_captcha_form(form);
+        setup.config = setup.config.with_compat(Compat::default().with_captcha_form(form));
         let client = S::build(setup).unwrap();
         let login = client.login(me("captcha@example.com")).unwrap();
         assert_eq!(login, Login::Challenged(Challenge::Captcha { refused: 0 }));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quatrix_emulator::{Settings, UploadKeyLife};
+use quatrix_proto::Compat;
 use quatrix_proto::api::{GetProfile, OnConflict};
 use quatrix_proto::task::TransferEvent;
 use quatrix_tests::conform;
@@ -23,7 +24,7 @@ fn q12_chunks_arrive_where_the_server_wants_a_token_and_where_it_does_not<S: Sub
     {
         let stage = Stage::with(wire, |settings| Settings { chunks_need_credentials: needed, ..settings });
         let mut setup = stage.setup();
-        setup.config = setup.config.chunks_with_token(with_token);
+        setup.config = setup.config.with_compat(Compat::default().with_chunk_tokens(with_token));
         let client = S::build(setup).unwrap();
         assert_eq!(client.login(quatrix_tests::stage::me(USER)).unwrap(), quatrix_proto::Login::Active);
         let result = client.upload(upload(&client, home(&client), "a.bin", 100, OnConflict::Refuse), bytes(100, 1));

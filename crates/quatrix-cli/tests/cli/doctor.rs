@@ -91,7 +91,7 @@ fn q01_the_mfa_code_is_named() {
 #[test]
 fn q02_the_form_of_the_code_is_named() {
     assert_observed(Settings::default(), TOTP, &[], "Q2", "plain", None);
-    let setting = Some("Config::with_code_encoding(CodeEncoding::Base64)");
+    let setting = Some("Compat::with_code_encoding(CodeEncoding::Base64)");
     assert_observed(with!(code_encoding: CodeEncoding::Base64), TOTP, &[], "Q2", "in base64", setting);
     assert_observed(with!(code_encoding: CodeEncoding::Base64), PIN, &[], "Q2", "in base64", setting);
 }
@@ -150,8 +150,8 @@ fn q06_the_signal_is_the_same_after_wrong_passwords() {
 
 #[test]
 fn q07_the_method_of_a_captcha_is_named_without_a_login() {
-    let post = Some("Config::with_captcha_form(CaptchaForm::Post)");
-    let get = Some("Config::with_captcha_form(CaptchaForm::Get)");
+    let post = Some("Compat::with_captcha_form(CaptchaForm::Post)");
+    let get = Some("Compat::with_captcha_form(CaptchaForm::Get)");
     assert_observed(Settings::default(), USER, &[], "Q7", "POST or GET", None);
     assert_observed(with!(captcha_method: CaptchaMethod::Post), USER, &[], "Q7", "POST only", post);
     assert_observed(with!(captcha_method: CaptchaMethod::Get), CAPTCHA, &[], "Q7", "GET only", get);
@@ -236,7 +236,7 @@ fn observed_while_time_passes(settings: Settings) -> Vec<(String, String, Option
 
 #[test]
 fn q10_q13_what_only_time_shows_is_named() {
-    let extends = Some("Config::transfers_count_as_use(true)");
+    let extends = Some("Compat::with_transfers_as_use(true)");
     for (settings, session, setting, key) in [
         (Settings::default(), "it does not", None, "from the last chunk on"),
         (

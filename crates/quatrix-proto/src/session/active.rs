@@ -61,7 +61,7 @@ impl Session {
                 if due && !request.keepalive_sent && !self.counts_as_use(request.prepared.spec) {
                     return self.tend(now, id);
                 }
-                if request.prepared.spec.base == BaseKind::Files && !self.config.chunks_with_token {
+                if request.prepared.spec.base == BaseKind::Files && !self.config.compat.chunk_tokens {
                     return self.send_own(now, id, None);
                 }
             }

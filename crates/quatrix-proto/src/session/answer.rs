@@ -159,13 +159,13 @@ impl Session {
             Phase::LoggingOut(_) => return Err(Misuse::LoggingOut.into()),
             _ => return Err(Misuse::NothingToAnswer.into()),
         }
-        let encoding = self.config.code_encoding;
+        let encoding = self.config.compat.code_encoding;
         let factor = |auth_type, code: &crate::Code| SecondFactor { auth_type, code: code.clone(), encoding };
         let (step, shared_exchange) = match answer {
             Answer::Captcha(token) => {
                 let shared_exchange =
-                    self.captcha_exchange_led_by(now, leader, &token, self.config.captcha_form.first())?;
-                (AnswerStep::Captcha { token, other: self.config.captcha_form.other() }, shared_exchange)
+                    self.captcha_exchange_led_by(now, leader, &token, self.config.compat.captcha_form.first())?;
+                (AnswerStep::Captcha { token, other: self.config.compat.captcha_form.other() }, shared_exchange)
             }
             Answer::Totp(ref code) => {
                 let shared_exchange = self.shared_exchange_led_by(now, leader, &factor(AuthType::Totp, code))?;
@@ -237,8 +237,8 @@ impl Session {
         if error.code() == Some(ErrorCode::EXPIRED) {
             return self.challenge_ran_out(&answering.challenged.attempt);
         }
-        let captcha = |code: Option<i64>| code.is_some_and(|code| self.config.captcha_codes.contains(&code));
-        if captcha(mfa_code(&response)) || captcha(error.code().map(|code| code.0)) {
+        let is_captcha = |code| self.config.compat.is_captcha(code);
+        if is_captcha(mfa_code(&response)) || is_captcha(error.code().map(|code| code.0)) {
             let Challenged { partial, attempt, challenge, .. } = *answering.challenged;
             let captcha = Challenged::new(now, partial, Challenge::Captcha { refused: 0 }, attempt);
             return self.challenged(Challenged { after_captcha: Some(challenge), ..captcha });
@@ -347,7 +347,7 @@ impl Session {
 
     pub(super) fn challenge_of(&self, factor: Factor) -> Challenge {
         match factor {
-            Factor::Other(code) if self.config.captcha_codes.contains(&code) => Challenge::Captcha { refused: 0 },
+            Factor::Other(code) if self.config.compat.is_captcha(Some(code)) => Challenge::Captcha { refused: 0 },
             factor => Challenge::SecondFactor { factor, refused: 0 },
         }
     }

@@ -222,6 +222,6 @@ impl Session {
     /// Whether an answer from there shows that the server has reset the idle clock.
     pub(super) fn counts_as_use(&self, spec: &Spec) -> bool {
         let transfer = spec.base == BaseKind::Files || spec.body_kind == BodyKind::Stream;
-        spec.auth == Auth::Session && (!transfer || self.config.transfers_count_as_use)
+        spec.auth == Auth::Session && (!transfer || self.config.compat.transfers_count_as_use)
     }
 }

@@ -66,12 +66,12 @@ impl Attempt {
 
 impl Verdict {
     pub(super) fn read(config: &Config, response: http::Response<Bytes>) -> Self {
-        let captcha = |code: Option<i64>| code.is_some_and(|code| config.captcha_codes.contains(&code));
+        let is_captcha = |code| config.compat.is_captcha(code);
         if response.status().is_success() {
             return match LogIn::decode(response) {
                 Ok(granted) => match granted.second_factor {
                     None => Self::Granted(granted.session_id),
-                    Some(Factor::Other(code)) if captcha(Some(code)) => Self::Captcha(granted.session_id),
+                    Some(Factor::Other(code)) if is_captcha(Some(code)) => Self::Captcha(granted.session_id),
                     Some(factor) => Self::Partial(granted.session_id, factor),
                 },
                 Err(error) => Self::Failed(error),
@@ -83,7 +83,7 @@ impl Verdict {
         let error = ApiError::read(LOG_IN.name, &response);
         // Unblocking needs a session id, so a signal without one can only be reported (Q6).
         let id = answered_id(&LOG_IN, &response).ok().flatten();
-        let signalled = captcha(mfa_code(&response)) || captcha(error.code().map(|code| code.0));
+        let signalled = is_captcha(mfa_code(&response)) || is_captcha(error.code().map(|code| code.0));
         match id {
             Some(id) if signalled || response.status() == StatusCode::UNAUTHORIZED => Self::Captcha(id),
             // A bare 401 counts as a refusal too: repeating it might lock the account.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::*;
 use crate::api::{GetAccountMetadata, GetProfile, Profile, Raw};
 use crate::error::{TransportError, TransportErrorKind};
-use crate::{ApiKey, Challenge, Factor, Server};
+use crate::{ApiKey, Challenge, Compat, Factor, Server};
 
 mod active;
 mod answer;

@@ -134,7 +134,7 @@ fn second_factor(
                 Failure::new(Exit::Login, "the code is refused").because("Nothing more can be seen without it.")
             );
         }
-        findings.differs("Q2", QUESTION, "in base64", "Config::with_code_encoding(CodeEncoding::Base64)");
+        findings.differs("Q2", QUESTION, "in base64", "Compat::with_code_encoding(CodeEncoding::Base64)");
     }
     findings.note("Q3", WRAPPED, "it does");
     let (body, header) = id_of(&seen);

@@ -89,8 +89,8 @@ fn captcha_form(wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
     let allowed = seen.header("allow").unwrap_or_default().to_ascii_uppercase();
     match (allowed.contains("POST"), allowed.contains("GET")) {
         (true, true) => findings.note("Q7", QUESTION, "POST or GET"),
-        (true, false) => findings.differs("Q7", QUESTION, "POST only", "Config::with_captcha_form(CaptchaForm::Post)"),
-        (false, true) => findings.differs("Q7", QUESTION, "GET only", "Config::with_captcha_form(CaptchaForm::Get)"),
+        (true, false) => findings.differs("Q7", QUESTION, "POST only", "Compat::with_captcha_form(CaptchaForm::Post)"),
+        (false, true) => findings.differs("Q7", QUESTION, "GET only", "Compat::with_captcha_form(CaptchaForm::Get)"),
         (false, false) => findings.note("Q7", QUESTION, format!("not told ({})", seen.refusal())),
     }
     Ok(())

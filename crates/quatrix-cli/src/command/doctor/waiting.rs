@@ -72,7 +72,7 @@ impl Scratch<'_> {
         match (used.is_success(), left_alone.is_success()) {
             (_, true) => findings.note("Q10", QUESTION, "not seen: a session lives longer than the wait"),
             (true, false) => {
-                findings.differs("Q10", QUESTION, "it does", "Config::transfers_count_as_use(true)");
+                findings.differs("Q10", QUESTION, "it does", "Compat::with_transfers_as_use(true)");
             }
             (false, false) => findings.note("Q10", QUESTION, "it does not"),
         }

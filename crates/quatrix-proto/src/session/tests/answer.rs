@@ -58,7 +58,8 @@ fn q02_how_a_code_is_encoded_is_a_setting() {
         for (mfa_code, answer, code) in
             [("71", Answer::Totp("654321".into()), totp), ("73", Answer::Pin("12345".into()), pin)]
         {
-            let mut world = World::with(|config| config.with_code_encoding(encoding)).challenged(mfa_code);
+            let mut world = World::with(|config| config.with_compat(Compat::default().with_code_encoding(encoding)))
+                .challenged(mfa_code);
             let answer = world.session.answer(world.now, answer);
             let sent = world.sent(&answer);
             assert!(sent.body().ends_with(&format!(r#""code":"{code}"}}"#)), "{}", sent.body());
@@ -218,7 +219,8 @@ fn s16_an_unknown_form_of_the_captcha_leads_to_the_other_once() {
         (CaptchaForm::Get, &["GET"]),
     ] {
         for status in [404, 405] {
-            let mut world = World::with(|config| config.with_captcha_form(form)).challenged("72");
+            let mut world =
+                World::with(|config| config.with_compat(Compat::default().with_captcha_form(form))).challenged("72");
             let answer = world.captcha("solved");
             for method in methods {
                 let sent = world.sent(&answer);

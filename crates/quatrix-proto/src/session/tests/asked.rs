@@ -110,7 +110,9 @@ fn s17_an_asked_answer_that_is_lost_fails_its_carrier_and_asks_the_next() {
 
 #[test]
 fn i12_an_asked_answer_that_cannot_be_sent_wakes_the_next() {
-    let (mut world, login) = World::asking_and(|config| config.with_captcha_form(crate::CaptchaForm::GetThenPost));
+    let (mut world, login) = World::asking_and(|config| {
+        config.with_compat(Compat::default().with_captcha_form(crate::CaptchaForm::GetThenPost))
+    });
     world.session.cancel(world.now, login.id());
     let (first, second) = (world.profile(), world.profile());
     assert!(world.is_asked(&first));

@@ -188,7 +188,7 @@ fn q10_a_transfer_pays_for_a_keepalive_when_one_is_due() {
     let Phase::Active(active) = &world.session.phase else { panic!() };
     assert_eq!(world.now.saturating_since(active.used), 10 * MINUTE, "the chunk itself does not count");
 
-    let mut world = World::with(|config| config.transfers_count_as_use(true));
+    let mut world = World::with(|config| config.with_compat(Compat::default().with_transfers_as_use(true)));
     world.log_in("one");
     world.pass(10 * MINUTE);
     let call = world.session.call(world.now, &chunk());
@@ -208,7 +208,7 @@ fn q10_a_keepalive_that_fails_does_not_hold_the_transfer_up() {
 #[test]
 fn q12_chunks_carry_the_token_unless_told_otherwise() {
     for with_token in [true, false] {
-        let mut world = World::with(|config| config.chunks_with_token(with_token));
+        let mut world = World::with(|config| config.with_compat(Compat::default().with_chunk_tokens(with_token)));
         world.log_in("one");
         let call = world.session.call(world.now, &chunk());
         assert_eq!(world.sent(&call).token(), if with_token { "one" } else { "" });

@@ -229,13 +229,13 @@ fn s07_every_captcha_signal_is_a_challenge() {
 
 #[test]
 fn q06_the_captcha_codes_are_a_setting() {
-    let mut world = World::with(|config| config.with_captcha_codes([75]));
+    let mut world = World::with(|config| config.with_compat(Compat::default().with_captcha_codes([75])));
     let login = world.login();
     let sent = world.sent(&login);
     world.answer(&sent, 207, &[("mfa-code", "75")], r#"{"session_id":"partial"}"#);
     assert_eq!(world.done(login).unwrap(), Login::Challenged(Challenge::Captcha { refused: 0 }));
 
-    let mut world = World::with(|config| config.with_captcha_codes([]));
+    let mut world = World::with(|config| config.with_compat(Compat::default().with_captcha_codes([])));
     let login = world.login();
     let sent = world.sent(&login);
     world.refuse(&sent, 401, 72);
