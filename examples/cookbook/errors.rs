@@ -1,6 +1,6 @@
 //! Handles every kind of error.
 
-use quatrix_emulator::{Emulator, Fault, What};
+use quatrix_emulator::{Emulator, Fault, FaultKind};
 use quatrix_ureq::api::{GetFile, GetProfile};
 use quatrix_ureq::proto::{Error, ErrorCode, LoggedOut, TransportErrorKind};
 use quatrix_ureq::{Client, Credentials, Login, Server};
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     show(&client.login(user("wrong")?));
     assert_eq!(client.login(user("only-for-tests-4711")?)?, Login::Active);
     show(&client.call(&GetFile { id: "4711".parse()?, content: false }));
-    emulator.set_faults([Fault::new(What::Status(503)).always()])?;
+    emulator.set_faults([Fault::new(FaultKind::Status(503)).always()])?;
     show(&client.call(&GetProfile));
     drop(emulator);
     show(&client.call(&GetProfile));

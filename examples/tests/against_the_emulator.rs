@@ -3,7 +3,7 @@
 // docs: begin
 use std::time::Duration;
 
-use quatrix_emulator::{Emulator, Fault, What};
+use quatrix_emulator::{Emulator, Fault, FaultKind};
 use quatrix_ureq::api::GetProfile;
 use quatrix_ureq::{Client, Credentials, Login, Server};
 
@@ -17,7 +17,7 @@ fn the_program_survives_an_expiry_and_a_busy_server() -> Result<(), Box<dyn std:
     emulator.advance(Duration::from_secs(16 * 60)); // the session expires after 15 idle minutes
     assert_eq!(client.call(&GetProfile)?.email, "user@example.com");
 
-    emulator.set_faults([Fault::new(What::Status(503)).on("GET", "/profile")])?; // once
+    emulator.set_faults([Fault::new(FaultKind::Status(503)).on("GET", "/profile")])?; // once
     assert_eq!(client.call(&GetProfile)?.email, "user@example.com");
     Ok(())
 }

@@ -125,7 +125,7 @@ impl Plan {
         let settings = Settings {
             totp_single_use: dice.chance(30),
             remembered_requests: 0,
-            second_factor_id: dice.pick(&[SecondFactorId::Kept, SecondFactorId::Rotated, SecondFactorId::Unsaid]),
+            second_factor_id: dice.pick(&[SecondFactorId::Kept, SecondFactorId::Rotated, SecondFactorId::Omitted]),
             id_place: dice.pick(&[IdPlace::Body, IdPlace::Body, IdPlace::Header]),
             captcha_signal: dice.pick(&[
                 CaptchaSignal::MultiStatus,

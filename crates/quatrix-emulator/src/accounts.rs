@@ -81,14 +81,14 @@ impl Accounts {
     ///
     /// # Errors
     /// The text is no JSON, or not of that form, or names no account, or one twice. The error shows no secret.
-    pub fn from_json(text: &str) -> Result<Self, BadAccounts> {
-        let accounts: Self = serde_json::from_str(text).map_err(|error| BadAccounts::form(&error))?;
+    pub fn from_json(text: &str) -> Result<Self, InvalidAccounts> {
+        let accounts: Self = serde_json::from_str(text).map_err(|error| InvalidAccounts::form(&error))?;
         if accounts.accounts.is_empty() {
-            return Err(BadAccounts("there is no account in it".to_owned()));
+            return Err(InvalidAccounts("there is no account in it".to_owned()));
         }
         for (index, account) in accounts.accounts.iter().enumerate() {
             if accounts.accounts[..index].iter().any(|other| other.is(&account.user)) {
-                return Err(BadAccounts(format!("the user {} is in it twice", account.user)));
+                return Err(InvalidAccounts(format!("the user {} is in it twice", account.user)));
             }
         }
         Ok(accounts)
@@ -188,9 +188,9 @@ impl std::error::Error for InvalidBase32 {}
 
 /// What is wrong with a text of accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadAccounts(String);
+pub struct InvalidAccounts(String);
 
-impl BadAccounts {
+impl InvalidAccounts {
     /// A JSON error quotes what it found, which here may be a password; so only the place is kept, and the name of
     /// a missing field.
     fn form(error: &serde_json::Error) -> Self {
@@ -204,13 +204,13 @@ impl BadAccounts {
     }
 }
 
-impl fmt::Display for BadAccounts {
+impl fmt::Display for InvalidAccounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no accounts could be read: {}", self.0)
     }
 }
 
-impl std::error::Error for BadAccounts {}
+impl std::error::Error for InvalidAccounts {}
 
 #[cfg(test)]
 mod tests {

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::emulator::Shared;
-use crate::faults::{What, When};
+use crate::faults::{CutPoint, FaultKind};
 
 /// How many bytes of a control request's body are kept.
 const MAX_CONTROL_BODY: u64 = 16 * 1024 * 1024;
@@ -76,33 +76,38 @@ async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> 
         return Ok(shared.handle(request).map(Outgoing::whole));
     };
     let limit = match fault.fault {
-        What::Cut(When::Request(limit)) | What::Reset(When::Request(limit)) => limit,
+        FaultKind::Cut(CutPoint::Request(limit)) | FaultKind::Reset(CutPoint::Request(limit)) => limit,
         _ => u64::MAX,
     };
     let request = fault.change_request(request_of(head, collect(incoming, limit, max_body).await?));
     // From here on: a connection that is closed is reset, if the fault says so.
-    end.reset.store(matches!(fault.fault, What::Reset(_)), Ordering::Relaxed);
+    end.reset.store(matches!(fault.fault, FaultKind::Reset(_)), Ordering::Relaxed);
     let mut cut = None;
     match fault.fault {
-        What::Status(status) => {
+        FaultKind::Status(status) => {
             shared.record(request, status);
             return Ok(fault.change(Response::default(), shared.date()).map(Outgoing::whole));
         }
-        What::Cut(When::Request(_) | When::Before) | What::Reset(When::Request(_) | When::Before) => {
+        FaultKind::Cut(CutPoint::Request(_) | CutPoint::Before)
+        | FaultKind::Reset(CutPoint::Request(_) | CutPoint::Before) => {
             shared.record(request, 0);
             return Err(on_purpose());
         }
-        What::Cut(When::After) | What::Reset(When::After) => {
+        FaultKind::Cut(CutPoint::After) | FaultKind::Reset(CutPoint::After) => {
             shared.handle(request);
             return Err(on_purpose());
         }
-        What::Cut(When::Body(len)) | What::Reset(When::Body(len)) => {
+        FaultKind::Cut(CutPoint::Body(len)) | FaultKind::Reset(CutPoint::Body(len)) => {
             cut = Some(Cut { left: len, end: Arc::clone(end), flushing: None });
         }
-        What::Delay(time) => tokio::time::sleep(time).await,
-        What::Expire => shared.expire_all(),
-        What::Rewrite(len) => shared.rewrite(request.uri(), len),
-        What::Execute | What::Replace(_) | What::Truncate(_) | What::Oversize(_) | What::WrongType(_) => {}
+        FaultKind::Delay(time) => tokio::time::sleep(time).await,
+        FaultKind::Expire => shared.expire_all(),
+        FaultKind::Rewrite(len) => shared.rewrite(request.uri(), len),
+        FaultKind::Execute
+        | FaultKind::Replace(_)
+        | FaultKind::Truncate(_)
+        | FaultKind::Oversize(_)
+        | FaultKind::WrongType(_) => {}
     }
     Ok(fault.change(shared.handle(request), shared.date()).map(|body| Outgoing { body, cut }))
 }

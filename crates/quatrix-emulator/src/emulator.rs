@@ -19,7 +19,7 @@ use crate::accounts::Accounts;
 use crate::body::Body;
 use crate::connection;
 use crate::control::{self, Access};
-use crate::faults::{BadFault, Fault, Plan};
+use crate::faults::{Fault, InvalidFault, Plan};
 use crate::reply::Problem;
 use crate::requests::Recorded;
 use crate::seed::Seed;
@@ -149,7 +149,7 @@ impl Emulator {
     ///
     /// # Errors
     /// A fault cannot be carried out, such as a status of 42. The plan is as it was then.
-    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) -> Result<(), BadFault> {
+    pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) -> Result<(), InvalidFault> {
         self.shared.lock().faults = Plan::new(faults.into_iter().collect())?;
         Ok(())
     }

@@ -20,13 +20,13 @@ use crate::reply::Problem;
 /// A request is hit by the first entry of the plan that fits it and has not been used up.
 ///
 /// ```
-/// use quatrix_emulator::{Fault, What, When};
+/// use quatrix_emulator::{Fault, FaultKind, CutPoint};
 ///
-/// let lost_answer = Fault::new(What::Cut(When::After)).on("POST", "/file/moveone");
-/// let busy_twice = Fault::new(What::Status(503)).on("GET", "/profile").times(2).header("retry-after", "1");
-/// let no_listing = Fault::new(What::Execute).on("GET", "/file/metadata/{id}").item("docs/old").remove("/content");
-/// let renamed = Fault::new(What::Execute).on("POST", "/file/moveone").request("/name", "another");
-/// let changed_meanwhile = Fault::new(What::Rewrite(None)).on("GET", "/file/download/{id}").skip(1);
+/// let lost_answer = Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/file/moveone");
+/// let busy_twice = Fault::new(FaultKind::Status(503)).on("GET", "/profile").times(2).header("retry-after", "1");
+/// let no_listing = Fault::new(FaultKind::Execute).on("GET", "/file/metadata/{id}").item("docs/old").remove("/content");
+/// let renamed = Fault::new(FaultKind::Execute).on("POST", "/file/moveone").request("/name", "another");
+/// let changed_meanwhile = Fault::new(FaultKind::Rewrite(None)).on("GET", "/file/download/{id}").skip(1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,7 +49,7 @@ pub struct Fault {
     #[serde(default = "once")]
     pub times: Option<u32>,
     /// What happens.
-    pub fault: What,
+    pub fault: FaultKind,
     /// Values that the request's JSON gets before it is executed, by JSON pointer (`/name`, `/ids/0`; `*` is every
     /// member).
     #[serde(default)]
@@ -75,7 +75,7 @@ fn once() -> Option<u32> {
 /// What happens to a request. In JSON: `{"status": 503}`, `{"cut": "after"}`, `{"cut": {"body": 10}}`, `"expire"`, ..
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum FaultKind {
     /// It is executed; only what the fault says of request, headers and body differs.
     Execute,
     /// It is not executed and gets this status, with the error model (code -1) unless the fault has a body.
@@ -89,9 +89,9 @@ pub enum What {
     #[serde(deserialize_with = "seconds")]
     Delay(Duration),
     /// The connection is closed.
-    Cut(When),
+    Cut(CutPoint),
     /// The connection is reset (TCP RST).
-    Reset(When),
+    Reset(CutPoint),
     /// It is executed; of the answer's body come only this many bytes, and its headers fit that.
     Truncate(u64),
     /// It is executed; the answer's body is filled up to this many bytes with spaces.
@@ -105,7 +105,7 @@ pub enum What {
 /// When a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum When {
+pub enum CutPoint {
     /// After this many bytes of the request's body have been read; it is not executed.
     Request(u64),
     /// Before the request is executed.
@@ -119,7 +119,7 @@ pub enum When {
 impl Fault {
     /// Hits the next request, whichever it is.
     #[must_use]
-    pub fn new(fault: What) -> Self {
+    pub fn new(fault: FaultKind) -> Self {
         Self {
             method: None,
             path: None,
@@ -233,7 +233,7 @@ impl Fault {
 
     /// Turns the true response, if the request was executed, into the one that is sent at this date.
     pub(crate) fn change(&self, mut response: Response<Body>, date: HeaderValue) -> Response<Body> {
-        if let What::Status(status) | What::Replace(status) = self.fault {
+        if let FaultKind::Status(status) | FaultKind::Replace(status) = self.fault {
             response = Problem::new(status, -1, "unknown: a fault that was asked for").into_response();
         }
         response.headers_mut().insert(DATE, date);
@@ -245,21 +245,21 @@ impl Fault {
             *response.body_mut() = edits::edit(&text, &self.set, &self.remove).map_or(text, Bytes::from).into();
         }
         match &self.fault {
-            What::Truncate(len) => response.body_mut().truncate(*len),
-            What::Oversize(len) => fill(response.body_mut(), *len),
-            What::WrongType(media_type) => {
+            FaultKind::Truncate(len) => response.body_mut().truncate(*len),
+            FaultKind::Oversize(len) => fill(response.body_mut(), *len),
+            FaultKind::WrongType(media_type) => {
                 response.headers_mut().remove(CONTENT_TYPE);
                 let value = media_type.as_ref().and_then(|media_type| HeaderValue::from_str(media_type).ok());
                 value.map(|value| response.headers_mut().insert(CONTENT_TYPE, value));
             }
-            What::Execute
-            | What::Status(_)
-            | What::Replace(_)
-            | What::Rewrite(_)
-            | What::Delay(_)
-            | What::Cut(_)
-            | What::Reset(_)
-            | What::Expire => {}
+            FaultKind::Execute
+            | FaultKind::Status(_)
+            | FaultKind::Replace(_)
+            | FaultKind::Rewrite(_)
+            | FaultKind::Delay(_)
+            | FaultKind::Cut(_)
+            | FaultKind::Reset(_)
+            | FaultKind::Expire => {}
         }
         for (name, value) in &self.headers {
             match (HeaderName::try_from(name), value.as_deref().map(HeaderValue::from_str)) {
@@ -285,10 +285,12 @@ impl Fault {
             return Err(format!("{wrong:?} is no JSON pointer, which starts with \"/\""));
         }
         match &self.fault {
-            What::Status(status) | What::Replace(status) if StatusCode::from_u16(*status).is_err() || *status < 200 => {
+            FaultKind::Status(status) | FaultKind::Replace(status)
+                if StatusCode::from_u16(*status).is_err() || *status < 200 =>
+            {
                 Err(format!("{status} is no status of an answer"))
             }
-            What::WrongType(Some(media_type)) if HeaderValue::from_str(media_type).is_err() => {
+            FaultKind::WrongType(Some(media_type)) if HeaderValue::from_str(media_type).is_err() => {
                 Err("the type is no value of a header".to_owned())
             }
             _ => Ok(()),
@@ -311,24 +313,24 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
 
 /// Which fault of a plan cannot be carried out, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadFault(String);
+pub struct InvalidFault(String);
 
-impl fmt::Display for BadFault {
+impl fmt::Display for InvalidFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for BadFault {}
+impl std::error::Error for InvalidFault {}
 
 /// The faults that are still to come.
 #[derive(Debug, Default)]
 pub(crate) struct Plan(Vec<Fault>);
 
 impl Plan {
-    pub(crate) fn new(faults: Vec<Fault>) -> Result<Self, BadFault> {
+    pub(crate) fn new(faults: Vec<Fault>) -> Result<Self, InvalidFault> {
         for (index, fault) in faults.iter().enumerate() {
-            fault.check().map_err(|why| BadFault(format!("fault {index}: {why}")))?;
+            fault.check().map_err(|why| InvalidFault(format!("fault {index}: {why}")))?;
         }
         Ok(Self(faults))
     }
@@ -353,27 +355,27 @@ mod tests {
 
     use super::*;
 
-    fn next(plan: &mut Plan, method: &str, path: &str) -> Option<What> {
+    fn next(plan: &mut Plan, method: &str, path: &str) -> Option<FaultKind> {
         plan.next(method, &path.parse().unwrap(), |item| item == "here").map(|fault| fault.fault)
     }
 
     #[test]
     fn a_fault_hits_the_requests_it_is_for_as_often_as_it_says() {
-        let busy = Fault::new(What::Status(503)).on("GET", "/file/metadata/{id}").skip(1).times(2);
-        let slow = Fault::new(What::Delay(Duration::ZERO)).on("GET", "/api/1.0/file/*").always();
+        let busy = Fault::new(FaultKind::Status(503)).on("GET", "/file/metadata/{id}").skip(1).times(2);
+        let slow = Fault::new(FaultKind::Delay(Duration::ZERO)).on("GET", "/api/1.0/file/*").always();
         let mut plan = Plan::new(vec![busy, slow]).unwrap();
         let path = "/api/1.0/file/metadata/4711?content=0";
         assert_eq!(next(&mut plan, "POST", path), None);
         assert_eq!(next(&mut plan, "GET", "/api/1.0/profile"), None);
-        assert_eq!(next(&mut plan, "GET", path), Some(What::Delay(Duration::ZERO)));
-        assert_eq!(next(&mut plan, "GET", path), Some(What::Status(503)));
-        assert_eq!(next(&mut plan, "GET", path), Some(What::Status(503)));
-        assert_eq!(next(&mut plan, "GET", path), Some(What::Delay(Duration::ZERO)));
-        let mut any = Plan::new(vec![Fault::new(What::Expire)]).unwrap();
-        assert_eq!(next(&mut any, "PUT", "/x"), Some(What::Expire));
+        assert_eq!(next(&mut plan, "GET", path), Some(FaultKind::Delay(Duration::ZERO)));
+        assert_eq!(next(&mut plan, "GET", path), Some(FaultKind::Status(503)));
+        assert_eq!(next(&mut plan, "GET", path), Some(FaultKind::Status(503)));
+        assert_eq!(next(&mut plan, "GET", path), Some(FaultKind::Delay(Duration::ZERO)));
+        let mut any = Plan::new(vec![Fault::new(FaultKind::Expire)]).unwrap();
+        assert_eq!(next(&mut any, "PUT", "/x"), Some(FaultKind::Expire));
         assert_eq!(next(&mut any, "PUT", "/x"), None);
-        for (item, hit) in [("here", Some(What::Execute)), ("there", None)] {
-            let mut plan = Plan::new(vec![Fault::new(What::Execute).item(item)]).unwrap();
+        for (item, hit) in [("here", Some(FaultKind::Execute)), ("there", None)] {
+            let mut plan = Plan::new(vec![Fault::new(FaultKind::Execute).item(item)]).unwrap();
             assert_eq!(next(&mut plan, "GET", "/x"), hit);
         }
     }
@@ -381,21 +383,21 @@ mod tests {
     #[test]
     fn every_form_of_json_is_read() {
         for (json, what) in [
-            (json!("execute"), What::Execute),
-            (json!({ "status": 503 }), What::Status(503)),
-            (json!({ "replace": 404 }), What::Replace(404)),
-            (json!({ "rewrite": null }), What::Rewrite(None)),
-            (json!({ "rewrite": 7 }), What::Rewrite(Some(7))),
-            (json!({ "delay": 1.5 }), What::Delay(Duration::from_millis(1500))),
-            (json!({ "cut": "before" }), What::Cut(When::Before)),
-            (json!({ "cut": { "request": 3 } }), What::Cut(When::Request(3))),
-            (json!({ "reset": "after" }), What::Reset(When::After)),
-            (json!({ "reset": { "body": 10 } }), What::Reset(When::Body(10))),
-            (json!({ "truncate": 4 }), What::Truncate(4)),
-            (json!({ "oversize": 1000 }), What::Oversize(1000)),
-            (json!({ "wrong-type": "text/html" }), What::WrongType(Some("text/html".to_owned()))),
-            (json!({ "wrong-type": null }), What::WrongType(None)),
-            (json!("expire"), What::Expire),
+            (json!("execute"), FaultKind::Execute),
+            (json!({ "status": 503 }), FaultKind::Status(503)),
+            (json!({ "replace": 404 }), FaultKind::Replace(404)),
+            (json!({ "rewrite": null }), FaultKind::Rewrite(None)),
+            (json!({ "rewrite": 7 }), FaultKind::Rewrite(Some(7))),
+            (json!({ "delay": 1.5 }), FaultKind::Delay(Duration::from_millis(1500))),
+            (json!({ "cut": "before" }), FaultKind::Cut(CutPoint::Before)),
+            (json!({ "cut": { "request": 3 } }), FaultKind::Cut(CutPoint::Request(3))),
+            (json!({ "reset": "after" }), FaultKind::Reset(CutPoint::After)),
+            (json!({ "reset": { "body": 10 } }), FaultKind::Reset(CutPoint::Body(10))),
+            (json!({ "truncate": 4 }), FaultKind::Truncate(4)),
+            (json!({ "oversize": 1000 }), FaultKind::Oversize(1000)),
+            (json!({ "wrong-type": "text/html" }), FaultKind::WrongType(Some("text/html".to_owned()))),
+            (json!({ "wrong-type": null }), FaultKind::WrongType(None)),
+            (json!("expire"), FaultKind::Expire),
         ] {
             let read: Fault = serde_json::from_value(json!({ "fault": json })).unwrap();
             assert_eq!(read, Fault::new(what), "{json}");
@@ -405,7 +407,7 @@ mod tests {
             "item": "a/b", "request": { "/name": "x" }, "set": { "/id": null }, "remove": ["/content"],
             "fault": { "status": 429 }, "headers": { "retry-after": "3", "date": null }, "body": "busy",
         });
-        let expected = Fault::new(What::Status(429)).on("GET", "/profile").item("a/b").skip(1).always();
+        let expected = Fault::new(FaultKind::Status(429)).on("GET", "/profile").item("a/b").skip(1).always();
         let expected = expected.request("/name", "x").set("/id", Value::Null).remove("/content");
         let read: Fault = serde_json::from_value(full).unwrap();
         assert_eq!(read, expected.header("retry-after", "3").without_header("date").body("busy"));
@@ -417,17 +419,19 @@ mod tests {
     #[test]
     fn what_cannot_be_carried_out_is_refused() {
         for fault in [
-            Fault::new(What::Status(42)),
-            Fault::new(What::Status(101)),
-            Fault::new(What::WrongType(Some("a\nb".to_owned()))),
-            Fault::new(What::Expire).header("a b", "c"),
-            Fault::new(What::Expire).header("a", "b\nc"),
-            Fault::new(What::Replace(1000)),
-            Fault::new(What::Execute).set("content", 1),
-            Fault::new(What::Execute).request("", 1),
-            Fault::new(What::Execute).remove("content"),
+            Fault::new(FaultKind::Status(42)),
+            Fault::new(FaultKind::Status(101)),
+            Fault::new(FaultKind::WrongType(Some("a\nb".to_owned()))),
+            Fault::new(FaultKind::Expire).header("a b", "c"),
+            Fault::new(FaultKind::Expire).header("a", "b\nc"),
+            Fault::new(FaultKind::Replace(1000)),
+            Fault::new(FaultKind::Execute).set("content", 1),
+            Fault::new(FaultKind::Execute).request("", 1),
+            Fault::new(FaultKind::Execute).remove("content"),
         ] {
-            assert!(Plan::new(vec![Fault::new(What::Expire), fault]).unwrap_err().to_string().starts_with("fault 1: "));
+            assert!(
+                Plan::new(vec![Fault::new(FaultKind::Expire), fault]).unwrap_err().to_string().starts_with("fault 1: ")
+            );
         }
     }
 
@@ -440,17 +444,17 @@ mod tests {
             (head.headers.get("x").is_some(), media_type, String::from_utf8(body.into_bytes().to_vec()).unwrap())
         };
         let json = || Some("application/json".to_owned());
-        assert_eq!(changed(Fault::new(What::Truncate(3))), (false, json(), "{\"a".to_owned()));
-        assert_eq!(changed(Fault::new(What::Truncate(99))), (false, json(), "{\"a\":1}".to_owned()));
-        assert_eq!(changed(Fault::new(What::Oversize(9))), (false, json(), "{\"a\":1}  ".to_owned()));
-        assert_eq!(changed(Fault::new(What::Oversize(200_000))).2.len(), 200_000);
-        assert_eq!(changed(Fault::new(What::WrongType(None))), (false, None, "{\"a\":1}".to_owned()));
-        let html = What::WrongType(Some("text/html".to_owned()));
+        assert_eq!(changed(Fault::new(FaultKind::Truncate(3))), (false, json(), "{\"a".to_owned()));
+        assert_eq!(changed(Fault::new(FaultKind::Truncate(99))), (false, json(), "{\"a\":1}".to_owned()));
+        assert_eq!(changed(Fault::new(FaultKind::Oversize(9))), (false, json(), "{\"a\":1}  ".to_owned()));
+        assert_eq!(changed(Fault::new(FaultKind::Oversize(200_000))).2.len(), 200_000);
+        assert_eq!(changed(Fault::new(FaultKind::WrongType(None))), (false, None, "{\"a\":1}".to_owned()));
+        let html = FaultKind::WrongType(Some("text/html".to_owned()));
         let html = Fault::new(html).header("x", "y").body("<p>");
         assert_eq!(changed(html), (true, Some("text/html".to_owned()), "<p>".to_owned()));
-        let lie = Fault::new(What::Execute).set("/b", 2).remove("/a").without_header("content-type");
+        let lie = Fault::new(FaultKind::Execute).set("/b", 2).remove("/a").without_header("content-type");
         assert_eq!(changed(lie), (false, None, "{\"b\":2}".to_owned()));
-        let gone = Fault::new(What::Replace(404)).set("/code", 20).remove("/msg");
+        let gone = Fault::new(FaultKind::Replace(404)).set("/code", 20).remove("/msg");
         assert_eq!(changed(gone), (false, json(), "{\"code\":20}".to_owned()));
     }
 }

@@ -10,14 +10,14 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use quatrix_emulator::{Emulator, Fault, Settings, What};
+//! use quatrix_emulator::{Emulator, Fault, Settings, FaultKind};
 //!
 //! let emulator = Emulator::builder().settings(Settings { pin_mfa_code: None, ..Settings::default() }).start()?;
 //! println!("point the client at {}", emulator.api());
 //!
 //! let code = emulator.code("totp@example.com");                   // what the user would type now
 //! emulator.advance(Duration::from_secs(15 * 60));                 // every session is too old now
-//! emulator.set_faults([Fault::new(What::Status(503)).on("GET", "/profile").times(2)])?;
+//! emulator.set_faults([Fault::new(FaultKind::Status(503)).on("GET", "/profile").times(2)])?;
 //! assert!(emulator.requests().is_empty());                        // what was asked, secrets masked
 //! assert_eq!(emulator.paths("user@example.com"), ["Trash/"]);     // what is stored
 //! assert_eq!(quatrix_emulator::secret_in("what was logged"), None);
@@ -50,7 +50,7 @@
 //! | `POST /reset` | | makes everything as it was at the start |
 //!
 //! A fault is an object such as `{"method": "GET", "path": "/profile", "skip": 1, "times": 2, "fault": {"status": 503},
-//! "headers": {"retry-after": "1"}}`; [`Fault`] and [`What`] explain its fields.
+//! "headers": {"retry-after": "1"}}`; [`Fault`] and [`FaultKind`] explain its fields.
 //!
 //! # Accounts
 //!
@@ -75,7 +75,7 @@
 //! ], "captcha_token": ".."}
 //! # "#;
 //! # assert_eq!(quatrix_emulator::Accounts::from_json(text)?.accounts.len(), 4);
-//! # Ok::<(), quatrix_emulator::BadAccounts>(())
+//! # Ok::<(), quatrix_emulator::InvalidAccounts>(())
 //! ```
 //!
 //! # What nobody knows
@@ -132,11 +132,11 @@ mod uploads;
 mod view;
 mod zip;
 
-pub use accounts::{Account, Accounts, BadAccounts, InvalidBase32, SecondFactor, TotpSecret};
+pub use accounts::{Account, Accounts, InvalidAccounts, InvalidBase32, SecondFactor, TotpSecret};
 pub use body::Body;
 pub use command::run;
 pub use emulator::{Builder, Emulator};
-pub use faults::{BadFault, Fault, What, When};
+pub use faults::{CutPoint, Fault, FaultKind, InvalidFault};
 pub use requests::Recorded;
 pub use secrets::secret_in;
 pub use seed::Seed;

@@ -94,7 +94,7 @@ impl Server {
                 let id = self.open_session(call, caller.person, Stage::LoggedIn);
                 self.grant(StatusCode::OK, id)
             }
-            SecondFactorId::Unsaid => reply::ok(&json!({})),
+            SecondFactorId::Omitted => reply::ok(&json!({})),
         })
     }
 

@@ -128,7 +128,7 @@ pub enum SecondFactorId {
     /// A new one; the old one is gone.
     Rotated,
     /// None at all; the partial session goes on under its id.
-    Unsaid,
+    Omitted,
 }
 
 /// Where an answer carries the session id (Q5).

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Barrier};
 
-use quatrix_emulator::{Fault, What};
+use quatrix_emulator::{Fault, FaultKind};
 use quatrix_proto::api::{GetProfile, LogOut};
 use quatrix_proto::{Authorization, Endpoint as _, Error, LoggedOut, Login};
 use quatrix_tests::conform;
@@ -35,7 +35,7 @@ fn m10_when_the_login_fails_all_are_told_and_the_next_call_starts_afresh<S: Subj
     let stage = Stage::new(wire);
     let client: S = stage.client();
     assert_eq!(client.login(me("user@example.com")).unwrap(), Login::Active);
-    let refuse = Fault::new(What::Status(401)).on("GET", "/session/login");
+    let refuse = Fault::new(FaultKind::Status(401)).on("GET", "/session/login");
     stage.emulator.set_faults([refuse]).unwrap();
     stage.emulator.expire(None);
     let before = stage.count("/session/login");

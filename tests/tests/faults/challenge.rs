@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use quatrix_emulator::{Account, Accounts, Fault, Refused, SecondFactor, Settings, What};
+use quatrix_emulator::{Account, Accounts, Fault, FaultKind, Refused, SecondFactor, Settings};
 use quatrix_proto::api::{GetProfile, UnblockCaptcha};
 use quatrix_proto::{Answer, Challenge, Error, Factor, LoggedOut, Login, State};
 use quatrix_tests::conform;
@@ -90,7 +90,7 @@ fn m05_a_captcha_after_the_second_factor_leads_back_to_it<S: Subject>(wire: Wire
     let stage = Stage::new(wire);
     let client: S = stage.client();
     assert_eq!(client.login(me("pin@example.com")).unwrap(), pin(0));
-    let due = Fault::new(What::Status(401)).on("POST", "/session/login").body(r#"{"code":72,"msg":"captcha"}"#);
+    let due = Fault::new(FaultKind::Status(401)).on("POST", "/session/login").body(r#"{"code":72,"msg":"captcha"}"#);
     stage.emulator.set_faults([due]).unwrap();
     assert_eq!(client.answer(Answer::Pin("24680".into())).unwrap(), captcha(0));
     assert_eq!(client.answer(Answer::Captcha(CAPTCHA.into())).unwrap(), pin(0));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use quatrix_emulator::{Fault, What};
+use quatrix_emulator::{Fault, FaultKind};
 use quatrix_proto::api::{GetHome, GetProfile, GetProfileInfo, MakeFolder};
 use quatrix_proto::{Error, ErrorCode, Login, State};
 use quatrix_tests::conform;
@@ -49,7 +49,7 @@ fn m07_a_session_that_is_gone_is_made_anew_and_the_call_sent_once_more<S: Subjec
 fn m07_a_second_401_is_the_answer_of_the_call<S: Subject>(wire: Wire) {
     let stage = Stage::new(wire);
     let client: S = stage.active();
-    stage.emulator.set_faults([Fault::new(What::Status(401)).on("GET", "/profile").always()]).unwrap();
+    stage.emulator.set_faults([Fault::new(FaultKind::Status(401)).on("GET", "/profile").always()]).unwrap();
     stage.emulator.expire(None);
     let error = client.call(&GetProfile).unwrap_err();
     assert!(matches!(error, Error::Api(_)) && error.status().unwrap() == 401, "{error:?}");
@@ -62,7 +62,7 @@ fn m07_a_401_of_a_session_that_is_alive_is_the_answer_and_costs_no_password<S: S
     let stage = Stage::new(wire);
     let client: S = stage.active();
     let body = r#"{"code":50,"msg":"no right"}"#;
-    stage.emulator.set_faults([Fault::new(What::Status(401)).on("GET", "/profile").body(body)]).unwrap();
+    stage.emulator.set_faults([Fault::new(FaultKind::Status(401)).on("GET", "/profile").body(body)]).unwrap();
     let error = client.call(&GetProfile).unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), error.code()), (401, Some(ErrorCode(50))));
     assert_eq!(asked(&stage), ["GET /profile 401", "GET /session/keepalive 200"]);
@@ -107,7 +107,7 @@ fn m43_a_token_that_expires_on_its_way_is_a_session_that_is_gone<S: Subject>(wir
     let stage = Stage::new(wire);
     let client: S = stage.active();
     client.keepalive().unwrap();
-    stage.emulator.set_faults([Fault::new(What::Expire).on("GET", "/profile")]).unwrap();
+    stage.emulator.set_faults([Fault::new(FaultKind::Expire).on("GET", "/profile")]).unwrap();
     assert_eq!(client.call(&GetProfile).unwrap().email, "user@example.com");
     let expected = [
         "GET /session/keepalive 200",

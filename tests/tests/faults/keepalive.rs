@@ -3,7 +3,7 @@
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use quatrix_emulator::{Fault, What, When};
+use quatrix_emulator::{CutPoint, Fault, FaultKind};
 use quatrix_proto::api::GetProfile;
 use quatrix_proto::{Error, LoggedOut, State};
 use quatrix_tests::stage::{Stage, Wire, me};
@@ -33,7 +33,7 @@ fn confirmed<S: Subject>(client: &S) {
 
 fn m15_a_keepalive_that_got_lost_once_is_tried_again<S: Subject>(wire: Wire) {
     let stage = Stage::new(wire);
-    stage.emulator.set_faults([Fault::new(What::Cut(When::Before)).on("GET", "/session/keepalive")]).unwrap();
+    stage.emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::Before)).on("GET", "/session/keepalive")]).unwrap();
     let (client, running) = kept_alive::<S>(&stage, true);
     confirmed(&client);
     assert_eq!((stage.count("/session/keepalive"), stage.count("/session/login")), (2, 1));
@@ -43,7 +43,7 @@ fn m15_a_keepalive_that_got_lost_once_is_tried_again<S: Subject>(wire: Wire) {
 
 fn m15_keepalives_lost_for_longer_than_the_session_lives_are_found_out_by_the_next_call<S: Subject>(wire: Wire) {
     let stage = Stage::new(wire);
-    let lost = Fault::new(What::Cut(When::Before)).on("GET", "/session/keepalive").times(2);
+    let lost = Fault::new(FaultKind::Cut(CutPoint::Before)).on("GET", "/session/keepalive").times(2);
     stage.emulator.set_faults([lost]).unwrap();
     let (client, running) = kept_alive::<S>(&stage, true);
     wait_until(|| stage.count("/session/keepalive") == 1);
@@ -60,7 +60,7 @@ fn m15_keepalives_lost_for_longer_than_the_session_lives_are_found_out_by_the_ne
 fn m16_a_keepalive_that_is_refused_ends_the_session_and_sends_no_password<S: Subject>(wire: Wire) {
     for kept in [true, false] {
         let stage = Stage::new(wire);
-        let refuse = Fault::new(What::Expire).on("GET", "/session/keepalive");
+        let refuse = Fault::new(FaultKind::Expire).on("GET", "/session/keepalive");
         stage.emulator.set_faults([refuse]).unwrap();
         let (client, running) = kept_alive::<S>(&stage, kept);
         wait_until(|| matches!(client.state(), State::LoggedOut(LoggedOut::Expired)));
@@ -80,7 +80,7 @@ fn m16_a_keepalive_that_is_refused_ends_the_session_and_sends_no_password<S: Sub
 fn m16_a_keepalive_answered_by_anything_else_leaves_the_session<S: Subject>(wire: Wire) {
     for status in [404, 503] {
         let stage = Stage::new(wire);
-        let page = Fault::new(What::Status(status)).on("GET", "/session/keepalive").always();
+        let page = Fault::new(FaultKind::Status(status)).on("GET", "/session/keepalive").always();
         let page = page.header("content-type", "text/html").body("<h1>canary</h1>");
         let client: S = stage.active();
         stage.emulator.set_faults([page]).unwrap();

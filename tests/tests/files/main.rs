@@ -203,15 +203,15 @@ fn q14_the_size_of_a_folder_decides_nothing<S: Subject>(wire: Wire) {
 }
 
 fn q16_a_rate_limit_is_waited_for<S: Subject>(wire: Wire) {
-    use quatrix_emulator::{Fault, What};
+    use quatrix_emulator::{Fault, FaultKind};
     let stage = stage(wire);
     let client: S = stage.active();
-    let busy = Fault::new(What::Status(429)).on("POST", "/file/makedir").header("retry-after", "0");
+    let busy = Fault::new(FaultKind::Status(429)).on("POST", "/file/makedir").header("retry-after", "0");
     stage.emulator.set_faults([busy]).unwrap();
     make(&client, &home(&client).id, "patient").unwrap();
     assert_eq!(stage.count("/file/makedir"), 2);
 
-    let late = Fault::new(What::Status(429)).on("GET", "/profile/info").header("retry-after", "3600");
+    let late = Fault::new(FaultKind::Status(429)).on("GET", "/profile/info").header("retry-after", "3600");
     stage.emulator.set_faults([late]).unwrap();
     let error = client.call(&GetProfileInfo).unwrap_err();
     assert_eq!(error.retry_after().unwrap().as_secs(), 3600, "too long: the caller decides");
@@ -273,13 +273,13 @@ fn a_file_is_modified_in_place<S: Subject>(wire: Wire) {
 }
 
 fn paths_are_looked_up_with_and_without_the_operation_for_it<S: Subject>(wire: Wire) {
-    use quatrix_emulator::{Fault, What};
+    use quatrix_emulator::{Fault, FaultKind};
     let stage = stage(wire);
     let client: S = stage.active();
     let path: RemotePath = "/reports/2026/q3.pdf".parse().unwrap();
     let found = client.call(&GetFileId { path: path.clone(), parent: None }).unwrap();
     for status in [404, 405] {
-        let unknown = Fault::new(What::Status(status)).on("POST", "/file/id").always();
+        let unknown = Fault::new(FaultKind::Status(status)).on("POST", "/file/id").always();
         stage.emulator.set_faults([unknown]).unwrap();
         let walked = client.run(LookUp::new(client.server(), path.clone())).unwrap().unwrap();
         assert_eq!(walked.id, found.id);

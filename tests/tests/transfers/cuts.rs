@@ -1,6 +1,6 @@
 //! A fault at every exchange of a transfer, through both adapters.
 
-use quatrix_emulator::{Fault, What, When};
+use quatrix_emulator::{CutPoint, Fault, FaultKind};
 use quatrix_proto::api::OnConflict;
 use quatrix_tests::conform;
 use quatrix_tests::stage::Wire;
@@ -18,17 +18,17 @@ conform![
 
 const CHUNK: usize = 1000;
 
-fn faults() -> Vec<What> {
+fn faults() -> Vec<FaultKind> {
     vec![
-        What::Cut(When::Before),
-        What::Cut(When::After),
-        What::Cut(When::Request(10)),
-        What::Cut(When::Body(10)),
-        What::Reset(When::Before),
-        What::Reset(When::After),
-        What::Status(503),
-        What::Status(429),
-        What::Expire,
+        FaultKind::Cut(CutPoint::Before),
+        FaultKind::Cut(CutPoint::After),
+        FaultKind::Cut(CutPoint::Request(10)),
+        FaultKind::Cut(CutPoint::Body(10)),
+        FaultKind::Reset(CutPoint::Before),
+        FaultKind::Reset(CutPoint::After),
+        FaultKind::Status(503),
+        FaultKind::Status(429),
+        FaultKind::Expire,
     ]
 }
 
@@ -88,7 +88,7 @@ fn two_faults_in_a_row_are_healed<S: Subject>(wire: Wire) {
     let whole = bytes(3 * CHUNK, 4);
     let stage = stage(wire, "a.bin", &whole);
     let client: S = stage.active();
-    let cut = |path: &str, method: &str| Fault::new(What::Cut(When::Before)).on(method, path).skip(1).times(2);
+    let cut = |path: &str, method: &str| Fault::new(FaultKind::Cut(CutPoint::Before)).on(method, path).skip(1).times(2);
     stage
         .emulator
         .set_faults([cut("/file/download/{id}", "GET"), cut("/upload/chunked/{upload_key}", "POST")])
@@ -107,7 +107,7 @@ fn m24_a_server_without_ranges_is_noticed<S: Subject>(wire: Wire) {
         builder.settings(settings).files(quatrix_emulator::Seed::new().file("a.bin", whole.clone()))
     });
     let client: S = stage.active();
-    let cut = Fault::new(What::Cut(When::Body(1234))).on("GET", "/file/download/{id}");
+    let cut = Fault::new(FaultKind::Cut(CutPoint::Body(1234))).on("GET", "/file/download/{id}");
     stage.emulator.set_faults([cut]).unwrap();
     let (result, sink) = client.download(download(&client, find(&client, "/a.bin")));
     assert!(sink == whole, "the whole came twice, its start only once into the sink: {result:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quatrix_emulator::{Fault, What, When};
+use quatrix_emulator::{CutPoint, Fault, FaultKind};
 use quatrix_tests::dice::Dice;
 use quatrix_tests::relay::{Break, Cut, Relay};
 
@@ -89,7 +89,7 @@ fn place(job: Job, dice: &mut Dice) -> Cut {
 }
 
 fn lie(job: Job, dice: &mut Dice) -> Fault {
-    let execute = || Fault::new(What::Execute);
+    let execute = || Fault::new(FaultKind::Execute);
     let listing = |fault: Fault, dice: &mut Dice| {
         fault.on("GET", "/file/metadata/{id}").item(dice.pick(&["there/d", "there/d/e", "there"]))
     };
@@ -109,24 +109,24 @@ fn lie(job: Job, dice: &mut Dice) -> Fault {
     let skip = dice.below(3) as u32;
     let status = dice.pick(&[400, 403, 404, 500, 503]);
     match dice.below(12) {
-        0 => Fault::new(What::Status(status)).on(method, path).skip(skip),
-        1 | 2 => Fault::new(What::Replace(status)).on(method, path).skip(skip),
-        3 => Fault::new(What::Cut(When::After)).on(method, path).skip(skip),
+        0 => Fault::new(FaultKind::Status(status)).on(method, path).skip(skip),
+        1 | 2 => Fault::new(FaultKind::Replace(status)).on(method, path).skip(skip),
+        3 => Fault::new(FaultKind::Cut(CutPoint::After)).on(method, path).skip(skip),
         4 => listing(execute().remove("/content"), dice),
         5 => listing(execute().set("/content", serde_json::Value::Null), dice),
         6 => listing(execute().set("/type", "F"), dice),
-        7 => listing(Fault::new(What::Status(dice.pick(&[403, 404]))), dice),
+        7 => listing(Fault::new(FaultKind::Status(dice.pick(&[403, 404]))), dice),
         8 if job.is_up() => execute().on("POST", "/file/moveone").request("/name", "other").skip(skip),
         8 | 9 if job.is_up() => execute().on("POST", "/file/moveone").set("/name", "other").skip(skip),
         10 if job.is_up() => {
             let other = "0b5a7c1e-22aa-4f5e-9c3b-000000000001";
             execute().on("GET", "/upload/finalize/{id}").set("/id", other).skip(skip)
         }
-        8 | 9 => Fault::new(What::Truncate(dice.below(2000))).on("GET", "/file/download/{id}").skip(skip),
+        8 | 9 => Fault::new(FaultKind::Truncate(dice.below(2000))).on("GET", "/file/download/{id}").skip(skip),
         10 => {
             let len = dice.chance(30).then(|| dice.below(2_000_000));
-            Fault::new(What::Rewrite(len)).on("GET", "/file/download/{id}").skip(skip)
+            Fault::new(FaultKind::Rewrite(len)).on("GET", "/file/download/{id}").skip(skip)
         }
-        _ => Fault::new(What::Cut(When::Body(dice.below(50_000)))).on(method, path).skip(skip),
+        _ => Fault::new(FaultKind::Cut(CutPoint::Body(dice.below(50_000)))).on(method, path).skip(skip),
     }
 }

@@ -112,7 +112,7 @@ fn q04_the_id_after_the_second_factor_is_named() {
     for (id, expected) in [
         (SecondFactorId::Kept, "the same"),
         (SecondFactorId::Rotated, "a new one"),
-        (SecondFactorId::Unsaid, "not told again: the first one goes on"),
+        (SecondFactorId::Omitted, "not told again: the first one goes on"),
     ] {
         assert_observed(with!(second_factor_id: id), TOTP, &[], "Q4", expected, None);
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quatrix_emulator::{Emulator, Fault, Seed, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind, Seed};
 use serde_json::json;
 
 use crate::support::{Home, Scripted, here, home_with, names};
@@ -16,8 +16,8 @@ fn big() -> String {
 
 /// The bytes after which a download ends for good.
 fn broken_off(home: &Home, after: usize) {
-    let cut = Fault::new(What::Cut(When::Body(after as u64))).on("GET", "/file/download/{id}");
-    let down = Fault::new(What::Status(503)).on("POST", "/file/download-link").skip(1).always();
+    let cut = Fault::new(FaultKind::Cut(CutPoint::Body(after as u64))).on("GET", "/file/download/{id}");
+    let down = Fault::new(FaultKind::Status(503)).on("POST", "/file/download-link").skip(1).always();
     home.emulator.set_faults([cut, down]).unwrap();
 }
 
@@ -58,7 +58,7 @@ fn m40_a_download_that_was_broken_off_goes_on_before_where_it_was() {
 fn a_transfer_keeps_its_session_alive_however_long_it_takes() {
     let home = Home::of(Emulator::builder().files(Seed::new().file("a", "a")).start().unwrap());
     home.log_in();
-    let slow = |method, path| Fault::new(What::Delay(Duration::from_secs(1))).on(method, path).always();
+    let slow = |method, path| Fault::new(FaultKind::Delay(Duration::from_secs(1))).on(method, path).always();
     home.emulator.set_faults([slow("GET", "/file/download/{id}"), slow("POST", "/upload/link")]).unwrap();
     let got = here(&home, "got");
     for args in [&["get", "/a", &got][..], &["put", &got, "/b"], &["mirror", "down", "/", &here(&home, "all")]] {
@@ -97,7 +97,7 @@ fn m40_a_file_that_changes_between_two_ranges_is_not_put_together() {
     for options in [&[][..], &["--resume"]] {
         let home = home_with(Seed::new().file("big", "0123456789".repeat(2 * MIB)));
         let got = home.write("got", "mine").display().to_string();
-        let change = Fault::new(What::Rewrite(None)).on("GET", "/file/metadata/{id}").skip(1);
+        let change = Fault::new(FaultKind::Rewrite(None)).on("GET", "/file/metadata/{id}").skip(1);
         home.emulator.set_faults([change]).unwrap();
         let args = [&["get", "/big", &*got][..], options].concat();
         let error = home.run(&args).failed(12);

@@ -1,6 +1,6 @@
 //! Each exit code, reached by what it stands for. 3 and 130 need a terminal: see `prompts`.
 
-use quatrix_emulator::{Fault, What, When};
+use quatrix_emulator::{CutPoint, Fault, FaultKind};
 use serde_json::json;
 
 use crate::support::{Canned, Ended, Home, PASSWORD, PIN, USER};
@@ -54,7 +54,7 @@ fn errors_are_json_where_json_is_asked_for() {
 fn m42_json_tells_whether_the_commands_own_request_may_have_been_executed() {
     let lost = |method: &str, path: &str| {
         let home = Home::new().with("QUATRIX_USER", USER).with("QUATRIX_PASSWORD", PASSWORD);
-        home.emulator.set_faults([Fault::new(What::Cut(When::After)).on(method, path)]).unwrap();
+        home.emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::After)).on(method, path)]).unwrap();
         let error = home.run(&["api", "POST", "/file/makedir", "--json"]).error_json();
         assert_eq!(error["error"]["exit"], 9, "{error}");
         error["error"]["may_have_been_executed"].clone()

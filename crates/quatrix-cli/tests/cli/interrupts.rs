@@ -4,14 +4,15 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use quatrix_emulator::{Emulator, Fault, Seed, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind, Seed};
 
 use crate::support::{Ended, Home, here, home_with, names, there};
 
 /// Forty files here or there, and a server that takes its time with the bytes of each.
 fn slow(seed: Seed) -> Home {
     let home = home_with(seed);
-    let slow = |method: &str, path: &str| Fault::new(What::Delay(Duration::from_millis(200))).on(method, path).always();
+    let slow =
+        |method: &str, path: &str| Fault::new(FaultKind::Delay(Duration::from_millis(200))).on(method, path).always();
     let faults = [slow("POST", "/upload/chunked/{upload_key}"), slow("GET", "/file/download/{id}")];
     home.emulator.set_faults(faults).unwrap();
     home
@@ -81,8 +82,8 @@ fn m40_an_interrupted_download_that_may_be_resumed_keeps_what_came() {
     let home = Home::of(Emulator::builder().files(Seed::new().file("big", big.clone())).start().unwrap());
     let home = home.with("QUATRIX_API_KEY", "test-key-4711");
     // What came by then is there, and the next piece takes its time.
-    let cut = Fault::new(What::Cut(When::Body(1_000_000))).on("GET", "/file/download/{id}");
-    let slow = Fault::new(What::Delay(Duration::from_secs(1))).on("GET", "/file/download/{id}").always();
+    let cut = Fault::new(FaultKind::Cut(CutPoint::Body(1_000_000))).on("GET", "/file/download/{id}");
+    let slow = Fault::new(FaultKind::Delay(Duration::from_secs(1))).on("GET", "/file/download/{id}").always();
     home.emulator.set_faults([cut, slow]).unwrap();
     let got = here(&home, "got");
     let again = || home.asked().iter().filter(|(_, path, _)| path == "/file/download/{id}").count() > 1;
@@ -97,7 +98,7 @@ fn m40_an_interrupted_download_that_may_be_resumed_keeps_what_came() {
 #[test]
 fn a_login_for_one_command_is_ended_by_the_interrupt() {
     let home = Home::new().with("QUATRIX_USER", "user@example.com").with("QUATRIX_PASSWORD", "only-for-tests-4711");
-    let slow = Fault::new(What::Delay(Duration::from_secs(2))).on("GET", "/file/metadata/{id}");
+    let slow = Fault::new(FaultKind::Delay(Duration::from_secs(2))).on("GET", "/file/metadata/{id}");
     home.emulator.set_faults([slow]).unwrap();
     let ended = interrupted(&home, &["ls"], || has_asked(&home, "/file/id"));
     assert_eq!(ended.code, Some(130), "{ended:?}");

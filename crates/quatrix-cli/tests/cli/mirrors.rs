@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use quatrix_emulator::{Fault, Seed, What, When};
+use quatrix_emulator::{CutPoint, Fault, FaultKind, Seed};
 use serde_json::json;
 
 use crate::support::{Ended, Home, here, home_with, names, set_modified, there};
@@ -58,7 +58,7 @@ fn id(home: &Home, path: &str) -> String {
 
 /// The answer is another one; `ID` in it is the id of the file or folder at the path.
 fn answered(home: &Home, path: &str, body: &str) -> Fault {
-    Fault::new(What::Delay(Duration::ZERO)).body(body.replace("ID", &id(home, path)))
+    Fault::new(FaultKind::Delay(Duration::ZERO)).body(body.replace("ID", &id(home, path)))
 }
 
 /// The fault that hits the listing of the subfolder: the first listing is that of the folder itself.
@@ -85,7 +85,7 @@ fn a_subfolder_that_cannot_be_listed_costs_no_file_on_either_side() {
         let home = the_same_on_both_sides();
         let fault = match status {
             200 => answered(&home, "/m/sub", body),
-            status => Fault::new(What::Status(status)).body(body),
+            status => Fault::new(FaultKind::Status(status)).body(body),
         };
         home.write("m/only here", "");
         home.emulator.set_faults([in_the_subfolder(fault.clone())]).unwrap();
@@ -127,7 +127,7 @@ fn a_listing_without_content_is_no_empty_folder() {
 fn a_folder_that_cannot_be_listed_is_missed_in_a_list_too() {
     let home = the_same_on_both_sides();
     for args in [&["ls", "-R", "/m"][..], &["find", "/m"]] {
-        home.emulator.set_faults([in_the_subfolder(Fault::new(What::Status(403)))]).unwrap();
+        home.emulator.set_faults([in_the_subfolder(Fault::new(FaultKind::Status(403)))]).unwrap();
         let ended = home.run(args);
         partial(&ended);
         assert_eq!(ended.out.lines().count(), 3, "{}", ended.out);
@@ -143,7 +143,7 @@ fn an_oddly_named_entry_stops_nothing_and_keeps_what_it_may_stand_for() {
     let listing = r#"{"id":"ID","name":"m","type":"D","content":[{"id":"x","name":"../b","type":"F","size":0},
         {"id":"FILE","name":"a","type":"F","size":1,"modified":1}]}"#;
     let listing = listing.replace("ID", &id(&home, "/m")).replace("FILE", &id(&home, "/m/a"));
-    let fault = Fault::new(What::Delay(Duration::ZERO)).on("GET", "/file/metadata/{id}").body(listing);
+    let fault = Fault::new(FaultKind::Delay(Duration::ZERO)).on("GET", "/file/metadata/{id}").body(listing);
     home.emulator.set_faults([fault]).unwrap();
     let ended = home.run(&["mirror", "down", "/m", &here(&home, "m"), "--delete"]);
     partial(&ended);
@@ -189,7 +189,7 @@ fn more_than_may_go_does_not_go() {
 fn a_deletion_whose_response_is_lost_succeeds_and_leaves_the_file_once_in_the_trash() {
     let home = home_with(Seed::new().folder("m").file("m/old", "bytes"));
     home.write("m/a", "a");
-    home.emulator.set_faults([Fault::new(What::Cut(When::After)).on("POST", "/file/delete")]).unwrap();
+    home.emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/file/delete")]).unwrap();
     let ended = home.run(&["mirror", "up", &here(&home, "m"), "/m", "--delete"]);
     assert_eq!((ended.ok(), home.paths()), ("deleted /old\n".to_owned(), vec!["m/".to_owned(), "m/a".to_owned()]));
     assert_eq!(home.run(&["ls", "/Trash"]).ok(), "old\n");
@@ -225,7 +225,7 @@ fn what_is_in_the_way_stays_if_its_replacement_fails() {
     let home = one_for_the_other();
     let folder = here(&home, "m");
     let down = |method: &str, path: &str| {
-        home.emulator.set_faults([Fault::new(What::Status(403)).on(method, path).always()]).unwrap();
+        home.emulator.set_faults([Fault::new(FaultKind::Status(403)).on(method, path).always()]).unwrap();
     };
     down("POST", "/upload/link");
     let ended = home.run(&["mirror", "up", &folder, "/m", "--delete"]);
@@ -240,7 +240,7 @@ fn what_is_in_the_way_stays_if_its_replacement_fails() {
 
     let home = one_for_the_other();
     let folder = here(&home, "m");
-    let refused = Fault::new(What::Status(403)).on("GET", "/file/download/{id}").always();
+    let refused = Fault::new(FaultKind::Status(403)).on("GET", "/file/download/{id}").always();
     home.emulator.set_faults([refused]).unwrap();
     partial(&home.run(&["mirror", "down", "/m", &folder, "--delete"]));
     assert_eq!(fs::read_to_string(here(&home, "m/a/y")).unwrap(), "y", "it has come back");
@@ -314,7 +314,7 @@ fn an_update_of_a_folder_replaces_nothing_newer() {
 fn a_file_born_after_the_listing_is_not_deleted_with_its_folder() {
     let home = home_with(Seed::new().folder("m").file("m/a", "a"));
     home.write("m/old/x", "");
-    let slow = Fault::new(What::Status(429)).header("retry-after", "1").on("POST", "/file/download-link");
+    let slow = Fault::new(FaultKind::Status(429)).header("retry-after", "1").on("POST", "/file/download-link");
     home.emulator.set_faults([slow]).unwrap();
     let process = home.spawn(&["mirror", "down", "/m", &here(&home, "m"), "--delete"]);
     // By then the folder here has been read.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quatrix_emulator::{Fault, Seed, What};
+use quatrix_emulator::{Fault, FaultKind, Seed};
 use serde_json::{Value, json};
 
 use crate::support::{Home, here, home_with};
@@ -13,7 +13,8 @@ fn slow(files: &[&str]) -> Home {
     for file in files {
         home.write(&format!("d/{file}"), &"x".repeat(1024 * 1024));
     }
-    let slow = |method: &str, path: &str| Fault::new(What::Delay(Duration::from_millis(300))).on(method, path).always();
+    let slow =
+        |method: &str, path: &str| Fault::new(FaultKind::Delay(Duration::from_millis(300))).on(method, path).always();
     let faults = [slow("POST", "/upload/chunked/{upload_key}"), slow("GET", "/file/download/{id}")];
     home.emulator.set_faults(faults).unwrap();
     home

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
-use quatrix_emulator::{Fault, Seed, What, When};
+use quatrix_emulator::{CutPoint, Fault, FaultKind, Seed};
 
 use crate::support::{BINARY, Ended, here, home_with, names, there};
 
@@ -52,11 +52,11 @@ fn a_pipe_is_whole_although_the_connection_is_cut() {
     let big = "0123456789".repeat(300_000);
     let home = home_with(Seed::new().file("big", big.clone()));
     let cut = |method: &str, path: &str, when| {
-        home.emulator.set_faults([Fault::new(What::Cut(when)).on(method, path)]).unwrap();
+        home.emulator.set_faults([Fault::new(FaultKind::Cut(when)).on(method, path)]).unwrap();
     };
-    cut("GET", "/file/download/{id}", When::Body(1_000_000));
+    cut("GET", "/file/download/{id}", CutPoint::Body(1_000_000));
     assert!(home.run(&["get", "/big", "-"]).ok() == big);
-    cut("POST", "/upload/chunked/{upload_key}", When::Request(1_000_000));
+    cut("POST", "/upload/chunked/{upload_key}", CutPoint::Request(1_000_000));
     home.run_with_stdin(&["put", "-", "/piped"], &big).ok();
     assert!(there(&home, "piped") == Some(big));
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use quatrix_emulator::{Account, Accounts, Emulator, Fault, Seed, What, When};
+use quatrix_emulator::{Account, Accounts, CutPoint, Emulator, Fault, FaultKind, Seed};
 use serde_json::{Value, json};
 
 use crate::support::{Ended, Home, PASSWORD, USER, here, home_with, names, set_modified, there};
@@ -113,12 +113,14 @@ fn a_cut_connection_is_no_failure() {
     let home = home_with(Seed::new().file("big", big.clone()));
     home.write("mine", &big);
     let cut = |method: &str, path: &str| {
-        home.emulator.set_faults([Fault::new(What::Cut(When::Body(1_000_000))).on(method, path)])
+        home.emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::Body(1_000_000))).on(method, path)])
     };
     cut("GET", "/file/download/{id}").unwrap();
     home.run(&["get", "/big", &here(&home, "got")]).ok();
     assert_eq!(fs::read_to_string(here(&home, "got")).unwrap(), big);
-    home.emulator.set_faults([Fault::new(What::Cut(When::After)).on("POST", "/upload/chunked/{upload_key}")]).unwrap();
+    home.emulator
+        .set_faults([Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/upload/chunked/{upload_key}")])
+        .unwrap();
     home.run(&["put", &here(&home, "mine"), "/"]).ok();
     assert!(there(&home, "mine") == Some(big));
 }
@@ -149,7 +151,7 @@ fn m40_a_source_that_shrinks_as_it_goes_up_leaves_the_old_file() {
     let home = home_with(Seed::new().file("a", "old"));
     let path = home.write("a", &"new".repeat(1_000_000));
     // By then the server has been told its size, and none of its bytes.
-    let later = Fault::new(What::Status(429)).header("retry-after", "1").on("POST", "/upload/link");
+    let later = Fault::new(FaultKind::Status(429)).header("retry-after", "1").on("POST", "/upload/link");
     home.emulator.set_faults([later]).unwrap();
     let process = home.spawn(&["put", &here(&home, "a"), "/"]);
     while !home.asked().iter().any(|(_, path, _)| path == "/upload/link") {
@@ -167,7 +169,7 @@ fn what_fails_for_good_leaves_nothing_behind() {
     let home = home_with(Seed::new().file("a", "old"));
     home.write("a", "new");
     let down = |path: &str, method: &str| {
-        home.emulator.set_faults([Fault::new(What::Status(500)).on(method, path).always()]).unwrap()
+        home.emulator.set_faults([Fault::new(FaultKind::Status(500)).on(method, path).always()]).unwrap()
     };
     down("/upload/chunked/{upload_key}", "POST");
     home.run(&["put", &here(&home, "a"), "/"]).failed(10);
@@ -184,7 +186,7 @@ fn of_many_files_some_may_fail() {
     for file in ["d/a", "d/b", "d/c"] {
         home.write(file, file);
     }
-    home.emulator.set_faults([Fault::new(What::Status(403)).on("POST", "/upload/link").skip(1)]).unwrap();
+    home.emulator.set_faults([Fault::new(FaultKind::Status(403)).on("POST", "/upload/link").skip(1)]).unwrap();
     let ended = home.run(&["put", &here(&home, "d"), "/", "--parallel", "1", "--json"]);
     assert_eq!((ended.code, &ended.json()["files"]), (Some(12), &json!(2)));
     assert_eq!(ended.json()["failed"][0]["exit"], 7);

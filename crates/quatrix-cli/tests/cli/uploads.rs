@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use quatrix_emulator::{Emulator, Fault, Seed, Settings, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind, Seed, Settings};
 
 use crate::support::{Ended, Home, here, home_with, there};
 
@@ -22,7 +22,7 @@ fn asked(home: &Home, path: &str) -> usize {
 fn a_lost_answer_to_the_link_leaves_nothing_that_no_clobber_takes_for_done() {
     let home = home_with(Seed::new().folder("in"));
     home.write("a.txt", "words");
-    let lost = Fault::new(What::Cut(When::After)).on("POST", "/upload/link").always();
+    let lost = Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/upload/link").always();
     for option in ["--no-clobber", "--rename", "--update"] {
         home.emulator.set_faults([lost.clone()]).unwrap();
         home.run(&["put", &here(&home, "a.txt"), "/in", option]).failed(9);
@@ -80,7 +80,7 @@ fn a_response_that_names_another_file_is_an_error() {
         let home = home_with(Seed::new().file("a", "old"));
         home.write("a", "new");
         home.emulator
-            .set_faults([Fault::new(What::WrongType(Some("application/json".into()))).body(body).on(method, path)])
+            .set_faults([Fault::new(FaultKind::WrongType(Some("application/json".into()))).body(body).on(method, path)])
             .unwrap();
         let error = home.run(&["put", &here(&home, "a"), "/a"]).failed(12);
         assert!(error.contains("named another file (id 4711)"), "{error}");
@@ -92,7 +92,7 @@ fn a_response_that_names_another_file_is_an_error() {
 fn a_file_that_is_left_behind_is_named_to_people_and_programs() {
     let home = home_with(Seed::new().folder("in").file("in/a", "old"));
     home.write("a", "new");
-    let lost = Fault::new(What::Cut(When::Request(0))).on("POST", "/file/moveone").always();
+    let lost = Fault::new(FaultKind::Cut(CutPoint::Request(0))).on("POST", "/file/moveone").always();
     home.emulator.set_faults([lost]).unwrap();
     let error = home.run(&["put", &here(&home, "a"), "/in"]).failed(9);
     let left = home.paths().into_iter().find(|path| path.ends_with(".partial")).unwrap();
@@ -131,7 +131,8 @@ fn a_pipe_and_a_file_of_proc_are_uploaded_whole_and_a_socket_is_refused() {
 fn a_source_that_changes_while_it_is_read_is_uploaded_again() {
     let home = home_with(Seed::new().file("a", "old"));
     let path = home.write("a", &"1".repeat(1000));
-    let later = Fault::new(What::Status(429)).header("retry-after", "1").on("POST", "/upload/chunked/{upload_key}");
+    let later =
+        Fault::new(FaultKind::Status(429)).header("retry-after", "1").on("POST", "/upload/chunked/{upload_key}");
     home.emulator.set_faults([later]).unwrap();
     let process = home.spawn(&["put", &here(&home, "a"), "/"]);
     while asked(&home, "/upload/chunked/{upload_key}") == 0 {
@@ -147,7 +148,7 @@ fn a_source_that_changes_while_it_is_read_is_uploaded_again() {
 fn a_deletion_whose_answer_was_lost_has_succeeded() {
     for options in [&["rm", "/a"][..], &["rm", "/a", "--permanently"]] {
         let home = home_with(Seed::new().file("a", "a"));
-        home.emulator.set_faults([Fault::new(What::Cut(When::After)).on("POST", "/file/delete")]).unwrap();
+        home.emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/file/delete")]).unwrap();
         home.run(options).ok();
         assert_eq!(home.paths(), [""; 0]);
         assert_eq!(there(&home, "Trash/a").is_some(), options.len() == 2);
@@ -158,7 +159,9 @@ fn a_deletion_whose_answer_was_lost_has_succeeded() {
 fn a_move_that_renames_is_an_error_that_says_where_the_file_is() {
     let home = home_with(Seed::new().folder("in"));
     home.write("a", "new");
-    home.emulator.set_faults([Fault::new(What::Execute).request("/name", "b").on("POST", "/file/moveone")]).unwrap();
+    home.emulator
+        .set_faults([Fault::new(FaultKind::Execute).request("/name", "b").on("POST", "/file/moveone")])
+        .unwrap();
     let error = home.run(&["put", &here(&home, "a"), "/in"]).failed(12);
     assert!(error.contains("under the name \"b\"") && error.contains("/in/b, id "), "{error}");
     assert_eq!(there(&home, "in/b").as_deref(), Some("new"), "and it is still there");
@@ -173,7 +176,7 @@ fn a_refusal_that_comes_after_the_move_was_executed_takes_no_version() {
                 let home = home_with(if option.is_empty() { Seed::new().file("a", "old") } else { Seed::new() });
                 home.write("a", "new");
                 let body = format!(r#"{{"code":{code},"msg":"replaced"}}"#);
-                let fault = Fault::new(What::Replace(status)).body(body).on("POST", "/file/moveone");
+                let fault = Fault::new(FaultKind::Replace(status)).body(body).on("POST", "/file/moveone");
                 home.emulator.set_faults([fault]).unwrap();
                 let path = here(&home, "a");
                 home.run(&[&["put", &path, "/"], option].concat()).ok();
@@ -188,7 +191,7 @@ fn a_refusal_that_comes_after_the_move_was_executed_takes_no_version() {
 fn what_an_earlier_run_left_behind_goes_after_a_day_and_not_before() {
     let home = home_with(Seed::new().folder("in").folder("other"));
     let path = home.write("a", "new");
-    let down = |path: &str| Fault::new(What::Status(500)).on("POST", path).always();
+    let down = |path: &str| Fault::new(FaultKind::Status(500)).on("POST", path).always();
     for folder in ["/in", "/other"] {
         home.emulator.set_faults([down("/file/moveone"), down("/file/delete"), down("/file/rename/{id}")]).unwrap();
         assert_eq!(home.run(&["put", &here(&home, "a"), folder]).code, Some(10));

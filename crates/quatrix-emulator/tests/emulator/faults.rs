@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use quatrix_emulator::{Emulator, Fault, Seed, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind, Seed};
 use serde_json::json;
 
 use crate::support::Answer;
@@ -56,7 +56,7 @@ impl Scene {
 
 #[test]
 fn a_status_comes_in_place_of_the_execution() {
-    let scene = Scene::new(Fault::new(What::Status(503)).on("POST", "/file/makedir").header("retry-after", "7"));
+    let scene = Scene::new(Fault::new(FaultKind::Status(503)).on("POST", "/file/makedir").header("retry-after", "7"));
     assert_eq!(scene.wire().profile(&scene.session).status, 200);
     let answer = scene.make_folder().unwrap();
     assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, -1), Some("7")));
@@ -68,9 +68,9 @@ fn a_status_comes_in_place_of_the_execution() {
 
 #[test]
 fn a_connection_is_cut_before_or_after_the_execution() {
-    for (when, made, status) in [(When::Before, 0, 0), (When::After, 1, 201)] {
-        for what in [What::Cut(when), What::Reset(when)] {
-            let reset = matches!(what, What::Reset(_));
+    for (when, made, status) in [(CutPoint::Before, 0, 0), (CutPoint::After, 1, 201)] {
+        for what in [FaultKind::Cut(when), FaultKind::Reset(when)] {
+            let reset = matches!(what, FaultKind::Reset(_));
             let scene = Scene::new(Fault::new(what.clone()).on("POST", "/file/*"));
             let error = scene.make_folder().unwrap_err().kind();
             assert_eq!(error, if reset { ErrorKind::ConnectionReset } else { ErrorKind::UnexpectedEof }, "{what:?}");
@@ -83,7 +83,7 @@ fn a_connection_is_cut_before_or_after_the_execution() {
 #[test]
 fn a_connection_is_cut_after_some_bytes_of_the_answer() {
     for len in [0, 1, 20] {
-        let scene = Scene::new(Fault::new(What::Cut(When::Body(len))).on("POST", "/file/makedir"));
+        let scene = Scene::new(Fault::new(FaultKind::Cut(CutPoint::Body(len))).on("POST", "/file/makedir"));
         let mut stream = TcpStream::connect(scene.emulator.address()).unwrap();
         let body = FOLDER.replace("HOME", &scene.home);
         let text = format!(
@@ -115,7 +115,7 @@ fn all_the_bytes_before_a_cut_arrive_however_slowly_they_are_read() {
         let body = json!({ "ids": [id] }).to_string();
         let link = wire.json("POST", "/api/1.0/file/download-link", &key, &body).text("id");
         let cut = LEN as u64 - 1;
-        emulator.set_faults([Fault::new(What::Cut(When::Body(cut)))]).unwrap();
+        emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::Body(cut)))]).unwrap();
         wire.write("GET", &format!("/api/1.0/file/download/{link}"), &key, b"");
         std::thread::sleep(Duration::from_millis(100));
         assert_eq!(wire.bytes_until_the_end(), cut, "TLS: {tls}");
@@ -124,7 +124,8 @@ fn all_the_bytes_before_a_cut_arrive_however_slowly_they_are_read() {
 
 #[test]
 fn a_connection_is_cut_within_the_request() {
-    let scene = Scene::new(Fault::new(What::Cut(When::Request(1000))).on("POST", "/upload/chunked/{upload_key}"));
+    let scene =
+        Scene::new(Fault::new(FaultKind::Cut(CutPoint::Request(1000))).on("POST", "/upload/chunked/{upload_key}"));
     let body = json!({ "parent_id": scene.home, "name": "f" }).to_string();
     let mut wire = scene.wire();
     let link = Answer::new(wire.send("POST", "/api/1.0/upload/link", &scene.headers(), body.as_bytes()));
@@ -149,21 +150,21 @@ fn an_answer_is_truncated_or_too_large_or_of_another_type() {
         assert_eq!(wire.profile(&scene.session).status, 200, "the connection goes on");
         (response.status().as_u16(), response.headers().clone(), response.into_body())
     };
-    let (status, headers, body) = profile(Fault::new(What::Truncate(10)));
+    let (status, headers, body) = profile(Fault::new(FaultKind::Truncate(10)));
     assert_eq!((status, &headers["content-length"], body.len()), (200, &"10".parse().unwrap(), 10));
-    let (_, headers, body) = profile(Fault::new(What::Oversize(1_000_000)));
+    let (_, headers, body) = profile(Fault::new(FaultKind::Oversize(1_000_000)));
     assert_eq!((headers["content-length"].to_str().unwrap(), body.len()), ("1000000", 1_000_000));
     assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
-    let (_, headers, body) = profile(Fault::new(What::WrongType(Some("text/html".to_owned()))).body("<html>"));
+    let (_, headers, body) = profile(Fault::new(FaultKind::WrongType(Some("text/html".to_owned()))).body("<html>"));
     assert_eq!((headers["content-type"].to_str().unwrap(), &body[..]), ("text/html", &b"<html>"[..]));
-    let (_, headers, _) = profile(Fault::new(What::WrongType(None)));
+    let (_, headers, _) = profile(Fault::new(FaultKind::WrongType(None)));
     assert!(!headers.contains_key("content-type"));
 }
 
 #[test]
 fn an_answer_comes_late() {
     let delay = Duration::from_millis(200);
-    let scene = Scene::new(Fault::new(What::Delay(delay)).on("GET", "/profile"));
+    let scene = Scene::new(Fault::new(FaultKind::Delay(delay)).on("GET", "/profile"));
     let start = std::time::Instant::now();
     assert_eq!(scene.wire().profile(&scene.session).status, 200);
     assert!(start.elapsed() >= delay, "at least as late as asked for, however busy the machine is");
@@ -171,7 +172,7 @@ fn an_answer_comes_late() {
 
 #[test]
 fn sessions_end_just_before_a_request() {
-    let scene = Scene::new(Fault::new(What::Expire).on("GET", "/profile"));
+    let scene = Scene::new(Fault::new(FaultKind::Expire).on("GET", "/profile"));
     assert_eq!(scene.wire().profile(&scene.session).refusal(), (401, 14));
 }
 
@@ -196,11 +197,11 @@ fn faults_are_set_by_the_control_paths_and_spare_them() {
 #[test]
 fn faults_hit_over_tls_too() {
     let emulator = Emulator::builder().tls().start().unwrap();
-    for what in [What::Cut(When::After), What::Reset(When::Before)] {
+    for what in [FaultKind::Cut(CutPoint::After), FaultKind::Reset(CutPoint::Before)] {
         emulator.set_faults([Fault::new(what)]).unwrap();
         let mut wire = Wire::connect(emulator.url(), emulator.ca_cert_pem());
         wire.write("GET", "/api/1.0/account/metadata", &[], b"");
         assert!(wire.receive().is_err());
     }
-    assert!(emulator.set_faults([Fault::new(What::Status(42))]).is_err());
+    assert!(emulator.set_faults([Fault::new(FaultKind::Status(42))]).is_err());
 }

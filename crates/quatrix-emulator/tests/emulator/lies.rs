@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use quatrix_emulator::{Emulator, Fault, Seed, What};
+use quatrix_emulator::{Emulator, Fault, FaultKind, Seed};
 use serde_json::{Value, json};
 
 use crate::support::Answer;
@@ -49,7 +49,7 @@ impl Scene {
 }
 
 fn listing() -> Fault {
-    Fault::new(What::Execute).on("GET", "/file/metadata/{id}").item("a").always()
+    Fault::new(FaultKind::Execute).on("GET", "/file/metadata/{id}").item("a").always()
 }
 
 #[test]
@@ -71,7 +71,8 @@ fn the_listing_of_one_folder_lacks_its_content_or_is_of_another_type() {
 #[test]
 fn the_listing_of_one_folder_is_refused() {
     for (status, code) in [(404, 20), (403, 50)] {
-        let refusal = Fault::new(What::Status(status)).on("GET", "/file/metadata/{id}").item("a").set("/code", code);
+        let refusal =
+            Fault::new(FaultKind::Status(status)).on("GET", "/file/metadata/{id}").item("a").set("/code", code);
         let mut scene = Scene::new([refusal]);
         assert_eq!(scene.listing("b").status, 200);
         assert_eq!(scene.listing("a").refusal(), (status, code));
@@ -89,17 +90,20 @@ fn a_move_stores_another_name_or_answers_with_one() {
         (scene.paths().into_iter().find(|path| path.starts_with("b/") && path != "b/").unwrap(), answer.text("name"))
     };
     let both = |stored: &str, answered: &str| (format!("b/{stored}"), answered.to_owned());
-    assert_eq!(moved(Fault::new(What::Execute)), both("new", "new"));
-    assert_eq!(moved(Fault::new(What::Execute).request("/name", "other")), both("other", "other"));
-    assert_eq!(moved(Fault::new(What::Execute).set("/name", "other")), both("new", "other"));
-    assert_eq!(moved(Fault::new(What::Execute).request("/name", "other").set("/name", "new")), both("other", "new"));
+    assert_eq!(moved(Fault::new(FaultKind::Execute)), both("new", "new"));
+    assert_eq!(moved(Fault::new(FaultKind::Execute).request("/name", "other")), both("other", "other"));
+    assert_eq!(moved(Fault::new(FaultKind::Execute).set("/name", "other")), both("new", "other"));
+    assert_eq!(
+        moved(Fault::new(FaultKind::Execute).request("/name", "other").set("/name", "new")),
+        both("other", "new")
+    );
 }
 
 #[test]
 fn a_response_is_replaced_after_the_execution() {
     for fault in [
-        Fault::new(What::Replace(404)).set("/code", 20),
-        Fault::new(What::Replace(404)).body(r#"{"code": 20, "msg": "not found"}"#),
+        Fault::new(FaultKind::Replace(404)).set("/code", 20),
+        Fault::new(FaultKind::Replace(404)).body(r#"{"code": 20, "msg": "not found"}"#),
     ] {
         let mut scene = Scene::new([fault.on("POST", "/file/delete")]);
         let body = json!({ "ids": [scene.id("a")] });
@@ -111,7 +115,7 @@ fn a_response_is_replaced_after_the_execution() {
 
 #[test]
 fn a_finalize_names_another_file() {
-    let mut scene = Scene::new([Fault::new(What::Execute).on("GET", "/upload/finalize/{id}").set("/id", "other")]);
+    let mut scene = Scene::new([Fault::new(FaultKind::Execute).on("GET", "/upload/finalize/{id}").set("/id", "other")]);
     let parent = scene.id("b");
     let link = scene.post("/upload/link", &json!({ "parent_id": parent, "name": "f" }));
     let finalized = scene.get(&format!("/upload/finalize/{}", link.text("upload_key")));
@@ -124,7 +128,7 @@ fn a_file_changes_between_two_ranges() {
     for (len, rest, whole) in
         [(None, "6789:", "123456789:"), (Some(12), "6789:xx", "123456789:xx"), (Some(6), "6", "123456")]
     {
-        let change = Fault::new(What::Rewrite(len)).on("GET", "/file/download/{id}").item("a/one").skip(1);
+        let change = Fault::new(FaultKind::Rewrite(len)).on("GET", "/file/download/{id}").item("a/one").skip(1);
         let mut scene = Scene::new([change]);
         let before = scene.listing("a/one").json;
         let id = scene.id("a/one");
@@ -145,7 +149,7 @@ fn a_file_changes_between_two_ranges() {
 
 #[test]
 fn the_clock_moves_what_is_created_and_the_date() {
-    let mut scene = Scene::new([Fault::new(What::Status(503)).on("GET", "/profile").times(1)]);
+    let mut scene = Scene::new([Fault::new(FaultKind::Status(503)).on("GET", "/profile").times(1)]);
     let mut both = |name: &str| {
         let target = scene.id("b");
         let made = scene.post("/file/makedir", &json!({ "target": target, "name": name }));
@@ -175,9 +179,9 @@ fn a_response_has_no_date_or_another_one() {
         let mut scene = Scene::new([fault.on("GET", "/profile")]);
         scene.get("/profile").header("date").map(str::to_owned)
     };
-    assert!(profile(Fault::new(What::Execute)).is_some());
-    assert_eq!(profile(Fault::new(What::Execute).without_header("date")), None);
-    assert_eq!(profile(Fault::new(What::Status(500)).header("date", "today")), Some("today".to_owned()));
+    assert!(profile(Fault::new(FaultKind::Execute)).is_some());
+    assert_eq!(profile(Fault::new(FaultKind::Execute).without_header("date")), None);
+    assert_eq!(profile(Fault::new(FaultKind::Status(500)).header("date", "today")), Some("today".to_owned()));
 }
 
 /// The seconds since 1970 of a `Date`.

@@ -59,7 +59,7 @@ fn q04_the_second_factor_keeps_the_id_or_changes_it_or_does_not_say_it() {
     assert_eq!(memory.get("/profile", &old).refusal(), (401, 14));
     assert_eq!(memory.get("/profile", &answer.session_id()).status, 200);
 
-    let (mut memory, old, answer) = answered(SecondFactorId::Unsaid);
+    let (mut memory, old, answer) = answered(SecondFactorId::Omitted);
     assert_eq!(answer.json, json!({}));
     assert_eq!(answer.header("x-auth-token"), None);
     assert_eq!(memory.get("/profile", &old).status, 200);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use quatrix_emulator::{Emulator, Fault, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind};
 use quatrix_hyper::api::{GetFileId, GetProfile};
 use quatrix_hyper::proto::{ErrorCode, FileId};
 use quatrix_hyper::task::mirror::Mirror;
@@ -154,7 +154,7 @@ async fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     scratch.write("a.txt", "remote", 1);
     let uploaded = client.files().upload(scratch.at("a.txt"), &home).await.unwrap();
     scratch.write("a.txt", "local", 1);
-    let cut = Fault::new(What::Cut(When::Body(1))).on("GET", "/file/download/{id}").always();
+    let cut = Fault::new(FaultKind::Cut(CutPoint::Body(1))).on("GET", "/file/download/{id}").always();
     emulator.set_faults([cut]).unwrap();
     let files = client.files().overwrite(true);
     let failed = failure(files.download(&uploaded.id, scratch.at("a.txt")).await.unwrap_err());
@@ -241,7 +241,7 @@ async fn what_fails_in_a_folder_is_told_and_the_rest_goes_on() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator).await;
     let here = photos();
-    let refused = Fault::new(What::Status(403)).on("POST", "/upload/link").skip(1);
+    let refused = Fault::new(FaultKind::Status(403)).on("POST", "/upload/link").skip(1);
     emulator.set_faults([refused]).unwrap();
     let report = client.files().concurrency(1).upload_folder(&here.0, &home).await.unwrap();
     assert_eq!((report.files, report.failed.len()), (2, 1), "{report:?}");
@@ -341,7 +341,7 @@ async fn a_mirror_deletes_nothing_after_a_failure() {
     client.files().upload_folder(&here.0, &home).await.unwrap();
     fs::remove_file(here.at("a.txt")).unwrap();
     here.write("new.txt", "n", 1);
-    emulator.set_faults([Fault::new(What::Status(403)).on("POST", "/upload/link")]).unwrap();
+    emulator.set_faults([Fault::new(FaultKind::Status(403)).on("POST", "/upload/link")]).unwrap();
     let report = client.files().mirror_up(&here.0, &home, &Mirror::default().with_deletions()).await.unwrap();
     assert_eq!((report.files, report.deleted.len(), report.failed.len()), (0, 0, 1), "{report:?}");
     assert_eq!(stored(&emulator, "a.txt").unwrap(), "a");

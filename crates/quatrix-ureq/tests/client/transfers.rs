@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quatrix_emulator::{Emulator, Fault, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind};
 use quatrix_ureq::api::{GetFileId, GetHome, GetProfile, OnConflict};
 use quatrix_ureq::proto::task::{Download, Downloaded, TransferEvent, Upload};
 use quatrix_ureq::proto::{FileId, SessionId};
@@ -62,7 +62,7 @@ fn m42_a_lost_answer_at_any_exchange_loses_no_byte() {
         let (client, home) = at_home(&emulator);
         client.upload(new_upload(&client, &home, 3), Cursor::new("old")).unwrap();
         let before = emulator.requests().len();
-        emulator.set_faults([Fault::new(What::Cut(When::After)).skip(lost)]).unwrap();
+        emulator.set_faults([Fault::new(FaultKind::Cut(CutPoint::After)).skip(lost)]).unwrap();
         let upload = new_upload(&client, &home, bytes.len()).on_conflict(OnConflict::Overwrite);
         let result = client.upload(upload, Cursor::new(&bytes));
         let exchanges = emulator.requests().len() - before;
@@ -86,7 +86,7 @@ fn m42_a_cut_download_goes_on_where_the_sink_stands() {
     let bytes = bytes();
     client.upload(new_upload(&client, &home, bytes.len()), Cursor::new(&bytes)).unwrap();
     for at in [0, 1, 500, 999] {
-        let cut = Fault::new(What::Cut(When::Body(at))).on("GET", "/file/download/{id}");
+        let cut = Fault::new(FaultKind::Cut(CutPoint::Body(at))).on("GET", "/file/download/{id}");
         emulator.set_faults([cut.clone(), cut.skip(1)]).unwrap();
         let (downloaded, sink) = download(&client).unwrap();
         assert_eq!((downloaded.size, sink), (bytes.len() as u64, bytes.clone()), "{at}");
@@ -106,7 +106,7 @@ fn a_pipe_keeps_the_chunk_that_is_on_its_way() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator);
     let bytes = bytes();
-    let lost = Fault::new(What::Cut(When::After)).on("POST", "/upload/chunked/{upload_key}").skip(1);
+    let lost = Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/upload/chunked/{upload_key}").skip(1);
     emulator.set_faults([lost]).unwrap();
     client.upload_stream(new_upload(&client, &home, bytes.len()), Once(&bytes)).unwrap();
     assert_eq!(emulator.file(USER, "a.bin").unwrap(), bytes);

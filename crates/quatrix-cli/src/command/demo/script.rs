@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use quatrix_emulator::{Emulator, Fault, What, When};
+use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind};
 use quatrix_ureq::proto::api::{DeleteFiles, GetFile, GetHome, GetProfile, MakeFolder, RenameFile};
 use quatrix_ureq::proto::{Answer, CaptchaToken, Challenge, Code, Config, Credentials, Error, FileName, Login, Server};
 
@@ -63,10 +63,10 @@ impl Stage<'_> {
     fn files(&mut self, client: &Client) -> Result<(), Failure> {
         self.transcript.step("A file goes there and comes back; both ways the connection is cut once")?;
         let text: Vec<u8> = (0..2500u32).flat_map(|n| n.to_le_bytes()).collect();
-        let cut = |when, method, path| Fault::new(What::Cut(when)).on(method, path);
+        let cut = |when, method, path| Fault::new(FaultKind::Cut(when)).on(method, path);
         let cuts = [
-            cut(When::After, "POST", "/upload/chunked/{upload_key}").skip(1),
-            cut(When::Body(6000), "GET", "/file/download/{id}"),
+            cut(CutPoint::After, "POST", "/upload/chunked/{upload_key}").skip(1),
+            cut(CutPoint::Body(6000), "GET", "/file/download/{id}"),
         ];
         self.emulator.set_faults(cuts).map_err(|error| Failure::new(Exit::Other, error.to_string()))?;
         let home = client.call(&GetHome { content: false })?.id;
