@@ -115,18 +115,19 @@ impl Settings {
                 let client = self.builder(server)?.api_key(self.key(key)?).build()?;
                 check_user(&client, key, *user, self.call_options())
                     .and_then(|()| work(&client))
-                    .map_err(Failure::of_key)
+                    .map_err(|failure| failure.of_key(&key.name))
             }
             By::Token { token, user } => {
                 let client = self.resume_token(identity, token)?;
-                check_user(&client, token, *user, self.call_options())?;
-                work(&client)
+                check_user(&client, token, *user, self.call_options())
+                    .and_then(|()| work(&client))
+                    .map_err(|failure| failure.of_token(&token.name))
             }
             By::Kept => {
                 let kept = self.kept_by(identity)?;
                 let result = work(&self.resume(kept)?);
                 match kept {
-                    Kept::Key(_) => result.map_err(Failure::of_key),
+                    Kept::Key(_) => result.map_err(|failure| failure.of_key("kept by quatrix login")),
                     Kept::Session(_) => result,
                 }
             }
@@ -157,7 +158,7 @@ impl Settings {
     ) -> Result<Client, Failure> {
         let server = identity.server.clone().ok_or_else(no_server)?;
         let user = user.ok_or_else(|| identity.failure())?;
-        let credentials = credentials(user, self.password(password)?)?;
+        let credentials = credentials(user, self.password(password)?, &password.name)?;
         let mut builder = self.builder(server)?;
         if let Some(command) = self.code_command.clone() {
             builder = builder.second_factor(move |asked| {
@@ -184,9 +185,11 @@ pub(crate) fn unfinished(challenge: &Challenge) -> Failure {
     Failure::new(Exit::Challenge, what).next(answer_command(challenge))
 }
 
-/// A user and a password that can be sent.
-pub(crate) fn credentials(user: &Setting<String>, password: Password) -> Result<Credentials, Failure> {
-    Credentials::new(&*user.value, password).map_err(|invalid| user.invalid(invalid))
+/// A user and a password that can be sent. `name` is where the password comes from.
+pub(crate) fn credentials(user: &Setting<String>, password: Password, name: &str) -> Result<Credentials, Failure> {
+    // A user alone is checked first, so that an error about both is one about the password.
+    Credentials::new(&*user.value, "").map_err(|invalid| user.invalid(invalid))?;
+    Credentials::new(&*user.value, password).map_err(|invalid| Failure::usage(format!("{name}: {invalid}")))
 }
 
 /// Asks the server whose key or token this is, if a user was named.

@@ -77,12 +77,30 @@ impl Failure {
         failure
     }
 
-    /// The same for whoever speaks with an API key, which no login replaces.
-    pub(crate) fn of_key(self) -> Self {
-        match self.exit {
-            Exit::Login => Self { next: None, ..self.because("The API key is wrong, or has been switched off.") },
-            _ => self,
+    /// The same with an API key, which no login replaces. `source` is where the key comes from.
+    pub(crate) fn of_key(self, source: &str) -> Self {
+        match self.suggests_login() {
+            true => Self {
+                next: None,
+                ..self.because(format!("The API key ({source}) is wrong, or has been switched off."))
+            },
+            false => self,
         }
+    }
+
+    /// The same with a token of the environment, which comes before whatever a login keeps.
+    pub(crate) fn of_token(self, variable: &str) -> Self {
+        match self.suggests_login() {
+            true => self
+                .because(format!("The session in {variable} has ended, or never was one."))
+                .next(format!("unset {variable}")),
+            false => self,
+        }
+    }
+
+    /// Whether the server refused the session or key. An error about its owner is none about its validity.
+    fn suggests_login(&self) -> bool {
+        self.exit == Exit::Login && self.next.as_deref() == Some("quatrix login")
     }
 
     /// A login that was given up, because what was kept before it is worth more.

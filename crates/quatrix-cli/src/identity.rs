@@ -14,15 +14,17 @@ use crate::secret::Secret;
 use crate::settings::{Origin, Setting};
 
 /// What options, environment and configuration say about the account.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Accounts {
+    /// Whether an option names the profile: then credentials of the environment, which are of no profile, are not used.
+    pub(crate) has_profile_option: bool,
     pub(crate) option: Account,
     pub(crate) environment: Account,
     pub(crate) configuration: Account,
 }
 
 /// What one of them says.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Account {
     pub(crate) server: Option<Setting<Server>>,
     pub(crate) user: Option<Setting<String>>,
@@ -47,6 +49,8 @@ pub(crate) enum Purpose {
     ExistingSession,
     /// A new session or key to keep.
     Login,
+    /// The session to end, or the kept key to forget: a key of elsewhere is neither.
+    Logout,
 }
 
 /// The account of a run.
@@ -90,24 +94,83 @@ pub(crate) enum By<'a> {
     Nothing(NoCredentials),
 }
 
+impl<'a> By<'a> {
+    /// The setting that names the secret.
+    pub(crate) fn setting(&self) -> Option<&'a Setting<Secret>> {
+        match self {
+            Self::Key { key: setting, .. } | Self::Token { token: setting, .. } => Some(setting),
+            Self::Password { password: setting, .. } => Some(setting),
+            Self::Kept | Self::Nothing(_) => None,
+        }
+    }
+}
+
 /// Why no credentials can be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoCredentials {
     NotLoggedIn,
-    OtherServer { named: Server, kept: Owner },
-    OtherUser { named: String, kept: Owner },
+    OtherServer { named: Named, kept: Owner },
+    OtherUser { named: Named, kept: Owner },
+}
+
+/// A server or user, and the setting that names it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    value: String,
+    setting: String,
+}
+
+impl<T: fmt::Display> From<&Setting<T>> for Named {
+    fn from(setting: &Setting<T>) -> Self {
+        Self { value: setting.value.to_string(), setting: setting.name.clone() }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, named by {}", self.value, self.setting)
+    }
 }
 
 /// Credentials that were not used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Skipped {
     name: String,
+    reason: Reason,
+}
+
+/// Why credentials are not used.
+#[derive(Debug, PartialEq, Eq)]
+struct Reason {
     why: String,
+    level: Level,
+}
+
+/// When a skipped credential is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    /// With `-v`.
+    Detail,
+    /// Always: the credential was meant for this run.
+    Notice,
+}
+
+impl Reason {
+    fn detail(why: impl Into<String>) -> Self {
+        Self { why: why.into(), level: Level::Detail }
+    }
+}
+
+impl Skipped {
+    /// Whether it is reported without `-v`, too.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.reason.level == Level::Notice
+    }
 }
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not used: {}", self.name, self.why)
+        write!(f, "{} is not used: {}", self.name, self.reason.why)
     }
 }
 
@@ -117,6 +180,11 @@ pub(crate) fn is_same_user(one: &str, other: &str) -> bool {
 }
 
 impl Accounts {
+    /// What later commands of the same profile find.
+    pub(crate) fn without_options(&self) -> Self {
+        Self { option: Account::default(), ..self.clone() }
+    }
+
     /// Resolves the account. `kept` reads the owner of what is kept; it is only called if that matters.
     ///
     /// # Errors
@@ -127,7 +195,7 @@ impl Accounts {
         kept: impl Fn() -> Result<Option<Owner>, Failure>,
     ) -> Result<Identity<'_>, Failure> {
         let server = match self.server() {
-            Some(named) => Some(named.clone()),
+            Some(named) => Some(named.value.clone()),
             None => kept()?.map(|owner| owner.server),
         };
         let mut skipped = Vec::new();
@@ -138,7 +206,7 @@ impl Accounts {
                 let Some(secret) = secret else { continue };
                 match self.judge(kind, secret, server.as_ref(), purpose, &kept)? {
                     Ok(by) => return Ok(Identity { server, by, skipped }),
-                    Err(why) => skipped.push(Skipped { name: secret.name.clone(), why }),
+                    Err(reason) => skipped.push(Skipped { name: secret.name.clone(), reason }),
                 }
             }
         }
@@ -150,11 +218,8 @@ impl Accounts {
     }
 
     /// The server that is named.
-    pub(crate) fn server(&self) -> Option<&Server> {
-        [&self.option, &self.environment, &self.configuration]
-            .into_iter()
-            .find_map(|account| account.server.as_ref())
-            .map(|setting| &setting.value)
+    pub(crate) fn server(&self) -> Option<&Setting<Server>> {
+        [&self.option, &self.environment, &self.configuration].into_iter().find_map(|account| account.server.as_ref())
     }
 
     /// The user that is named. The configured one is that of the configured server.
@@ -172,12 +237,12 @@ impl Accounts {
     /// Why a kept session or key must not be used: it belongs to another server or user than the one named.
     pub(crate) fn refusal(&self, kept: Owner) -> Option<NoCredentials> {
         if let Some(named) = self.server()
-            && *named != kept.server
+            && named.value != kept.server
         {
-            return Some(NoCredentials::OtherServer { named: named.clone(), kept });
+            return Some(NoCredentials::OtherServer { named: named.into(), kept });
         }
         let named = self.user(&kept.server)?;
-        (!is_same_user(&named.value, &kept.user)).then(|| NoCredentials::OtherUser { named: named.value.clone(), kept })
+        (!is_same_user(&named.value, &kept.user)).then(|| NoCredentials::OtherUser { named: named.into(), kept })
     }
 
     /// Credentials to use, or why they are skipped.
@@ -188,20 +253,33 @@ impl Accounts {
         server: Option<&Server>,
         purpose: Purpose,
         kept: &impl Fn() -> Result<Option<Owner>, Failure>,
-    ) -> Result<Result<By<'a>, String>, Failure> {
+    ) -> Result<Result<By<'a>, Reason>, Failure> {
         let origin = secret.origin;
         match (purpose, kind) {
-            (Purpose::ExistingSession, Kind::Password) => {
-                return Ok(Err("it would make a session of its own".to_owned()));
+            (Purpose::ExistingSession | Purpose::Logout, Kind::Password) => {
+                return Ok(Err(Reason::detail("it would make a session of its own")));
             }
-            (Purpose::Login, Kind::Token) => return Ok(Err("a login makes a session of its own".to_owned())),
+            (Purpose::Login, Kind::Token) => {
+                return Ok(Err(Reason::detail("a login makes a session of its own")));
+            }
             (Purpose::Login, Kind::Key) if origin != Origin::Option && self.option.user.is_some() => {
-                return Ok(Err("--user is to log in".to_owned()));
+                return Ok(Err(Reason::detail("--user is to log in")));
             }
             _ => {}
         }
-        if let Some(why) = self.is_foreign(kind, origin, server) {
-            return Ok(Err(why));
+        if origin == Origin::Environment && self.has_profile_option {
+            let why = "--profile is to be used".to_owned();
+            return Ok(Err(Reason { why, level: self.level(kind, origin) }));
+        }
+        if let Some(reason) = self.is_foreign(kind, origin, server) {
+            return match (purpose, origin) {
+                // The kept session is not ended in place of the one that was meant.
+                (Purpose::Logout, Origin::Environment) => Err(not_ended(&secret.name, &reason.why)),
+                _ => Ok(Err(reason)),
+            };
+        }
+        if let (Purpose::Logout, Kind::Key) = (purpose, kind) {
+            return Ok(Err(Reason::detail("only what is kept is logged out of")));
         }
         let Some(server) = server else {
             return match purpose {
@@ -222,7 +300,8 @@ impl Accounts {
         if let (Some(own), Some(named)) = (&self.account(origin).user, user)
             && !is_same_user(&own.value, &named.value)
         {
-            return Ok(Err(format!("it belongs to {}, and {} names {}", own.value, named.name, named.value)));
+            let why = format!("it belongs to {}, and {} names {}", own.value, named.name, named.value);
+            return Ok(Err(Reason::detail(why)));
         }
         let user = match user {
             Some(named) => Some(named.clone()),
@@ -236,26 +315,34 @@ impl Accounts {
             (None, _, Origin::Option) => {
                 Err(Failure::usage("there is a password, but no user: give --user or QUATRIX_USER"))
             }
-            (None, ..) => Ok(Err("no user is named beside it".to_owned())),
+            (None, ..) => Ok(Err(Reason::detail("no user is named beside it"))),
             (user, ..) => Ok(Ok(By::Password { password: secret, user })),
         }
     }
 
     /// Why this server must not be sent the credentials of that origin.
-    fn is_foreign(&self, kind: Kind, origin: Origin, server: Option<&Server>) -> Option<String> {
-        let named = |account: &'_ Account| account.server.as_ref().map(|setting| setting.value.clone());
-        let (option, own) = (named(&self.option), named(self.account(origin)));
-        let bound = match (origin, kind) {
-            (Origin::Option, _) => return None,
-            // A token is of one server; a key or password may be meant for the one that an option names.
-            (Origin::Environment, Kind::Token) => own.or(option),
-            (Origin::Environment, _) => option.or(own),
-            (Origin::Configuration, _) => own,
+    fn is_foreign(&self, kind: Kind, origin: Origin, server: Option<&Server>) -> Option<Reason> {
+        let own = self.account(origin).server.as_ref();
+        let bound = match origin {
+            Origin::Option => return None,
+            Origin::Environment => own.or(self.option.server.as_ref()),
+            Origin::Configuration => own,
         };
         match bound {
-            None => Some("no server is named beside it".to_owned()),
-            Some(bound) if Some(&bound) != server => Some(format!("it belongs to {bound}")),
+            None => Some(Reason { why: "no server is named beside it".to_owned(), level: self.level(kind, origin) }),
+            Some(bound) if Some(&bound.value) != server => {
+                let level = if origin == Origin::Environment { Level::Notice } else { Level::Detail };
+                Some(Reason { why: format!("it belongs to {}", Named::from(bound)), level })
+            }
             Some(_) => None,
+        }
+    }
+
+    /// A key, a token or a password with its user are there to act as that user; a password alone is not.
+    fn level(&self, kind: Kind, origin: Origin) -> Level {
+        match kind {
+            Kind::Password if self.account(origin).user.is_none() => Level::Detail,
+            _ => Level::Notice,
         }
     }
 
@@ -273,6 +360,12 @@ enum Kind {
     Key,
     Token,
     Password,
+}
+
+/// A token or key of the environment that `logout` cannot use, and must not ignore.
+fn not_ended(name: &str, why: &str) -> Failure {
+    Failure::usage(format!("{name} is not used: {why}"))
+        .because(format!("Nothing was logged out of. Name its server, or unset {name} to log out of what is kept."))
 }
 
 /// No server is named anywhere.
@@ -295,12 +388,12 @@ impl NoCredentials {
             ),
         };
         let failure = Failure::new(Exit::Login, what);
-        let reasons: Vec<_> = skipped.iter().map(Skipped::to_string).collect();
-        let failure = match (reasons.is_empty(), advice) {
-            (true, None) => failure,
-            (true, Some(advice)) => failure.because(advice),
-            (false, _) => failure.because(reasons.join("; ")),
-        };
+        let mut meaning = skipped.iter().map(Skipped::to_string).collect::<Vec<_>>().join("; ");
+        if let Some(advice) = advice {
+            meaning += if meaning.is_empty() { "" } else { ". " };
+            meaning += advice;
+        }
+        let failure = if meaning.is_empty() { failure } else { failure.because(meaning) };
         match self {
             Self::NotLoggedIn => failure.next("quatrix login"),
             _ => failure,

@@ -10,7 +10,7 @@ use crate::cli::Options;
 use crate::config::Section;
 use crate::environment::{self, variable};
 use crate::failure::Failure;
-use crate::identity::{Account, Accounts, Identity, Owner, Purpose};
+use crate::identity::{Account, Accounts, By, Identity, Owner, Purpose};
 use crate::kept::Kept;
 use crate::out;
 use crate::secret::{Privacy, Secret};
@@ -86,13 +86,19 @@ impl Settings {
         Ok(self.kept.get().and_then(Option::as_ref))
     }
 
-    /// Resolves whose account this run uses. With `-v` it names what was skipped.
+    /// Resolves whose account this run uses, and reports what was skipped; without credentials, the failure reports it.
     pub(crate) fn identity(&self, purpose: Purpose) -> Result<Identity<'_>, Failure> {
         let identity = self.accounts.resolve(purpose, || Ok(self.kept()?.map(Kept::owner)))?;
-        if self.verbose > 0 {
-            identity.skipped.iter().for_each(|skipped| out::note(&skipped.to_string()));
+        if !matches!(identity.by, By::Nothing(_)) {
+            self.note_skipped(&identity);
         }
         Ok(identity)
+    }
+
+    /// Reports credentials that were found and not used; with `-v`, those that are of no use alone, too.
+    pub(crate) fn note_skipped(&self, identity: &Identity<'_>) {
+        let skipped = identity.skipped.iter().filter(|skipped| self.verbose > 0 || skipped.is_notice());
+        skipped.for_each(|skipped| out::note(&skipped.to_string()));
     }
 
     /// Fails if the options, the environment or the configuration name another server or user than this one.
@@ -118,6 +124,7 @@ impl Settings {
         let configured_file =
             |name: &str, path: Option<PathBuf>| path.map(|path| in_file(name, &file, Secret::File(path)));
         let accounts = Accounts {
+            has_profile_option: options.profile.is_some(),
             option: Account {
                 server: server(
                     options.host.map(|value| Setting::option("--host", value)),
@@ -196,10 +203,9 @@ fn ambient(option: &str) -> Result<Option<Setting<String>>, Failure> {
 
 /// A variable that holds a secret, or the one with `_FILE` that names the file with it.
 fn ambient_secret(option: &str) -> Result<Option<Setting<Secret>>, Failure> {
-    if let Some(setting) = ambient(option)? {
-        return Ok(Some(setting.map(Secret::Text)));
-    }
-    Ok(ambient(&format!("{option}-file"))?.map(|setting| setting.map(|path| Secret::File(path.into()))))
+    let text = ambient(option)?.map(|setting| setting.map(Secret::Text));
+    let file = ambient(&format!("{option}-file"))?.map(|setting| setting.map(|path| Secret::File(path.into())));
+    at_most_one(text, file)
 }
 
 /// The configuration's key for an option.
@@ -207,21 +213,22 @@ fn in_file<T>(option: &str, file: &str, value: T) -> Setting<T> {
     Setting { value, origin: Origin::Configuration, name: format!("{} in {file}", option.replace('-', "_")) }
 }
 
+/// The one that is set of two settings for the same thing.
+fn at_most_one<T>(one: Option<Setting<T>>, other: Option<Setting<T>>) -> Result<Option<Setting<T>>, Failure> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            Err(Failure::usage(format!("{} and {} contradict each other: one is enough", one.name, other.name)))
+        }
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
 /// The server that one origin names; a host and a base URL contradict each other.
 fn server(
     host: Option<Setting<String>>,
     base_url: Option<Setting<String>>,
 ) -> Result<Option<Setting<Server>>, Failure> {
-    let setting = match (host, base_url) {
-        (None, None) => return Ok(None),
-        (Some(host), Some(base_url)) => {
-            return Err(Failure::usage(format!(
-                "{} and {} contradict each other: one is enough",
-                host.name, base_url.name
-            )));
-        }
-        (Some(address), None) | (None, Some(address)) => address,
-    };
+    let Some(setting) = at_most_one(host, base_url)? else { return Ok(None) };
     let server = Server::at(&setting.value).map_err(|error| setting.invalid(error))?;
     Ok(Some(setting.map(|_| server)))
 }

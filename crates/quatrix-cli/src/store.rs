@@ -113,9 +113,23 @@ impl Locked<'_> {
         self.store.load()
     }
 
+    /// Checks that a session can be kept, before a secret is sent for one.
+    pub(crate) fn check_writable(&self) -> Result<(), Failure> {
+        self.load()?;
+        let new = self.new_file();
+        let _ = fs::remove_file(&new);
+        let created = private(OpenOptions::new().write(true).create_new(true)).open(&new);
+        created.and_then(|_| fs::remove_file(&new)).map_err(|error| Failure::file(&self.store.file, &error))
+    }
+
+    /// Where a new file is written, until it replaces the old one.
+    fn new_file(&self) -> PathBuf {
+        self.store.file.with_extension("new")
+    }
+
     /// Replaces the file: at every moment it is whole, the old one or the new one.
     pub(crate) fn save(&self, kept: &Kept) -> Result<(), Failure> {
-        let new = self.store.file.with_extension("new");
+        let new = self.new_file();
         let replaced = self.write_new(&new, kept).and_then(|()| fs::rename(&new, &self.store.file));
         if let Err(error) = replaced {
             // What was left of an earlier try goes the same way.

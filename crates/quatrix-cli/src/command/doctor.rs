@@ -90,10 +90,13 @@ impl Doctor {
                 Kept::Session(saved) => (Speaker::Session(saved.token().clone()), None),
             },
             By::Nothing(NoCredentials::OtherUser { .. }) => return Err(identity.failure()),
-            By::Nothing(_) => return Ok(()),
+            By::Nothing(_) => {
+                settings.note_skipped(identity);
+                return Ok(());
+            }
             By::Password { password, user } => {
                 let user = user.as_ref().ok_or_else(|| identity.failure())?;
-                let credentials = credentials(user, settings.password(password)?)?;
+                let credentials = credentials(user, settings.password(password)?, &password.name)?;
                 let given = Given::clone(&self.given);
                 let mut answers = Answers::new(settings, given, Prompt::new(settings.no_input))?;
                 let Some(id) = login::walk(wire, &credentials, &mut answers, findings)? else { return Ok(()) };
@@ -104,7 +107,8 @@ impl Doctor {
             }
         };
         if let Some(user) = user {
-            check_owner("the API key or token", &wire.get(&GetProfile, &speaker)?.email, user)?;
+            let name = identity.by.setting().map_or("the API key or token", |setting| &setting.name);
+            check_owner(name, &wire.get(&GetProfile, &speaker)?.email, user)?;
         }
         self.look_around(wire, &speaker, None, findings)
     }

@@ -84,13 +84,14 @@ impl Login {
         match &identity.by {
             By::Key { key, user } => keep_key(settings, server, settings.key(key)?, *user, &key.name),
             By::Password { password, user } => {
-                let password = settings.password(password)?;
-                self.log_in(settings, server, user.clone(), Typing::given(password))
+                let typing = Typing::given(settings.password(password)?, &password.name);
+                self.log_in(settings, server, user.clone(), typing)
             }
             By::Kept if is_alive(settings)? => {
                 // A password that was meant to be checked was not: that is said without -v, too.
                 if settings.verbose == 0 {
-                    identity.skipped.iter().for_each(|skipped| out::note(&skipped.to_string()));
+                    let rest = identity.skipped.iter().filter(|skipped| !skipped.is_notice());
+                    rest.for_each(|skipped| out::note(&skipped.to_string()));
                 }
                 already(settings)
             }
@@ -98,7 +99,11 @@ impl Login {
                 let before = settings.kept()?.filter(|kept| *kept.server() == server && !kept.user().is_empty());
                 let before = before.map(|kept| Setting::option("the kept session", kept.user().to_owned()));
                 let user = settings.accounts.user(&server).cloned().or(before);
-                let skipped = identity.skipped.iter().map(ToString::to_string).collect();
+                if let By::Nothing(_) = identity.by {
+                    settings.note_skipped(&identity);
+                }
+                let untold = identity.skipped.iter().filter(|skipped| !skipped.is_notice());
+                let skipped = untold.map(ToString::to_string).collect();
                 self.log_in(settings, server, user, Typing::typed(prompt, skipped))
             }
         }
@@ -123,6 +128,7 @@ impl Login {
         };
         let first = typing.next(&user.value, client.config().server())?;
         let locked = settings.store()?.lock(settings.patience())?;
+        locked.check_writable()?;
         let step = log_in(&client, &user, first, &mut typing)?;
         let answers = Answers::new(settings, self.given, prompt)?;
         finish(settings, &locked, &client, step, answers)?;
@@ -150,10 +156,11 @@ fn keep_key(
 ) -> Result<(), Failure> {
     let client = settings.builder(server.clone())?.api_key(key.clone()).build()?;
     check_account(&client, settings.call_options())?;
-    let profile = client.call_with(&GetProfile, settings.call_options());
-    let owner = profile.map_err(|error| Failure::from(error).of_key())?.email;
-    user.map_or(Ok(()), |user| check_owner(name, &owner, user))?;
     let locked = settings.store()?.lock(settings.patience())?;
+    locked.check_writable()?;
+    let profile = client.call_with(&GetProfile, settings.call_options());
+    let owner = profile.map_err(|error| Failure::from(error).of_key(name))?.email;
+    user.map_or(Ok(()), |user| check_owner(name, &owner, user))?;
     locked.save(&Kept::Key(KeptKey { server: server.clone(), user: owner.clone(), key }))?;
     let json = json!({
         "state": "api_key", "server": server.to_string(), "user": owner, "profile": settings.profile,
@@ -162,13 +169,11 @@ fn keep_key(
     note_what_comes_first(settings, &server, &owner)
 }
 
-/// Says which token or key of the environment or configuration later commands will use instead.
+/// Reports which credentials of the environment or configuration later commands will use instead.
 fn note_what_comes_first(settings: &Settings, server: &Server, user: &str) -> Result<(), Failure> {
     let owner = Owner { server: server.clone(), user: user.to_owned() };
-    let next = settings.accounts.resolve(Purpose::ExistingSession, || Ok(Some(owner.clone())))?;
-    if let By::Key { key: first, .. } | By::Token { token: first, .. } = next.by
-        && first.origin != Origin::Option
-    {
+    let accounts = settings.accounts.without_options();
+    if let Some(first) = accounts.resolve(Purpose::Work, || Ok(Some(owner.clone())))?.by.setting() {
         out::note(&format!("{} is used before what is kept now", first.name));
     }
     Ok(())
@@ -207,6 +212,8 @@ fn is_alive(settings: &Settings) -> Result<bool, Failure> {
 /// Where passwords come from: given once, or typed a few times.
 struct Typing {
     password: Option<Password>,
+    /// Where it comes from, for errors about it.
+    name: String,
     tries: u8,
     prompt: Option<Prompt>,
     /// Passwords that were found and must not be used, with the reason.
@@ -214,12 +221,12 @@ struct Typing {
 }
 
 impl Typing {
-    fn given(password: Password) -> Self {
-        Self { password: Some(password), tries: 0, prompt: None, skipped: Vec::new() }
+    fn given(password: Password, name: &str) -> Self {
+        Self { password: Some(password), name: name.to_owned(), tries: 0, prompt: None, skipped: Vec::new() }
     }
 
     fn typed(prompt: Option<Prompt>, skipped: Vec<String>) -> Self {
-        Self { password: None, tries: 0, prompt, skipped }
+        Self { password: None, name: "the password".to_owned(), tries: 0, prompt, skipped }
     }
 
     fn next(&mut self, user: &str, server: &Server) -> Result<Password, Failure> {
@@ -246,7 +253,7 @@ impl Typing {
 fn log_in(client: &Client, user: &Setting<String>, first: Password, typing: &mut Typing) -> Result<Step, Failure> {
     let mut password = first;
     loop {
-        match client.login(credentials(user, password)?) {
+        match client.login(credentials(user, password, &typing.name)?) {
             Ok(step) => return Ok(step),
             Err(Error::Api(refusal)) if refusal.status().as_u16() == 401 && typing.may_try_again() => {
                 if let Some(prompt) = typing.prompt {

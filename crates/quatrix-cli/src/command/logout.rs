@@ -2,7 +2,7 @@
 
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::api::GetProfile;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::connect::check_owner;
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
 use crate::show::Shown;
+use crate::store::DEFAULT_PROFILE;
 
 /// End the session, or forget the API key that is kept.
 ///
@@ -18,19 +19,16 @@ use crate::show::Shown;
 /// be reached, the session ends there by itself 15 minutes after its last call.
 /// Logging out when nobody is logged in is no error. An API key that is forgotten
 /// here stays valid: the profile page of the account switches it off.
+///
+/// Where QUATRIX_SESSION can be used, that session is ended and what is kept stays.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Logout {}
 
 impl Logout {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let identity = settings.identity(Purpose::ExistingSession)?;
+        let identity = settings.identity(Purpose::Logout)?;
         match &identity.by {
-            By::Key { .. } => out::report(
-                settings.json,
-                &json!({ "state": "api_key" }),
-                "No logout is needed: there is an API key. It is switched off or deleted on the profile page of the account.",
-            ),
             By::Token { token, user } => {
                 let client = settings.resume_token(&identity, token)?;
                 // A session that has ended is no longer anyone's.
@@ -39,10 +37,11 @@ impl Logout {
                 {
                     check_owner(&token.name, &profile.email, user)?;
                 }
-                tell(settings, &client)
+                let (json, text) = end(&client)?;
+                out::report(settings.json, &json, &text)
             }
-            By::Password { .. } | By::Kept | By::Nothing(NoCredentials::NotLoggedIn) => forget(settings),
-            By::Nothing(_) => Err(identity.failure()),
+            By::Nothing(reason) if *reason != NoCredentials::NotLoggedIn => Err(identity.failure()),
+            _ => forget(settings),
         }
     }
 }
@@ -59,23 +58,41 @@ fn forget(settings: &Settings) -> Result<(), Failure> {
             // An unfinished login can be ended as well.
             let client = settings.builder(saved.server().clone())?.build()?;
             client.resume(saved, None)?;
-            tell(settings, &client)
+            let (json, text) = end(&client)?;
+            report(settings, json, text)
         }
         Some(Kept::Key(kept)) => {
             let (server, user) = (kept.server.to_string(), kept.user);
             let text = format!("The API key of {} at {server} is forgotten here, and stays valid.", Shown(&user));
-            out::report(settings.json, &json!({ "state": "logged_out", "server": server, "user": user }), &text)
+            report(settings, json!({ "state": "logged_out", "server": server, "user": user }), text)
         }
-        None => out::report(settings.json, &json!({ "state": "logged_out" }), "Nobody was logged in."),
+        None => {
+            let text = match settings.profile.as_str() {
+                DEFAULT_PROFILE => "Nobody was logged in.".to_owned(),
+                profile => format!("Nobody was logged in with the profile {profile}."),
+            };
+            report(settings, json!({ "state": "logged_out" }), text)
+        }
     }
 }
 
-fn tell(settings: &Settings, client: &Client) -> Result<(), Failure> {
+/// Ends the session on the server; returns the result for programs and for people.
+fn end(client: &Client) -> Result<(Value, String), Failure> {
     let server = client.config().server().to_string();
     let confirmed = client.logout()?.confirmed;
     let text = match confirmed {
         true => format!("Logged out of {server}."),
         false => format!("Logged out here. {server} could not be told: the session ends there by itself."),
     };
-    out::report(settings.json, &json!({ "state": "logged_out", "server": server, "confirmed": confirmed }), &text)
+    Ok((json!({ "state": "logged_out", "server": server, "confirmed": confirmed }), text))
+}
+
+/// Reports what was logged out of, and which credentials the commands that follow use now.
+fn report(settings: &Settings, mut json: Value, mut text: String) -> Result<(), Failure> {
+    let accounts = settings.accounts.without_options();
+    if let Some(first) = accounts.resolve(Purpose::Work, || Ok(None))?.by.setting() {
+        text += &format!("\n{} is still set: the commands that follow use it.", first.name);
+        json["still_set"] = first.name.as_str().into();
+    }
+    out::report(settings.json, &json, &text)
 }

@@ -10,6 +10,10 @@ fn accounts(text: &str) -> Accounts {
     let mut accounts = Accounts::default();
     for line in text.split(';').map(str::trim).filter(|line| !line.is_empty()) {
         let (origin, words) = line.split_once(' ').unwrap();
+        if origin == "profile" {
+            accounts.has_profile_option = true;
+            continue;
+        }
         let (account, origin) = match origin {
             "option" => (&mut accounts.option, Origin::Option),
             "env" => (&mut accounts.environment, Origin::Environment),
@@ -129,6 +133,14 @@ fn credentials_belong_to_their_server() {
             ("option server=B; env user=ann password", NONE, "Environment password for ann at B"),
             ("option server=B; env token", NONE, "Environment token at B"),
             ("option server=B; env server=A token", NONE, "nobody"),
+            ("option server=B; env server=A key", NONE, "nobody"),
+            ("option server=B; env server=A user=ann password", NONE, "nobody"),
+            ("option server=A; env server=A key", NONE, "Environment key at A"),
+            (
+                "option server=B; env server=A user=ann password; config server=B key",
+                NONE,
+                "Configuration key for ann at B",
+            ),
             ("env key; config server=B", NONE, "nobody"),
             ("env user=ann password; config server=B", NONE, "nobody"),
             ("option server=B; config server=A key", NONE, "nobody"),
@@ -162,6 +174,79 @@ fn no_other_user_than_the_named_one_is_acted_as() {
             ("option server=A user=bob; env token", ANN, "Environment token for bob at A"),
         ],
     );
+}
+
+#[test]
+fn an_option_for_the_profile_comes_before_credentials_of_the_environment() {
+    let work = [
+        ("profile work; env server=A user=bob key token password", ANN, "kept is of another user"),
+        ("profile work; env server=A key token", ANN, "kept at A"),
+        ("profile work; env server=B key", ANN, "kept is of another server"),
+        ("profile work; env server=A key", NONE, "nobody"),
+        ("profile work; env server=A key; config server=A key", NONE, "Configuration key at A"),
+        ("profile work; option server=A key; env server=B key", NONE, "Option key at A"),
+    ];
+    check(Purpose::Work, &work);
+    check(Purpose::Logout, &[("profile work; env token", ANN, "kept at A")]);
+    check(
+        Purpose::Login,
+        &[
+            ("profile work; env server=A user=ann key password", NONE, "nobody"),
+            ("profile work; option password; env server=A user=ann password", NONE, "Option password for ann at A"),
+        ],
+    );
+}
+
+#[test]
+fn a_logout_is_of_a_token_or_of_what_is_kept_and_of_nothing_in_its_place() {
+    check(
+        Purpose::Logout,
+        &[
+            ("", ANN, "kept at A"),
+            ("", NONE, "nobody"),
+            ("env server=A token", ANN, "Environment token at A"),
+            ("option server=A; env token", ANN, "Environment token at A"),
+            ("env token", ANN, "exit 2"),
+            ("env key", ANN, "exit 2"),
+            ("option server=A; env server=B token", ANN, "exit 2"),
+            ("option server=A; env server=B key", ANN, "exit 2"),
+            ("env server=A key", ANN, "kept at A"),
+            ("option key", ANN, "kept at A"),
+            ("config server=A key", ANN, "kept at A"),
+            ("env server=A user=ann password", ANN, "kept at A"),
+            ("option server=B", ANN, "kept is of another server"),
+            ("option user=bob", ANN, "kept is of another user"),
+        ],
+    );
+}
+
+#[test]
+fn credentials_that_were_meant_for_this_run_are_reported_without_asking_for_details() {
+    let notices = |named: &str| {
+        let accounts = accounts(named);
+        let kept = Owner { server: server("A"), user: "ann".to_owned() };
+        let identity = accounts.resolve(Purpose::Work, || Ok(Some(kept.clone()))).unwrap();
+        identity
+            .skipped
+            .iter()
+            .filter(|skipped| skipped.is_notice())
+            .map(|skipped| skipped.name.clone())
+            .collect::<Vec<_>>()
+    };
+    for (named, expected) in [
+        ("env key", &["Environment key"][..]),
+        ("env token", &["Environment token"]),
+        ("config key", &["Configuration key"]),
+        ("env password", &[]),
+        ("config password", &[]),
+        ("env user=ann password", &["Environment password"]),
+        ("env server=A password", &[]),
+        ("profile work; env key token password", &["Environment key", "Environment token"]),
+        ("option server=A; env server=B key password", &["Environment key", "Environment password"]),
+        ("env server=A; config server=B key", &[]),
+    ] {
+        assert_eq!(notices(named), expected, "{named}");
+    }
 }
 
 #[test]
@@ -219,7 +304,11 @@ fn both_users_and_both_servers_are_named() {
         accounts.refusal(kept).unwrap().failure(&[]).text("default")
     };
     let error = text("option user=bob");
-    assert!(error.starts_with("quatrix: not logged in as bob: the session belongs to ann\n"), "{error}");
+    assert!(
+        error.starts_with("quatrix: not logged in as bob, named by Option user: the session belongs to ann\n"),
+        "{error}"
+    );
     let error = text("env server=B");
-    assert!(error.starts_with(&format!("quatrix: not logged in to {B}: the session belongs to {A}\n")), "{error}");
+    let expected = format!("quatrix: not logged in to {B}, named by server=B: the session belongs to {A}\n");
+    assert!(error.starts_with(&expected), "{error}");
 }

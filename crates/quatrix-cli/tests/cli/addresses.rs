@@ -60,7 +60,7 @@ fn the_address_of_an_emulator_is_taken_however_it_is_written() {
 #[test]
 fn a_name_is_an_account_and_a_host_is_itself() {
     let proxy = Refusing::start();
-    let home = home().with("QUATRIX_PROXY", &format!("http://{}", proxy.address));
+    let home = home().without("QUATRIX_BASE_URL").with("QUATRIX_PROXY", &format!("http://{}", proxy.address));
     let hosts = ["acme", "acme.quatrix.it", "https://acme.quatrix.it/", "https://acme.quatrix.it/api/1.0"];
     for host in hosts {
         for command in ["status", "doctor"] {
@@ -95,7 +95,8 @@ fn m35_a_proxy_never_gets_plain_http() {
 fn m35_a_proxy_of_the_environment_that_cannot_be_used_is_no_direct_connection() {
     let home = home().with("HTTPS_PROXY", "http://me:canary@");
     for command in ["status", "doctor"] {
-        let error = home.run(&[command, "--host", "acme"]).failed(2);
+        let key = home.write("key", "x").display().to_string();
+        let error = home.run(&[command, "--host", "acme", "--api-key-file", &key]).failed(2);
         assert!(error.contains("HTTPS_PROXY must be of the form") && !error.contains("canary"), "{error}");
         assert_eq!(home.run(&[command]).code, Some(0), "this machine is reached without a proxy");
     }
@@ -104,7 +105,7 @@ fn m35_a_proxy_of_the_environment_that_cannot_be_used_is_no_direct_connection() 
 #[test]
 fn only_this_machine_is_reached_without_the_proxy_of_the_environment() {
     let proxy = Refusing::start();
-    let home = home().with("HTTPS_PROXY", &proxy.address);
+    let home = home().without("QUATRIX_BASE_URL").with("HTTPS_PROXY", &proxy.address);
     for command in ["status", "doctor"] {
         home.run(&[command, "--host", "127.0.0.1.evil.com", "--retries", "0"]);
         assert_eq!(proxy.targets(), ["CONNECT 127.0.0.1.evil.com:443 HTTP/1.1"], "{command}");

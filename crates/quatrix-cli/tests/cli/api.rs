@@ -45,7 +45,7 @@ fn status_and_headers_are_shown_on_request() {
     let shown = home().run(&["api", "GET", "/profile", "-i"]).ok();
     assert!(shown.starts_with("HTTP/1.1 200 OK\ncontent-type: application/json\n"), "{shown}");
     assert!(shown.contains("\n\n{\""), "{shown}");
-    let home = Home::new().with("QUATRIX_API_KEY", "key");
+    let home = Home::new().without("QUATRIX_BASE_URL").with("QUATRIX_API_KEY", "key");
     let canned = Canned::start(200, "x-auth-token: canary\nset-cookie: canary\nx-evil: a\u{202e}b", "{}");
     let shown = home.run(&["api", "GET", "/x", "-i", "--base-url", &canned.base_url]).ok();
     assert!(shown.contains("\nx-auth-token: ***\nset-cookie: ***\nx-evil: a\\u{202e}b\n"), "{shown}");
@@ -99,7 +99,7 @@ fn a_header_goes_along() {
 
 #[test]
 fn bytes_are_passed_on_as_they_come() {
-    let home = Home::new().with("QUATRIX_API_KEY", "key");
+    let home = Home::new().without("QUATRIX_BASE_URL").with("QUATRIX_API_KEY", "key");
     let canned = Canned::start(200, "content-type: text/csv", "id;name\r\n1;x\x1b[31m\r\n");
     let out = home.run(&["api", "GET", "/tracking/csv", "--base-url", &canned.base_url]).ok();
     assert_eq!(out, "id;name\r\n1;x\x1b[31m\r\n");

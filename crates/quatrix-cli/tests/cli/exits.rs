@@ -8,7 +8,7 @@ use crate::support::{Canned, Ended, Home, PASSWORD, PIN, USER};
 /// A call of a server that always answers so.
 fn answered(status: u16, body: &str) -> Ended {
     let canned = Canned::json(status, body);
-    let home = Home::new().with("QUATRIX_API_KEY", "key");
+    let home = Home::new().without("QUATRIX_BASE_URL").with("QUATRIX_API_KEY", "key");
     home.run(&["api", "GET", "/x", "--base-url", &canned.base_url, "--retries", "0"])
 }
 

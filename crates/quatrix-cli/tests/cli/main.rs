@@ -32,6 +32,8 @@ mod names;
 mod pages;
 #[cfg(feature = "demo")]
 mod picture;
+#[cfg(unix)]
+mod precedence;
 mod progress;
 #[cfg(unix)]
 mod prompts;

@@ -17,7 +17,7 @@ fn downloaded(name: &str) -> (Home, Ended) {
         ("/api/1.0/file/download-link", r#"{"id":"l"}"#),
         ("/api/1.0/file/download/l", "x"),
     ]);
-    let home = Home::new().with("QUATRIX_API_KEY", "key");
+    let home = Home::new().without("QUATRIX_BASE_URL").with("QUATRIX_API_KEY", "key");
     home.write("work/keep", "");
     let ended = home.run(&["get", "/d", &here(&home, "work/d"), "--base-url", &server.base_url]);
     (home, ended)

@@ -89,6 +89,12 @@ impl Home {
         self
     }
 
+    /// One variable less for every command.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(variable, _)| variable != name);
+        self
+    }
+
     /// A file in the home.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
