@@ -15,10 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let client = Client::new(Server::at(emulator.api())?)?; // with a real account: Server::account("acme")
     assert_eq!(client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?, Login::Active);
-    let server = client.config().server();
-    let found = client.run(LookUp::new(server, "/lines.txt".parse()?))?.ok_or("not there")?;
+    let found = client.run(LookUp::new("/lines.txt".parse()?))?.ok_or("not there")?;
 
-    let downloaded = client.download(Download::by_id(server, found.id), io::stdout().lock())?;
+    let downloaded = client.download(Download::by_id(found.id), io::stdout().lock())?;
     eprintln!("{} bytes", downloaded.size);
     client.logout()?;
     Ok(())

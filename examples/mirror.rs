@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::start()?; // with a real account: Server::account("acme")
     let client = Client::new(Server::at(emulator.api())?)?;
     assert_eq!(client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?, Login::Active);
-    let backup = client.run(MakeFolders::new(client.config().server(), "/backup/laptop".parse()?))?;
+    let backup = client.run(MakeFolders::new("/backup/laptop".parse()?))?;
 
     let here = tempfile::tempdir()?;
     fs::create_dir(here.path().join("notes"))?;

@@ -33,7 +33,7 @@ fn send(
         let code = ask(&challenge); // "the code of an authenticator", "a PIN", ..
         login = client.answer(challenge.answer(code))?;
     }
-    let folder = client.run(MakeFolders::new(client.config().server(), "/reports/2026".parse()?))?;
+    let folder = client.run(MakeFolders::new("/reports/2026".parse()?))?;
     client.files().overwrite(true).upload(file, &folder)?; // in one step: the old file or the whole new one
     client.logout()?;
     // docs: end

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::start()?;
     let client = Client::new(Server::at(emulator.api())?)?;
     assert_eq!(client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?, Login::Active);
-    let reports = client.run(MakeFolders::new(client.config().server(), "/reports".parse()?))?;
+    let reports = client.run(MakeFolders::new("/reports".parse()?))?;
     let folder = tempfile::tempdir()?;
     for name in ["monday.csv", "tuesday.csv"] {
         fs::write(folder.path().join(name), name)?;
@@ -34,8 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 // docs: begin
 /// Downloads the newest file of `/reports` into `target`. Returns its path.
 fn fetch_newest(client: &Client, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let server = client.config().server();
-    let reports = client.run(LookUp::new(server, "/reports".parse()?))?.ok_or("no folder /reports")?;
+    let reports = client.run(LookUp::new("/reports".parse()?))?.ok_or("no folder /reports")?;
     let listing = client.call(&GetFile { id: reports.id, content: true })?.into_children()?;
     let files = listing.into_iter().filter(|file| !file.is_folder());
     let newest = files.max_by_key(|file| file.modified).ok_or("/reports is empty")?;

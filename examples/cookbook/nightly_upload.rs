@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn upload(server: Server, key: &Path, outbox: &Path) -> Result<u64, Box<dyn Error>> {
     let key = ApiKey::new(fs::read_to_string(key)?.trim())?;
     let client = Client::builder(server).api_key(key).build()?;
-    let backup = client.run(MakeFolders::new(client.config().server(), "/backup".parse()?))?;
+    let backup = client.run(MakeFolders::new("/backup".parse()?))?;
     let report = client.files().mirror_up(outbox, &backup, &Mirror::default())?;
     for (path, error) in &report.failed {
         eprintln!("{path}: {error}");

@@ -59,10 +59,10 @@ fn blocking(size: u64, server: Server) {
     let client = quatrix_ureq::Client::builder(Config::new(server.clone())).no_proxy().build().unwrap();
     assert_eq!(client.login(me("user@example.com")).unwrap(), Login::Active);
     let home = client.call(&GetHome { content: false }).unwrap().id;
-    let upload = Upload::new(&server, home, "big".parse().unwrap(), size, 7).on_conflict(OnConflict::Overwrite);
+    let upload = Upload::new(home, "big".parse().unwrap(), size, 7).on_conflict(OnConflict::Overwrite);
     let uploaded = client.upload(upload, Pattern::new(size)).unwrap();
     let mut sink = Compare::default();
-    assert_eq!(client.download(Download::by_id(&server, uploaded.id), &mut sink).unwrap().size, size);
+    assert_eq!(client.download(Download::by_id(uploaded.id), &mut sink).unwrap().size, size);
     assert_eq!(sink.0, size);
 }
 
@@ -70,10 +70,10 @@ async fn awaited(size: u64, server: Server) {
     let client = quatrix_hyper::Client::builder(Config::new(server.clone())).no_proxy().build().unwrap();
     assert_eq!(client.login(me("user@example.com")).await.unwrap(), Login::Active);
     let home = client.call(&GetHome { content: false }).await.unwrap().id;
-    let upload = Upload::new(&server, home, "big".parse().unwrap(), size, 7).on_conflict(OnConflict::Overwrite);
+    let upload = Upload::new(home, "big".parse().unwrap(), size, 7).on_conflict(OnConflict::Overwrite);
     let uploaded = client.upload(upload, Pattern::new(size)).await.unwrap();
     let mut sink = Compare::default();
-    assert_eq!(client.download(Download::by_id(&server, uploaded.id), &mut sink).await.unwrap().size, size);
+    assert_eq!(client.download(Download::by_id(uploaded.id), &mut sink).await.unwrap().size, size);
     assert_eq!(sink.0, size);
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn below(folder: &RemotePath, path: &RemotePath) -> RemotePath {
 
 /// What the path leads to, if to anything.
 pub(crate) fn look_up(client: &Client, path: &RemotePath) -> Result<Option<Located>, Failure> {
-    Ok(client.run(LookUp::new(client.config().server(), path.clone()))?)
+    Ok(client.run(LookUp::new(path.clone()))?)
 }
 
 /// What the path leads to.
@@ -63,7 +63,7 @@ pub(crate) fn folder_if_any(client: &Client, path: &RemotePath) -> Result<Option
 
 /// Everything in a folder and below.
 pub(crate) fn list(client: &Client, folder: FileId) -> Result<Remote, Failure> {
-    Ok(client.run(ListRemote::new(client.config().server(), folder))?)
+    Ok(client.run(ListRemote::new(folder))?)
 }
 
 /// Everything in a folder that need not be there yet.

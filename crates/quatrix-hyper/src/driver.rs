@@ -97,7 +97,7 @@ impl Driver {
     /// Runs a task, call by call.
     pub(crate) async fn run_task<T: Task>(&self, mut task: T) -> Result<T::Output, Error> {
         loop {
-            let prepared = match task.poll(self.now()) {
+            let prepared = match task.poll(self.now(), self.config.server()) {
                 TaskStep::Call(prepared) => prepared,
                 TaskStep::Done(result) => return result,
             };

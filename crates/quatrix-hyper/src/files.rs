@@ -199,7 +199,7 @@ impl Files {
         file: &FileId,
         path: P,
     ) -> impl Future<Output = Result<Downloaded, Error>> + Send + use<P> + 'static {
-        let download = Download::by_id(self.client.config().server(), file.clone());
+        let download = Download::by_id(file.clone());
         let (files, place) = (self.clone(), path.as_ref().to_owned());
         async move {
             let path = RemotePath::home().join(name(&place)?)?;
@@ -243,7 +243,7 @@ impl Files {
     /// Deletes what earlier uploads of these names have left behind in these folders: best effort, since all that was
     /// asked for is done.
     pub(crate) async fn remove_leftovers<'n>(&self, names: impl IntoIterator<Item = (&'n FileId, &'n str)>) {
-        let mut leftovers = RemoveLeftovers::new(self.client.config().server(), SystemTime::now().into());
+        let mut leftovers = RemoveLeftovers::new(SystemTime::now().into());
         names.into_iter().for_each(|(folder, name)| leftovers.add(folder, name));
         let _ = self.client.run(leftovers).await;
     }

@@ -21,7 +21,7 @@ impl Client {
     /// Makes an upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this
     /// client.
     pub fn new_upload(&self, folder: FileId, name: FileName, size: u64) -> Upload {
-        Upload::new(self.config().server(), folder, name, size, RandomState::new().hash_one(()))
+        Upload::new(folder, name, size, RandomState::new().hash_one(()))
     }
 
     /// Uploads from a source that can be read again, which is what happens when a chunk is lost.
@@ -163,7 +163,7 @@ where
         {
             task.source_changed(size, modified);
         }
-        let prepared = match task.poll(driver.now()) {
+        let prepared = match task.poll(driver.now(), driver.config.server()) {
             TaskStep::Call(prepared) => prepared,
             TaskStep::Done(result) => {
                 let output = result?;

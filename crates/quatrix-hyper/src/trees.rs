@@ -95,7 +95,7 @@ impl Files {
     }
 
     async fn list(&self, folder: FileId) -> Result<Remote, Error> {
-        self.client.run(ListRemote::new(self.client.config().server(), folder)).await
+        self.client.run(ListRemote::new(folder)).await
     }
 
     /// Does what a plan for this folder here says.
@@ -152,7 +152,7 @@ impl Files {
             Work::MakeHere => spawn_blocking(move || root.make(&place)).await.map(|()| JobResult::Made(None)),
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
-                let make = MakeFolders::below(client.config().server(), parent, name);
+                let make = MakeFolders::below(parent, name);
                 client.run(make).await.map(|id| JobResult::Made(Some(id)))
             }
             Work::Upload { folder, on_conflict } => {
@@ -160,7 +160,7 @@ impl Files {
                 uploaded.map(|uploaded| JobResult::Copied(uploaded.size))
             }
             Work::Download { file, overwrite } => {
-                let download = Download::file(client.config().server(), &file);
+                let download = Download::file(&file);
                 let downloaded = self.download_to(download, here, &place, path, overwrite).await;
                 downloaded.map(|downloaded| JobResult::Copied(downloaded.size))
             }
@@ -172,9 +172,7 @@ impl Files {
             Work::DeleteHere { items } => {
                 spawn_blocking(move || root.delete(&items)).await.map(|()| JobResult::Deleted)
             }
-            Work::DeleteThere { id } => {
-                client.run(Delete::to_trash(client.config().server(), id)).await.map(|_| JobResult::Deleted)
-            }
+            Work::DeleteThere { id } => client.run(Delete::to_trash(id)).await.map(|_| JobResult::Deleted),
         }
     }
 }

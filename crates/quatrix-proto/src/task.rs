@@ -11,19 +11,20 @@
 //!
 //! fn run<T: Task>(
 //!     mut task: T,
+//!     server: &Server,
 //!     mut call: impl FnMut(Prepared) -> Result<http::Response<Bytes>, Error>,
 //! ) -> Result<T::Output, Error> {
 //!     let now = Timestamp::ZERO; // a driver asks its clock before each step
 //!     loop {
-//!         match task.poll(now) {
+//!         match task.poll(now, server) {
 //!             TaskStep::Call(prepared) => task.handle(now, call(prepared), 0),
 //!             TaskStep::Done(result) => return result,
 //!         }
 //!     }
 //! }
 //!
-//! let look_up = LookUp::new(&Server::account("acme")?, "/reports/q3.pdf".parse()?);
-//! let found = run(look_up, |prepared| {
+//! let look_up = LookUp::new("/reports/q3.pdf".parse()?);
+//! let found = run(look_up, &Server::account("acme")?, |prepared| {
 //!     let request = prepared.into_request(Authorization::None);
 //!     assert_eq!(request.uri().path(), "/api/1.0/file/id");
 //!     Ok(http::Response::new(Bytes::from(r#"{"file_id":"4711","type":"F"}"#)))
@@ -37,6 +38,7 @@ use http::StatusCode;
 
 use crate::endpoint::Prepared;
 use crate::error::{Error, ErrorCode, Invalid};
+use crate::server::Server;
 use crate::time::Timestamp;
 
 mod chunk_sizer;
@@ -67,21 +69,21 @@ pub use transfer_event::TransferEvent;
 pub use upload::{Upload, Uploaded};
 pub use walk::{Entry, Listed, Unnamed, Walk};
 
-/// Something that takes several calls.
+/// Operation that takes several calls.
 ///
-/// Polling changes nothing that can be seen: until the next [`handle`](Self::handle), the same step comes back. One
-/// call at a time: poll again only when the last call has been handled.
+/// Polling has no visible effect: until the next [`handle`](Self::handle), the same step comes back. One call at a time:
+/// poll again only when the last call has been handled.
 pub trait Task {
-    /// What it comes to.
+    /// Result of the operation.
     type Output;
 
-    /// Says what to do next.
-    fn poll(&mut self, now: Timestamp) -> TaskStep<Self::Output>;
+    /// Returns the next step. `server` is the server of the session that makes the calls: the same at each poll.
+    fn poll(&mut self, now: Timestamp, server: &Server) -> TaskStep<Self::Output>;
 
-    /// Takes what came of the call that the last poll asked for.
+    /// Takes the result of the call that the last poll returned.
     ///
-    /// `moved` counts the bytes that were read from the source, or written into the sink, for it; a failed call may
-    /// have moved some.
+    /// `moved` counts the bytes that the call read from the source or wrote into the sink; a failed call may have moved
+    /// some.
     fn handle(&mut self, now: Timestamp, result: Result<http::Response<Bytes>, Error>, moved: u64);
 }
 

@@ -45,9 +45,9 @@ fn listing(folder: &str, files: usize) -> String {
 }
 
 fn there(files: usize) -> Remote {
-    let mut list = ListRemote::new(&Server::default(), FileId::new(id(0)).unwrap());
+    let mut list = ListRemote::new(FileId::new(id(0)).unwrap());
     loop {
-        match list.poll(Timestamp::ZERO) {
+        match list.poll(Timestamp::ZERO, &Server::default()) {
             TaskStep::Done(remote) => return remote.unwrap(),
             TaskStep::Call(prepared) => {
                 let request = prepared.into_request(Authorization::None);

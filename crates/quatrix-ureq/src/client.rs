@@ -171,7 +171,7 @@ impl Client {
     /// Whatever it ends with.
     pub fn run<T: Task>(&self, mut task: T) -> Result<T::Output, Error> {
         loop {
-            match task.poll(self.driver.transport.now()) {
+            match task.poll(self.driver.transport.now(), self.driver.config.server()) {
                 TaskStep::Call(prepared) => {
                     let result = self.driver.call(prepared, CallOptions::default(), &mut BodyIo::default());
                     task.handle(self.driver.transport.now(), result, 0);

@@ -148,7 +148,7 @@ impl<'a> Files<'a> {
     pub fn download(&self, file: &FileId, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
         let path = path.as_ref();
         let shown = RemotePath::home().join(name(path)?)?;
-        let download = Download::by_id(self.client.config().server(), file.clone());
+        let download = Download::by_id(file.clone());
         let folder = Folder::new(folder_of(path));
         let downloaded = self.download_to(download, &folder, path, &shown, self.overwrite)?;
         folder.sync()?;
@@ -184,7 +184,7 @@ impl<'a> Files<'a> {
     /// Deletes what earlier uploads of these names have left behind in these folders: best effort, since all that was
     /// asked for is done.
     pub(crate) fn remove_leftovers<'n>(&self, names: impl IntoIterator<Item = (&'n FileId, &'n str)>) {
-        let mut leftovers = RemoveLeftovers::new(self.client.config().server(), SystemTime::now().into());
+        let mut leftovers = RemoveLeftovers::new(SystemTime::now().into());
         names.into_iter().for_each(|(folder, name)| leftovers.add(folder, name));
         let _ = self.client.run(leftovers);
     }

@@ -19,7 +19,7 @@ impl Client {
     /// Makes an upload of `size` bytes into this folder, for [`upload`](Self::upload), with what it needs of this
     /// client.
     pub fn new_upload(&self, folder: FileId, name: FileName, size: u64) -> Upload {
-        Upload::new(self.config().server(), folder, name, size, RandomState::new().hash_one(()))
+        Upload::new(folder, name, size, RandomState::new().hash_one(()))
     }
 
     /// Uploads from a source that can be read again, which is what happens when a chunk is lost.
@@ -131,7 +131,7 @@ impl Client {
             {
                 task.source_changed(size, modified);
             }
-            let prepared = match task.poll(driver.transport.now()) {
+            let prepared = match task.poll(driver.transport.now(), driver.config.server()) {
                 TaskStep::Call(prepared) => prepared,
                 TaskStep::Done(result) => return result,
             };

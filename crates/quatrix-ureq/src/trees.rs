@@ -54,7 +54,7 @@ impl Files<'_> {
     }
 
     fn list(&self, folder: &FileId) -> Result<Remote, Error> {
-        self.client.run(ListRemote::new(self.client.config().server(), folder.clone()))
+        self.client.run(ListRemote::new(folder.clone()))
     }
 
     /// Does what a plan for this folder here says.
@@ -106,7 +106,7 @@ impl Files<'_> {
             Work::MakeHere => here.make(&place).map(|()| JobResult::Made(None)),
             Work::MakeThere { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
-                let make = MakeFolders::below(client.config().server(), parent.clone(), name);
+                let make = MakeFolders::below(parent.clone(), name);
                 client.run(make).map(|id| JobResult::Made(Some(id)))
             }
             Work::Upload { folder, on_conflict } => {
@@ -114,7 +114,7 @@ impl Files<'_> {
                 uploaded.map(|uploaded| JobResult::Copied(uploaded.size))
             }
             Work::Download { file, overwrite } => {
-                let download = Download::file(client.config().server(), file);
+                let download = Download::file(file);
                 let downloaded = self.download_to(download, here, &place, path, *overwrite);
                 downloaded.map(|downloaded| JobResult::Copied(downloaded.size))
             }
@@ -123,9 +123,7 @@ impl Files<'_> {
                 client.call(&RenameFile::new(id.clone(), name.clone())).map(|_| JobResult::Renamed)
             }
             Work::DeleteHere { items } => here.delete(items).map(|()| JobResult::Deleted),
-            Work::DeleteThere { id } => {
-                client.run(Delete::to_trash(client.config().server(), id.clone())).map(|_| JobResult::Deleted)
-            }
+            Work::DeleteThere { id } => client.run(Delete::to_trash(id.clone())).map(|_| JobResult::Deleted),
         }
     }
 }

@@ -67,13 +67,13 @@ impl<S: Subject> Reentrant<S> {
 fn with_file<S: Subject>(wire: Wire) -> (Stage, S, quatrix_proto::FileId) {
     let stage = Stage::built(wire, |builder| builder.files(Seed::new().file("a.bin", vec![7; 300_000])));
     let client: S = stage.active();
-    let file = client.run(LookUp::new(client.server(), "/a.bin".parse().unwrap())).unwrap().unwrap().id;
+    let file = client.run(LookUp::new("/a.bin".parse().unwrap())).unwrap().unwrap().id;
     (stage, client, file)
 }
 
 fn upload<S: Subject>(client: &S, name: &str, size: u64) -> Upload {
     let home = client.call(&GetHome { content: false }).unwrap().id;
-    Upload::new(client.server(), home, name.parse().unwrap(), size, 7)
+    Upload::new(home, name.parse().unwrap(), size, 7)
 }
 
 fn m37_what_a_callback_panics_with_is_all_that_is_said<S: Subject>(wire: Wire) {
@@ -202,7 +202,7 @@ fn m38_a_progress_observer_may_call_the_client<S: Subject>(wire: Wire) {
         calls += 1;
     };
     client.upload_watched(upload(&client, "b.bin", 5000), vec![1; 5000], |_| watch()).unwrap();
-    let download = Download::by_id(client.server(), file);
+    let download = Download::by_id(file);
     assert_eq!(client.download_watched(download, |_| watch()).0.unwrap().size, 300_000);
     assert!(calls >= 4, "{calls} events of two transfers");
     assert_eq!(stage.emulator.file(USER, "b.bin").unwrap().len(), 5000);

@@ -149,7 +149,7 @@ fn head(length: usize) -> String {
 }
 
 fn streamed<S: Subject>(client: &S) -> String {
-    let (result, bytes) = client.download(Download::by_id(client.server(), "f".parse().unwrap()));
+    let (result, bytes) = client.download(Download::by_id("f".parse().unwrap()));
     result.unwrap();
     String::from_utf8(bytes).unwrap()
 }

@@ -96,7 +96,7 @@ fn m36_a_download_given_up_in_its_middle_spends_the_connection<S: Subject>(wire:
     // A file that is open for reading only takes nothing.
     let sink = tempfile::NamedTempFile::new().unwrap();
     let sink = std::fs::File::open(sink.path()).unwrap();
-    let download = Download::by_id(client.server(), "f".parse().unwrap());
+    let download = Download::by_id("f".parse().unwrap());
     assert_eq!(kind(client.download_into(download, sink)).0, TransportErrorKind::Local);
     client.call(&GetAccountMetadata).unwrap();
     let requests = listener.requests();

@@ -93,7 +93,7 @@ fn m42_m31_an_upload_over_a_wire_that_breaks_at_any_read_fails_or_succeeds_and_c
         let home = client.call(&GetHome { content: false }).unwrap().id;
         let upload = |bytes: &[u8]| {
             let name = FileName::new("a.bin").unwrap();
-            let upload = Upload::new(client.server(), home.clone(), name, bytes.len() as u64, 7);
+            let upload = Upload::new(home.clone(), name, bytes.len() as u64, 7);
             client.upload(upload.on_conflict(OnConflict::Overwrite).with_max_chunk(20_000), bytes.to_vec())
         };
         relay.cut(first, Cut::Reads(at), how(at));

@@ -52,7 +52,7 @@ impl Spool {
     pub(crate) fn upload<S: Subject>(&self, client: &S) -> Result<Uploaded, Error> {
         resume(client);
         let (size, name) = (FIRST + SECOND, FileName::new("a.bin").unwrap());
-        let upload = Upload::new(client.server(), "h".parse().unwrap(), name, size as u64, 7);
+        let upload = Upload::new("h".parse().unwrap(), name, size as u64, 7);
         client.upload(upload.on_conflict(OnConflict::Refuse), vec![7; size])
     }
 }

@@ -49,7 +49,7 @@ fn home<S: Subject>(client: &S) -> File {
 }
 
 fn find<S: Subject>(client: &S, path: &str) -> FileId {
-    client.run(LookUp::new(client.server(), RemotePath::new(path).unwrap())).unwrap().unwrap().id
+    client.run(LookUp::new(RemotePath::new(path).unwrap())).unwrap().unwrap().id
 }
 
 fn names(folder: &File) -> Vec<&str> {
@@ -139,7 +139,7 @@ fn files_are_renamed_copied_moved_and_deleted<S: Subject>(wire: Wire) {
     assert!(deleted.missing(&[copy]).is_none());
     let deleted = client.call(&DeleteFiles::permanently([file.clone()])).unwrap();
     assert_eq!(deleted.done().unwrap().ids, [file]);
-    assert!(client.run(LookUp::new(client.server(), "/b.txt".parse().unwrap())).unwrap().is_none());
+    assert!(client.run(LookUp::new("/b.txt".parse().unwrap())).unwrap().is_none());
     let into_itself = client.call(&MoveFiles { ids: vec![reports.clone()], target: reports, resolve: false });
     assert!(into_itself.is_err());
 }
@@ -195,10 +195,7 @@ fn q14_the_size_of_a_folder_decides_nothing<S: Subject>(wire: Wire) {
             (folder.size, folder.content.unwrap().len()),
             (Some(if folder_size == FolderSize::Items { 1 } else { 5 }), 1)
         );
-        assert_eq!(
-            client.run(Walk::home(client.server())).unwrap().entries.iter().filter(|e| !e.file.is_folder()).count(),
-            2
-        );
+        assert_eq!(client.run(Walk::home()).unwrap().entries.iter().filter(|e| !e.file.is_folder()).count(), 2);
     }
 }
 
@@ -281,21 +278,21 @@ fn paths_are_looked_up_with_and_without_the_operation_for_it<S: Subject>(wire: W
     for status in [404, 405] {
         let unknown = Fault::new(FaultKind::Status(status)).on("POST", "/file/id").always();
         stage.emulator.set_faults([unknown]).unwrap();
-        let walked = client.run(LookUp::new(client.server(), path.clone())).unwrap().unwrap();
+        let walked = client.run(LookUp::new(path.clone())).unwrap().unwrap();
         assert_eq!(walked.id, found.id);
-        assert!(client.run(LookUp::new(client.server(), "/reports/none".parse().unwrap())).unwrap().is_none());
+        assert!(client.run(LookUp::new("/reports/none".parse().unwrap())).unwrap().is_none());
     }
-    let root = client.run(LookUp::new(client.server(), RemotePath::home())).unwrap().unwrap();
+    let root = client.run(LookUp::new(RemotePath::home())).unwrap().unwrap();
     assert_eq!(root.id, home(&client).id);
 }
 
 fn a_tree_is_walked_and_folders_made_with_their_parents<S: Subject>(wire: Wire) {
     let stage = stage(wire);
     let client: S = stage.active();
-    let made = client.run(MakeFolders::new(client.server(), "/a/b c/d".parse().unwrap())).unwrap();
-    let again = client.run(MakeFolders::new(client.server(), "/a/b c/d".parse().unwrap())).unwrap();
+    let made = client.run(MakeFolders::new("/a/b c/d".parse().unwrap())).unwrap();
+    let again = client.run(MakeFolders::new("/a/b c/d".parse().unwrap())).unwrap();
     assert_eq!(made, again, "what is there is not made again");
-    let entries = client.run(Walk::home(client.server())).unwrap().entries;
+    let entries = client.run(Walk::home()).unwrap().entries;
     let paths: Vec<String> = entries.iter().map(|entry| entry.path.to_string()).collect();
     for path in ["/a", "/a/b c", "/a/b c/d", "/reports/2026/q3.pdf", "/a.txt"] {
         assert!(paths.iter().any(|walked| walked == path), "{path} is missing in {paths:?}");

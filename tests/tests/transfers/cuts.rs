@@ -2,11 +2,12 @@
 
 use quatrix_emulator::{CutPoint, Fault, FaultKind};
 use quatrix_proto::api::OnConflict;
+use quatrix_proto::task::Download;
 use quatrix_tests::conform;
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::Subject;
 
-use crate::{USER, bytes, download, find, home, stage, upload};
+use crate::{USER, bytes, find, home, stage, upload};
 
 conform![
     m42_a_fault_at_any_exchange_of_an_upload_leaves_the_old_bytes_or_the_new,
@@ -42,8 +43,7 @@ fn m42_a_fault_at_any_exchange_of_an_upload_leaves_the_old_bytes_or_the_new<S: S
             let client: S = stage.active();
             let parent = home(&client);
             stage.emulator.set_faults([Fault::new(fault.clone()).skip(at)]).unwrap();
-            let upload =
-                upload(&client, parent, "a.bin", new.len(), OnConflict::Overwrite).with_max_chunk(CHUNK as u64);
+            let upload = upload(parent, "a.bin", new.len(), OnConflict::Overwrite).with_max_chunk(CHUNK as u64);
             let result = client.upload(upload, new.clone());
             stage.emulator.set_faults([]).unwrap();
             let held = stage.emulator.file(USER, "a.bin").unwrap();
@@ -75,7 +75,7 @@ fn a_fault_at_any_exchange_of_a_download_is_healed<S: Subject>(wire: Wire) {
             let client: S = stage.active();
             let file = find(&client, "/a.bin");
             stage.emulator.set_faults([Fault::new(fault.clone()).skip(at)]).unwrap();
-            let download = download(&client, file).with_max_range(CHUNK as u64);
+            let download = Download::by_id(file).with_max_range(CHUNK as u64);
             let (result, sink) = client.download(download);
             let context = format!("exchange {at}, {fault:?}: {result:?}");
             assert_eq!(result.unwrap().size, whole.len() as u64, "{context}");
@@ -93,9 +93,9 @@ fn two_faults_in_a_row_are_healed<S: Subject>(wire: Wire) {
         .emulator
         .set_faults([cut("/file/download/{id}", "GET"), cut("/upload/chunked/{upload_key}", "POST")])
         .unwrap();
-    let (result, sink) = client.download(download(&client, find(&client, "/a.bin")).with_max_range(CHUNK as u64));
+    let (result, sink) = client.download(Download::by_id(find(&client, "/a.bin")).with_max_range(CHUNK as u64));
     assert!(result.is_ok() && sink == whole);
-    let upload = upload(&client, home(&client), "b.bin", whole.len(), OnConflict::Refuse).with_max_chunk(CHUNK as u64);
+    let upload = upload(home(&client), "b.bin", whole.len(), OnConflict::Refuse).with_max_chunk(CHUNK as u64);
     client.upload(upload, whole.clone()).unwrap();
     assert!(stage.emulator.file(USER, "b.bin").unwrap() == whole);
 }
@@ -109,7 +109,7 @@ fn m24_a_server_without_ranges_is_noticed<S: Subject>(wire: Wire) {
     let client: S = stage.active();
     let cut = Fault::new(FaultKind::Cut(CutPoint::Body(1234))).on("GET", "/file/download/{id}");
     stage.emulator.set_faults([cut]).unwrap();
-    let (result, sink) = client.download(download(&client, find(&client, "/a.bin")));
+    let (result, sink) = client.download(Download::by_id(find(&client, "/a.bin")));
     assert!(sink == whole, "the whole came twice, its start only once into the sink: {result:?}");
 }
 

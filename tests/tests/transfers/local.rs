@@ -4,12 +4,13 @@ use std::fs;
 use std::io::Write as _;
 
 use quatrix_proto::api::OnConflict;
+use quatrix_proto::task::Download;
 use quatrix_proto::{Error, TransportErrorKind};
 use quatrix_tests::conform;
 use quatrix_tests::stage::Wire;
 use quatrix_tests::subject::Subject;
 
-use crate::{USER, bytes, download, find, home, stage, upload};
+use crate::{USER, bytes, find, home, stage, upload};
 
 conform![
     m40_a_source_that_shrinks_is_a_local_error_and_leaves_nothing,
@@ -32,7 +33,7 @@ fn m40_a_source_that_shrinks_is_a_local_error_and_leaves_nothing<S: Subject>(wir
     let old = bytes(100, 1);
     let stage = stage(wire, "a.bin", &old);
     let client: S = stage.active();
-    let announced = upload(&client, home(&client), "a.bin", 5000, OnConflict::Overwrite);
+    let announced = upload(home(&client), "a.bin", 5000, OnConflict::Overwrite);
     assert_eq!(kind(client.upload(announced, bytes(3000, 2))), TransportErrorKind::Local);
     assert!(stage.emulator.file(USER, "a.bin").unwrap() == old);
     assert_eq!(stage.emulator.paths(USER).iter().filter(|path| !path.ends_with('/')).count(), 1, "nothing half-made");
@@ -41,7 +42,7 @@ fn m40_a_source_that_shrinks_is_a_local_error_and_leaves_nothing<S: Subject>(wir
 fn m40_a_source_that_grows_is_sent_as_it_was_announced<S: Subject>(wire: Wire) {
     let stage = stage(wire, "other", b"");
     let client: S = stage.active();
-    let announced = upload(&client, home(&client), "a.bin", 3000, OnConflict::Refuse);
+    let announced = upload(home(&client), "a.bin", 3000, OnConflict::Refuse);
     assert_eq!(client.upload(announced, bytes(5000, 2)).unwrap().size, 3000);
     assert!(stage.emulator.file(USER, "a.bin").unwrap() == bytes(5000, 2)[..3000]);
 }
@@ -51,7 +52,7 @@ fn m40_a_full_disk_is_a_local_error_and_the_old_file_stays<S: Subject>(wire: Wir
     let client: S = stage.active();
     let file = find(&client, "/a.bin");
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    assert_eq!(kind(client.download_into(download(&client, file.clone()), full)), TransportErrorKind::Local);
+    assert_eq!(kind(client.download_into(Download::by_id(file.clone()), full)), TransportErrorKind::Local);
 
     // A folder that cannot be written to stands for a disk without room: the file that is there stays as it is.
     let folder = tempfile::tempdir().unwrap();
@@ -68,9 +69,9 @@ fn m40_a_full_disk_is_a_local_error_and_the_old_file_stays<S: Subject>(wire: Wir
 fn an_empty_file_has_no_chunk<S: Subject>(wire: Wire) {
     let stage = stage(wire, "other", b"");
     let client: S = stage.active();
-    client.upload(upload(&client, home(&client), "empty", 0, OnConflict::Refuse), Vec::new()).unwrap();
+    client.upload(upload(home(&client), "empty", 0, OnConflict::Refuse), Vec::new()).unwrap();
     assert_eq!(stage.count("/upload/chunked/{upload_key}"), 0);
-    let (result, sink) = client.download(download(&client, find(&client, "/empty")));
+    let (result, sink) = client.download(Download::by_id(find(&client, "/empty")));
     assert_eq!((result.unwrap().size, sink.len()), (0, 0));
 }
 
@@ -86,7 +87,7 @@ fn several_files_come_as_one_zip<S: Subject>(wire: Wire) {
     let stage = stage(wire, "a.bin", &bytes(5000, 1));
     let client: S = stage.active();
     let ids = vec![find(&client, "/a.bin"), home(&client)];
-    let (result, sink) = client.download(quatrix_proto::task::Download::zip(client.server(), ids));
+    let (result, sink) = client.download(Download::zip(ids));
     result.unwrap();
     assert!(sink.starts_with(b"PK\x03\x04") && sink.len() > 5000);
 }

@@ -55,7 +55,7 @@ impl World {
 
     fn run<T: Task>(&mut self, mut task: T) -> Result<T::Output, Error> {
         loop {
-            match task.poll(self.now()) {
+            match task.poll(self.now(), self.session.config().server()) {
                 TaskStep::Call(prepared) => {
                     let ticket = self.session.call_prepared(self.now(), prepared, CallOptions::new());
                     let (result, moved) = self.drive(ticket);
@@ -134,8 +134,7 @@ fn q10_an_upload_of_forty_minutes_keeps_its_session_alive() {
     let home = world.drive(home).0.unwrap().id;
     world.source = super::bytes(24 * MIB, 1);
     let began = world.elapsed;
-    let server = world.session.config().server().clone();
-    let upload = Upload::new(&server, home, "long.bin".parse().unwrap(), world.source.len() as u64, 7);
+    let upload = Upload::new(home, "long.bin".parse().unwrap(), world.source.len() as u64, 7);
     world.run(upload.on_conflict(OnConflict::Overwrite)).unwrap();
     assert!(world.minutes(began) >= 39, "{} minutes", world.minutes(began));
     assert!(world.quatrix.file("totp@example.com", "long.bin").unwrap() == world.source);
@@ -150,10 +149,9 @@ fn q10_a_download_of_forty_minutes_keeps_its_session_alive() {
     let download = |keep_alive: bool| {
         let mut world = World::new(&Seed::new().file("long.bin", whole.clone()));
         let began = world.elapsed;
-        let server = world.session.config().server().clone();
-        let file = world.run(LookUp::new(&server, "/long.bin".parse().unwrap())).unwrap().unwrap().id;
+        let file = world.run(LookUp::new("/long.bin".parse().unwrap())).unwrap().unwrap().id;
         world.keepalive = keep_alive.then(|| world.session.run_keepalive(world.now()));
-        let result = world.run(Download::by_id(&server, file));
+        let result = world.run(Download::by_id(file));
         (result, world.minutes(began), world)
     };
     let (result, minutes, world) = download(true);

@@ -10,7 +10,7 @@ mod settings;
 
 use quatrix_emulator::Seed;
 use quatrix_proto::api::{GetHome, OnConflict};
-use quatrix_proto::task::{Download, LookUp, Upload};
+use quatrix_proto::task::{LookUp, Upload};
 use quatrix_proto::{FileId, FileName};
 use quatrix_tests::stage::{Stage, Wire};
 use quatrix_tests::subject::Subject;
@@ -27,15 +27,11 @@ fn home<S: Subject>(client: &S) -> FileId {
 }
 
 fn find<S: Subject>(client: &S, path: &str) -> FileId {
-    client.run(LookUp::new(client.server(), path.parse().unwrap())).unwrap().unwrap().id
+    client.run(LookUp::new(path.parse().unwrap())).unwrap().unwrap().id
 }
 
-fn upload<S: Subject>(client: &S, parent: FileId, name: &str, size: usize, on_conflict: OnConflict) -> Upload {
-    Upload::new(client.server(), parent, FileName::new(name).unwrap(), size as u64, 7).on_conflict(on_conflict)
-}
-
-fn download<S: Subject>(client: &S, file: FileId) -> Download {
-    Download::by_id(client.server(), file)
+fn upload(parent: FileId, name: &str, size: usize, on_conflict: OnConflict) -> Upload {
+    Upload::new(parent, FileName::new(name).unwrap(), size as u64, 7).on_conflict(on_conflict)
 }
 
 /// Bytes that are all over the place, so that a range in the wrong one shows.

@@ -4,12 +4,13 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use quatrix_emulator::{Fault, FaultKind, Seed};
+use quatrix_proto::task::Download;
 use quatrix_proto::{Error, TransferError};
 use quatrix_tests::conform;
 use quatrix_tests::stage::{Stage, Wire};
 use quatrix_tests::subject::Subject;
 
-use crate::{bytes, download, find, stage};
+use crate::{bytes, find, stage};
 
 conform![
     m40_bytes_of_two_versions_are_never_put_together,
@@ -39,7 +40,7 @@ fn m40_bytes_of_two_versions_are_never_put_together<S: Subject>(wire: Wire) {
         let client: S = stage.active();
         let file = find(&client, "/a.bin");
         stage.emulator.set_faults([Fault::new(FaultKind::Rewrite(None)).on("GET", path).skip(skip)]).unwrap();
-        let (result, sink) = client.download(download(&client, file).with_max_range(1000));
+        let (result, sink) = client.download(Download::by_id(file).with_max_range(1000));
         assert!(matches!(result, Err(Error::Transfer(TransferError::Changed))), "{path}: {result:?}");
         assert!(sink[..kept] == old[..kept] && (path.contains("download") || sink.len() == kept), "{path}");
     }

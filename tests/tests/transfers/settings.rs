@@ -27,7 +27,7 @@ fn q12_chunks_arrive_where_the_server_wants_a_token_and_where_it_does_not<S: Sub
         setup.config = setup.config.with_compat(Compat::default().with_chunk_tokens(with_token));
         let client = S::build(setup).unwrap();
         assert_eq!(client.login(quatrix_tests::stage::me(USER)).unwrap(), quatrix_proto::Login::Active);
-        let result = client.upload(upload(&client, home(&client), "a.bin", 100, OnConflict::Refuse), bytes(100, 1));
+        let result = client.upload(upload(home(&client), "a.bin", 100, OnConflict::Refuse), bytes(100, 1));
         assert_eq!(result.is_ok(), arrives, "needed {needed}, sent {with_token}: {result:?}");
         assert_eq!(stage.emulator.file(USER, "a.bin").is_some(), arrives, "nothing half-made");
     }
@@ -38,7 +38,7 @@ fn q13_a_key_that_runs_out_begins_the_upload_again<S: Subject>(wire: Wire) {
     for (life, begun) in [(UploadKeyLife::SinceLastChunk, 1), (UploadKeyLife::SinceLink, 2)] {
         let stage = Stage::with(wire, |settings| Settings { upload_key_life: life, ..settings });
         let client: S = stage.active();
-        let upload = upload(&client, home(&client), "a.bin", 4000, OnConflict::Refuse).with_max_chunk(1000);
+        let upload = upload(home(&client), "a.bin", 4000, OnConflict::Refuse).with_max_chunk(1000);
         let mut passed = 0;
         let result = client.upload_watched(upload, bytes(4000, 1), |event| {
             if let TransferEvent::Progress { done, .. } = event
@@ -59,7 +59,7 @@ fn q10_a_transfer_that_does_not_count_as_use_is_preceded_by_a_keepalive<S: Subje
     for extend in [false, true] {
         let stage = Stage::with(wire, |settings| Settings { transfers_extend: extend, ..settings });
         let client: S = stage.active();
-        client.upload(upload(&client, home(&client), "a.bin", 100, OnConflict::Refuse), bytes(100, 1)).unwrap();
+        client.upload(upload(home(&client), "a.bin", 100, OnConflict::Refuse), bytes(100, 1)).unwrap();
         assert_eq!(client.call(&GetProfile).unwrap().email, USER);
         assert_eq!(stage.count("/session/login"), 1);
     }

@@ -8,7 +8,7 @@ use tokio::runtime::Builder;
 use super::{AT_ONCE, Job, Kind};
 
 fn look_up(server: &Server, name: &str) -> LookUp {
-    LookUp::new(server, name.parse::<RemotePath>().expect("it is a path"))
+    LookUp::new(name.parse::<RemotePath>().expect("it is a path"))
 }
 
 fn found(found: Option<Located>) -> FileId {

@@ -39,7 +39,7 @@ impl Find {
         let pattern = self.name.to_lowercase();
         settings.with_client(|client| {
             let found = remote::need_folder(client, &start)?;
-            let listed = client.run(Walk::below(client.config().server(), found.id, start.clone()))?;
+            let listed = client.run(Walk::below(found.id, start.clone()))?;
             for entry in &listed.entries {
                 let wanted = self.kind.as_deref().is_none_or(|kind| (kind == "folder") == entry.file.is_folder());
                 if !wanted || !matches(&pattern, &entry.file.name.to_lowercase()) {

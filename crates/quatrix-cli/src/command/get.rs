@@ -111,7 +111,7 @@ impl Work<'_> {
         if file.is_folder() {
             return Err(Failure::usage(format!("{source} is a folder: it does not fit into a pipe")));
         }
-        let download = Download::file(self.client.config().server(), file);
+        let download = Download::file(file);
         let sink = io::stdout().lock();
         let downloaded = self.client.download_observed(download, sink, |event| self.progress.tell(source, event));
         let downloaded = ended(downloaded, &self.progress);

@@ -36,7 +36,7 @@ impl Ls {
         settings.with_client(|client| {
             let found = remote::need(client, &path)?;
             if self.recursive && found.kind.is_folder() {
-                let walk = Walk::below(client.config().server(), found.id, path.clone());
+                let walk = Walk::below(found.id, path.clone());
                 let listed = client.run(walk)?;
                 for entry in &listed.entries {
                     let below = entry.path.to_string();

@@ -178,7 +178,7 @@ impl Mirror {
             Direction::Up => {
                 let folder = match self.dry_run {
                     true => remote::folder_if_any(client, path)?,
-                    false => Some(client.run(MakeFolders::new(client.config().server(), path.clone()))?),
+                    false => Some(client.run(MakeFolders::new(path.clone()))?),
                 };
                 plan_mirror_up(&how, local, remote::list_if_any(client, folder)?)?
             }

@@ -28,7 +28,7 @@ impl Mkdir {
             for text in &self.paths {
                 let path = remote::path(text)?;
                 let id = if self.parents {
-                    client.run(MakeFolders::new(client.config().server(), path.clone()))?
+                    client.run(MakeFolders::new(path.clone()))?
                 } else {
                     if remote::look_up(client, &path)?.is_some() {
                         return Err(Failure::new(Exit::Exists, format!("{path} is there already")));

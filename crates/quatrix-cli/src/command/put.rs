@@ -184,9 +184,7 @@ impl Work<'_> {
         let folder = match (&place.taken, dry_run) {
             (Some(taken), _) => Some(taken.id.clone()),
             (None, true) => None,
-            (None, false) => {
-                Some(self.client.run(MakeFolders::new(self.client.config().server(), place.path.clone()))?)
-            }
+            (None, false) => Some(self.client.run(MakeFolders::new(place.path.clone()))?),
         };
         let on_conflict = if no_clobber { OnConflict::Refuse } else { OnConflict::Overwrite };
         let batch = match (update, folder) {

@@ -67,8 +67,8 @@ impl Rm {
 
     /// The id of the job, if the server does it later.
     fn delete(&self, client: &Client, path: &RemotePath, id: FileId) -> Result<Option<String>, Failure> {
-        let (server, ids) = (client.config().server(), [id.clone()]);
-        let delete = if self.permanently { Delete::permanently(server, id) } else { Delete::to_trash(server, id) };
+        let ids = [id.clone()];
+        let delete = if self.permanently { Delete::permanently(id) } else { Delete::to_trash(id) };
         match client.run(delete)? {
             Deferred::Done(done) if done.missing(&ids).is_some() => {
                 Err(Failure::new(Exit::Forbidden, format!("{path}: the server did not delete it"))

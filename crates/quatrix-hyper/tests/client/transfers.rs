@@ -29,7 +29,7 @@ fn new_upload(client: &Client, home: &FileId, size: usize) -> Upload {
 
 async fn new_download(client: &Client) -> Download {
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).await.unwrap();
-    Download::by_id(client.config().server(), found.id).with_max_range(CHUNK)
+    Download::by_id(found.id).with_max_range(CHUNK)
 }
 
 async fn download(client: &Client) -> Result<(Downloaded, Vec<u8>), Error> {
@@ -62,7 +62,7 @@ async fn large_chunks_go_through_in_pieces() {
     assert!(emulator.file(USER, "a.bin").unwrap() == bytes);
     let mut sink = Vec::new();
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).await.unwrap();
-    client.download(Download::by_id(client.config().server(), found.id), &mut sink).await.unwrap();
+    client.download(Download::by_id(found.id), &mut sink).await.unwrap();
     assert!(sink == bytes);
 }
 
@@ -177,7 +177,7 @@ async fn m40_a_sink_that_is_full_is_a_local_error() {
         // The error of the only write is known when the file is flushed.
         let full = tokio::fs::File::options().write(true).open("/dev/full").await.unwrap();
         let small = client.upload(client.new_upload(home, "b.bin".parse().unwrap(), 3), Cursor::new("abc")).await;
-        let download = Download::by_id(client.config().server(), small.unwrap().id);
+        let download = Download::by_id(small.unwrap().id);
         let error = client.download(download, full).await.unwrap_err();
         assert_eq!(failure(error).kind(), TransportErrorKind::Local);
     }
@@ -226,7 +226,7 @@ async fn a_large_download_is_given_up_in_the_middle_of_its_answer() {
     let upload = client.new_upload(home, "a.bin".parse().unwrap(), size);
     let uploaded = client.upload(upload, Zeros).await.unwrap();
     let mut sink = Vec::new();
-    let download = Download::by_id(client.config().server(), uploaded.id);
+    let download = Download::by_id(uploaded.id);
     let given_up = client.download_observed(download, &mut sink, |_| ControlFlow::Break(())).await;
     assert!(matches!(given_up, Err(Error::Cancelled)), "{given_up:?}");
     assert!((1..size).contains(&(sink.len() as u64)), "{}", sink.len());

@@ -1,10 +1,10 @@
 //! Uploads and downloads over a wire that breaks, and beside others who change the files.
 
 use super::Input;
+use crate::FileId;
 use crate::api::OnConflict;
 use crate::task::model::{Fault, Model, Wire, download_keeps_its_promise, upload_keeps_its_promise};
 use crate::task::{Download, Upload};
-use crate::{FileId, Server};
 
 const OLD: &[u8] = b"the old content";
 const BYTES: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
@@ -30,12 +30,10 @@ fn upload(input: &mut Input<'_>) {
     if let Some(old) = old {
         model.file(&folder, "a.txt", old);
     }
-    let (server, size) = (Server::default(), bytes.len() as u64);
+    let size = bytes.len() as u64;
     let task = match on_conflict {
-        None => Upload::in_place(&server, id(&model, "/in/a.txt"), size),
-        Some(on_conflict) => {
-            Upload::new(&server, id(&model, "/in"), "a.txt".parse().unwrap(), size, 1).on_conflict(on_conflict)
-        }
+        None => Upload::in_place(id(&model, "/in/a.txt"), size),
+        Some(on_conflict) => Upload::new(id(&model, "/in"), "a.txt".parse().unwrap(), size, 1).on_conflict(on_conflict),
     };
     let mut task = task.with_max_chunk(most);
     let mut wire = Wire::breaking(bytes, |_, _, model| {
@@ -63,12 +61,12 @@ fn download(input: &mut Input<'_>) {
     let mut model = Model::new();
     model.file("home", "a.txt", bytes);
     model.ranges = input.byte() & 1 == 0;
-    let (server, file) = (Server::default(), id(&model, "/a.txt"));
+    let file = id(&model, "/a.txt");
     let kept = usize::from(input.byte() % 65).min(bytes.len());
     let (task, begun) = match input.byte() % 4 {
-        0 => (Download::zip(&server, [file]), &[][..]),
-        1 => (Download::by_id(&server, file).after(kept as u64), &bytes[..kept]),
-        _ => (Download::by_id(&server, file), &[][..]),
+        0 => (Download::zip([file]), &[][..]),
+        1 => (Download::by_id(file).after(kept as u64), &bytes[..kept]),
+        _ => (Download::by_id(file), &[][..]),
     };
     let mut task = task.with_max_range(most);
     let mut now = bytes.to_vec();

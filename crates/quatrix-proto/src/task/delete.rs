@@ -21,7 +21,6 @@ const TRIES: u8 = 3;
 /// might, since what lies there already is deleted for good: so the file is looked at first.
 #[derive(Clone, Debug)]
 pub struct Delete {
-    server: Server,
     id: FileId,
     permanently: bool,
     failures: u8,
@@ -45,13 +44,13 @@ enum State {
 
 impl Delete {
     /// Deletes it into the trash, where the server keeps it for 30 days.
-    pub fn to_trash(server: &Server, id: FileId) -> Self {
-        Self { server: server.clone(), id, permanently: false, failures: 0, state: State::Asking { lost: false } }
+    pub fn to_trash(id: FileId) -> Self {
+        Self { id, permanently: false, failures: 0, state: State::Asking { lost: false } }
     }
 
     /// Deletes it for good.
-    pub fn permanently(server: &Server, id: FileId) -> Self {
-        Self { permanently: true, ..Self::to_trash(server, id) }
+    pub fn permanently(id: FileId) -> Self {
+        Self { permanently: true, ..Self::to_trash(id) }
     }
 
     fn gone(&self) -> State {
@@ -90,13 +89,13 @@ impl Delete {
 impl Task for Delete {
     type Output = Deferred<Ids>;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<Deferred<Ids>> {
+    fn poll(&mut self, _now: Timestamp, server: &Server) -> TaskStep<Deferred<Ids>> {
         TaskStep::call(match &self.state {
             State::Asking { .. } => {
                 let ids = vec![self.id.clone()];
-                DeleteFiles { ids, delete_permanently: self.permanently }.prepare(&self.server)
+                DeleteFiles { ids, delete_permanently: self.permanently }.prepare(server)
             }
-            State::Looking { at, .. } => GetFile::new(at.clone()).prepare(&self.server),
+            State::Looking { at, .. } => GetFile::new(at.clone()).prepare(server),
             State::Done(result) => return TaskStep::Done(result.clone()),
         })
     }
@@ -134,7 +133,7 @@ mod tests {
             for at in 0..3 {
                 let (mut model, id) = model();
                 let mut wire = Wire::breaking(b"", |n, _, _| if n == at { fault } else { Fault::None });
-                let _ = wire.run(&mut model, &mut Delete::permanently(&Server::default(), id)).unwrap();
+                let _ = wire.run(&mut model, &mut Delete::permanently(id)).unwrap();
                 assert!(model.files("/in").is_empty() && model.files("/Trash").is_empty(), "{fault:?} at {at}");
             }
         }
@@ -146,7 +145,7 @@ mod tests {
             for at in 0..4 {
                 let (mut model, id) = model();
                 let mut wire = Wire::breaking(b"", |n, _, _| if n == at { fault } else { Fault::None });
-                let _ = wire.run(&mut model, &mut Delete::to_trash(&Server::default(), id)).unwrap();
+                let _ = wire.run(&mut model, &mut Delete::to_trash(id)).unwrap();
                 assert!(model.files("/in").is_empty(), "{fault:?} at {at}");
                 assert_eq!(model.files("/Trash")["a"], b"bytes", "{fault:?} at {at}");
             }
@@ -157,10 +156,10 @@ mod tests {
     fn what_was_never_there_is_an_error_and_a_dead_server_ends_it() {
         let (mut model, _) = model();
         let nowhere = || "nowhere".parse().unwrap();
-        let error = Wire::new(b"").run(&mut model, &mut Delete::permanently(&Server::default(), nowhere()));
+        let error = Wire::new(b"").run(&mut model, &mut Delete::permanently(nowhere()));
         assert_eq!(error.unwrap_err().to_string(), "file.delete: not found (code 20, status 404)");
         let mut wire = Wire::breaking(b"", |_, _, _| Fault::Lost);
-        let error = wire.run(&mut model, &mut Delete::permanently(&Server::default(), nowhere())).unwrap_err();
+        let error = wire.run(&mut model, &mut Delete::permanently(nowhere())).unwrap_err();
         assert_eq!((error.may_have_been_executed(), wire.exchanges), (true, 3));
     }
 }

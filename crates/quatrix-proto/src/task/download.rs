@@ -41,7 +41,6 @@ const SOME: u64 = 64 * 1024;
 /// driver that writes to a path writes under a temporary name until the task is done.
 #[derive(Clone)]
 pub struct Download {
-    server: Server,
     what: What,
     pace: ChunkSizer,
     /// Bytes that the sink has.
@@ -86,32 +85,31 @@ enum State {
 
 impl Download {
     /// Downloads a file by its id alone: one call more, to know its size.
-    pub fn by_id(server: &Server, id: FileId) -> Self {
-        Self::start(server, What::File { id, size: None, modified: None }, State::Asking)
+    pub fn by_id(id: FileId) -> Self {
+        Self::start(What::File { id, size: None, modified: None }, State::Asking)
     }
 
     /// Downloads a file that has been listed or looked at a moment ago.
     ///
     /// A listing that reports an empty file is not believed: the file is asked for once more, since what the sink
     /// replaces would be lost.
-    pub fn file(server: &Server, file: &File) -> Self {
+    pub fn file(file: &File) -> Self {
         let what = What::File { id: file.id.clone(), size: file.size, modified: file.modified };
         let state = if file.size == Some(0) { State::Asking } else { State::Linking };
-        Self::start(server, what, state)
+        Self::start(what, state)
     }
 
     /// Downloads a folder, or several files and folders, as one ZIP.
     ///
     /// The server makes it while it sends, so its size is not known, and a connection that is cut ends it with an
     /// error.
-    pub fn zip(server: &Server, ids: impl Into<Vec<FileId>>) -> Self {
-        Self::start(server, What::Zip(ids.into()), State::Linking)
+    pub fn zip(ids: impl Into<Vec<FileId>>) -> Self {
+        Self::start(What::Zip(ids.into()), State::Linking)
     }
 
-    fn start(server: &Server, what: What, state: State) -> Self {
-        let (server, events) = (server.clone(), Events::default());
-        let mut download =
-            Self { server, what, pace: PACE, done: 0, parts: 0, failures: 0, started: None, events, state };
+    fn start(what: What, state: State) -> Self {
+        let events = Events::default();
+        let mut download = Self { what, pace: PACE, done: 0, parts: 0, failures: 0, started: None, events, state };
         if let State::Linking = download.state {
             download.state = download.more();
         }
@@ -159,7 +157,7 @@ impl Download {
         self.events.pop()
     }
 
-    fn read(&self, link: &DownloadLink) -> Result<Prepared, Invalid> {
+    fn read(&self, server: &Server, link: &DownloadLink) -> Result<Prepared, Invalid> {
         let mut read = ReadLink::new(link.clone()).from(self.done);
         if let Some(size) = self.size() {
             read = read.of(size);
@@ -168,7 +166,7 @@ impl Download {
                 read = read.until(end);
             }
         }
-        read.prepare(&self.server)
+        read.prepare(server)
     }
 
     /// What is missing is asked for with a new link; when nothing is, this is the end. Bytes of two responses are joined
@@ -265,15 +263,14 @@ impl Download {
 impl Task for Download {
     type Output = Downloaded;
 
-    fn poll(&mut self, now: Timestamp) -> TaskStep<Downloaded> {
-        let server = &self.server;
+    fn poll(&mut self, now: Timestamp, server: &Server) -> TaskStep<Downloaded> {
         TaskStep::call(match (&self.state, &self.what) {
             (State::Done(result), _) => return TaskStep::Done(result.clone()),
             (State::Linking, What::Zip(ids)) => GetDownloadLink { ids: ids.clone() }.prepare(server),
             (State::Linking, What::File { id, .. }) => GetDownloadLink { ids: vec![id.clone()] }.prepare(server),
             (State::Reading { link }, _) => {
                 self.started.get_or_insert(now);
-                self.read(link)
+                self.read(server, link)
             }
             (State::Asking | State::Checking, What::File { id, .. }) => {
                 GetFile { id: id.clone(), content: false }.prepare(server)
@@ -318,6 +315,6 @@ fn is_void(error: &Error) -> bool {
 
 impl std::fmt::Debug for Download {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Download").field("server", &self.server).field("done", &self.done).finish_non_exhaustive()
+        f.debug_struct("Download").field("done", &self.done).finish_non_exhaustive()
     }
 }

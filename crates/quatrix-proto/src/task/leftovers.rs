@@ -30,7 +30,6 @@ const TRIES: u8 = 3;
 /// with the number of files that are gone.
 #[derive(Clone, Debug)]
 pub struct RemoveLeftovers {
-    server: Server,
     /// By folder, the names without their endings.
     stems: BTreeMap<FileId, BTreeSet<Box<str>>>,
     now: UnixTime,
@@ -48,9 +47,9 @@ enum State {
 
 impl RemoveLeftovers {
     /// Looks for leftovers of no name yet. `now` is the caller's clock, for a server that does not send its own.
-    pub fn new(server: &Server, now: UnixTime) -> Self {
+    pub fn new(now: UnixTime) -> Self {
         let (stems, state) = (BTreeMap::new(), State::Searching);
-        Self { server: server.clone(), stems, now, removed: 0, failures: 0, state }
+        Self { stems, now, removed: 0, failures: 0, state }
     }
 
     /// Looks for leftovers of this name in this folder, too.
@@ -123,11 +122,11 @@ impl RemoveLeftovers {
 impl Task for RemoveLeftovers {
     type Output = usize;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<usize> {
+    fn poll(&mut self, _now: Timestamp, server: &Server) -> TaskStep<usize> {
         let call = match &self.state {
-            State::Searching if !self.stems.is_empty() => Some(self.search().prepare(&self.server)),
+            State::Searching if !self.stems.is_empty() => Some(self.search().prepare(server)),
             State::Deleting(batches) => {
-                batches.front().map(|batch| DeleteFiles::permanently(batch.clone()).prepare(&self.server))
+                batches.front().map(|batch| DeleteFiles::permanently(batch.clone()).prepare(server))
             }
             State::Searching | State::Done => None,
         };

@@ -25,7 +25,6 @@ pub struct LookUp {
 /// A look-up under way; [`MakeFolders`](super::MakeFolders) makes several.
 #[derive(Clone, Debug)]
 pub(super) struct Finder {
-    server: Server,
     start: Option<FileId>,
     path: RemotePath,
     state: State,
@@ -43,23 +42,23 @@ enum State {
 
 impl LookUp {
     /// Looks a path up that starts at the home.
-    pub fn new(server: &Server, path: RemotePath) -> Self {
-        Self { finder: Finder::new(server, None, path), end: None }
+    pub fn new(path: RemotePath) -> Self {
+        Self { finder: Finder::new(None, path), end: None }
     }
 
     /// Looks a path up that starts at this folder.
-    pub fn below(server: &Server, start: FileId, path: RemotePath) -> Self {
-        Self { finder: Finder::new(server, Some(start), path), end: None }
+    pub fn below(start: FileId, path: RemotePath) -> Self {
+        Self { finder: Finder::new(Some(start), path), end: None }
     }
 }
 
 impl Task for LookUp {
     type Output = Option<Located>;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<Option<Located>> {
+    fn poll(&mut self, _now: Timestamp, server: &Server) -> TaskStep<Option<Located>> {
         match &self.end {
             Some(end) => TaskStep::Done(end.clone()),
-            None => TaskStep::call(self.finder.call()),
+            None => TaskStep::call(self.finder.call(server)),
         }
     }
 
@@ -71,17 +70,17 @@ impl Task for LookUp {
 }
 
 impl Finder {
-    pub(super) fn new(server: &Server, start: Option<FileId>, path: RemotePath) -> Self {
-        Self { server: server.clone(), start, path, state: State::Asking }
+    pub(super) fn new(start: Option<FileId>, path: RemotePath) -> Self {
+        Self { start, path, state: State::Asking }
     }
 
-    pub(super) fn call(&self) -> Result<Prepared, Invalid> {
+    pub(super) fn call(&self, server: &Server) -> Result<Prepared, Invalid> {
         // Children are of interest where there is a next segment.
         let content = !self.path.is_home();
         match &self.state {
-            State::Asking => GetFileId { path: self.path.clone(), parent: self.start.clone() }.prepare(&self.server),
-            State::Listing { folder: None, .. } => GetHome { content }.prepare(&self.server),
-            State::Listing { folder: Some(id), .. } => GetFile { id: id.clone(), content }.prepare(&self.server),
+            State::Asking => GetFileId { path: self.path.clone(), parent: self.start.clone() }.prepare(server),
+            State::Listing { folder: None, .. } => GetHome { content }.prepare(server),
+            State::Listing { folder: Some(id), .. } => GetFile { id: id.clone(), content }.prepare(server),
         }
     }
 
@@ -142,7 +141,7 @@ mod tests {
     use crate::task::model::Model;
 
     fn found(model: &mut Model, path: &str) -> Option<(String, FileKind)> {
-        let task = LookUp::new(&Server::default(), path.parse().unwrap());
+        let task = LookUp::new(path.parse().unwrap());
         let found = model.run(task).unwrap();
         found.map(|found| (found.id.to_string(), found.kind))
     }
@@ -188,7 +187,7 @@ mod tests {
                 model.lacks("file.id", (405, ""));
             }
             let reports: FileId = model.id("/reports").parse().unwrap();
-            let look = |path: &str| LookUp::below(&Server::default(), reports.clone(), path.parse().unwrap());
+            let look = |path: &str| LookUp::below(reports.clone(), path.parse().unwrap());
             let file = model.run(look("q3.pdf")).unwrap().unwrap();
             assert_eq!((file.id.to_string(), file.parent_id), (model.id("/reports/q3.pdf"), Some(reports.clone())));
             assert_eq!(model.run(look("/")).unwrap().unwrap().id, reports);
@@ -202,30 +201,34 @@ mod tests {
         assert_eq!(found(&mut model, "/reports/q3.pdf/x"), None);
         assert_eq!(model.calls(), ["file.id", "file.home", "file.metadata"], "a file is not listed");
 
-        let mut task = LookUp::new(&Server::default(), RemotePath::home());
-        let _ = task.poll(Timestamp::ZERO);
+        let mut task = LookUp::new(RemotePath::home());
+        let _ = task.poll(Timestamp::ZERO, &Server::default());
         task.handle(Timestamp::ZERO, Ok(answer(405, "")), 0);
-        let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("no call") };
+        let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO, &Server::default()) else { panic!("no call") };
         let request = prepared.into_request(Authorization::None);
         assert_eq!(request.uri().query(), Some("content=0"), "no children of the end");
     }
 
     #[test]
     fn a_child_that_names_no_parent_is_in_the_folder_that_lists_it() {
-        let mut task = LookUp::new(&Server::default(), "/a".parse().unwrap());
+        let mut task = LookUp::new("/a".parse().unwrap());
         task.handle(Timestamp::ZERO, Ok(answer(405, "")), 0);
         let listing = r#"{"id":"h","name":"","type":"D","content":[{"id":"a1","name":"a","type":"F"}]}"#;
         task.handle(Timestamp::ZERO, Ok(answer(200, listing)), 0);
-        let TaskStep::Done(Ok(Some(found))) = task.poll(Timestamp::ZERO) else { panic!("not found") };
+        let TaskStep::Done(Ok(Some(found))) = task.poll(Timestamp::ZERO, &Server::default()) else {
+            panic!("not found")
+        };
         assert_eq!((found.id.as_str(), found.parent_id), ("a1", Some("h".parse().unwrap())));
     }
 
     #[test]
     fn a_listing_without_content_does_not_say_that_nothing_is_there() {
-        let mut task = LookUp::new(&Server::default(), "/a".parse().unwrap());
+        let mut task = LookUp::new("/a".parse().unwrap());
         task.handle(Timestamp::ZERO, Ok(answer(405, "")), 0);
         task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"h","name":"","type":"D","content":null}"#)), 0);
-        let TaskStep::Done(Err(error)) = task.poll(Timestamp::ZERO) else { panic!("it was believed") };
+        let TaskStep::Done(Err(error)) = task.poll(Timestamp::ZERO, &Server::default()) else {
+            panic!("it was believed")
+        };
         assert!(error.to_string().ends_with("field content is missing or doubled"), "{error}");
     }
 
@@ -233,7 +236,7 @@ mod tests {
     fn a_refusal_for_another_reason_is_an_error() {
         let mut model = tree();
         model.lacks("file.id", (403, r#"{"code":50,"msg":"restriction"}"#));
-        let task = LookUp::new(&Server::default(), "/reports".parse().unwrap());
+        let task = LookUp::new("/reports".parse().unwrap());
         assert_eq!(model.run(task).unwrap_err().to_string(), "file.id: restriction (code 50, status 403)");
     }
 }

@@ -22,7 +22,6 @@ const TRIES: u8 = 3;
 /// server's own refusal, code 30. Folders that were made stay, whatever happens later.
 #[derive(Clone, Debug)]
 pub struct MakeFolders {
-    server: Server,
     start: Option<FileId>,
     path: RemotePath,
     state: State,
@@ -56,19 +55,19 @@ struct Place {
 
 impl MakeFolders {
     /// Makes a folder whose path starts at the home.
-    pub fn new(server: &Server, path: RemotePath) -> Self {
-        Self::start(server, None, path)
+    pub fn new(path: RemotePath) -> Self {
+        Self::start(None, path)
     }
 
     /// Makes a folder whose path starts at this folder.
-    pub fn below(server: &Server, start: FileId, path: RemotePath) -> Self {
-        Self::start(server, Some(start), path)
+    pub fn below(start: FileId, path: RemotePath) -> Self {
+        Self::start(Some(start), path)
     }
 
-    fn start(server: &Server, start: Option<FileId>, path: RemotePath) -> Self {
+    fn start(start: Option<FileId>, path: RemotePath) -> Self {
         let depth = path.segments().count();
-        let finder = Finder::new(server, start.clone(), path.clone());
-        Self { server: server.clone(), start, path, state: State::Looking { depth, finder } }
+        let finder = Finder::new(start.clone(), path.clone());
+        Self { start, path, state: State::Looking { depth, finder } }
     }
 
     /// A folder is there after `depth` segments: make the next one, or be done.
@@ -86,7 +85,7 @@ impl MakeFolders {
         };
         let above = self.path.segments().take(depth).collect::<Vec<_>>().join("/");
         match RemotePath::new(&above) {
-            Ok(path) => State::Looking { depth, finder: Finder::new(&self.server, self.start.clone(), path) },
+            Ok(path) => State::Looking { depth, finder: Finder::new(self.start.clone(), path) },
             Err(invalid) => State::Done(Err(invalid.into())),
         }
     }
@@ -95,16 +94,16 @@ impl MakeFolders {
         FileName::new(self.path.segments().nth(place.depth).unwrap_or_default())
     }
 
-    fn make(&self, place: &Place) -> Result<Prepared, Invalid> {
+    fn make(&self, server: &Server, place: &Place) -> Result<Prepared, Invalid> {
         let (target, name) = (place.parent.clone(), self.name(place)?);
-        MakeFolder { target, name, resolve: false }.prepare(&self.server)
+        MakeFolder { target, name, resolve: false }.prepare(server)
     }
 
     fn check(&self, place: Place, error: Error) -> State {
         let name = self.name(&place).and_then(|name| RemotePath::new(name.as_str()));
         match name {
             Ok(name) => {
-                let finder = Finder::new(&self.server, Some(place.parent.clone()), name);
+                let finder = Finder::new(Some(place.parent.clone()), name);
                 State::Checking { place, error, finder }
             }
             Err(invalid) => State::Done(Err(invalid.into())),
@@ -115,10 +114,10 @@ impl MakeFolders {
 impl Task for MakeFolders {
     type Output = FileId;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<FileId> {
+    fn poll(&mut self, _now: Timestamp, server: &Server) -> TaskStep<FileId> {
         match &self.state {
-            State::Looking { finder, .. } | State::Checking { finder, .. } => TaskStep::call(finder.call()),
-            State::Making(place) => TaskStep::call(self.make(place)),
+            State::Looking { finder, .. } | State::Checking { finder, .. } => TaskStep::call(finder.call(server)),
+            State::Making(place) => TaskStep::call(self.make(server, place)),
             State::Done(result) => TaskStep::Done(result.clone()),
         }
     }
@@ -177,7 +176,7 @@ mod tests {
     use crate::task::model::Model;
 
     fn make(path: &str) -> MakeFolders {
-        MakeFolders::new(&Server::default(), path.parse().unwrap())
+        MakeFolders::new(path.parse().unwrap())
     }
 
     #[test]
@@ -190,7 +189,7 @@ mod tests {
         assert_eq!(model.run(make("/a/b/c")).unwrap(), made);
         assert_eq!(model.calls().len(), 6, "one call for what is there");
         assert_eq!(model.run(make("/")).unwrap().as_str(), "home");
-        let below = MakeFolders::below(&Server::default(), made, "d/e".parse().unwrap());
+        let below = MakeFolders::below(made, "d/e".parse().unwrap());
         assert_eq!(model.run(below).unwrap().as_str(), model.id("/a/b/c/d/e"));
     }
 
@@ -219,7 +218,7 @@ mod tests {
         let mut model = Model::new();
         let mut task = make("/a");
         for _ in 0..2 {
-            let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("no call") };
+            let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO, &Server::default()) else { panic!("no call") };
             task.handle(Timestamp::ZERO, Ok(model.answer(&prepared, b"")), 0);
         }
         let theirs = model.folder("home", "a");
@@ -239,7 +238,7 @@ mod tests {
         let mut task = make("/a");
         let mut makes = 0;
         let error = loop {
-            match task.poll(Timestamp::ZERO) {
+            match task.poll(Timestamp::ZERO, &Server::default()) {
                 TaskStep::Call(prepared) if prepared.spec().name() == "file.makedir" => {
                     makes += 1;
                     task.handle(Timestamp::ZERO, lost(), 0);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Task, TaskStep};
 use crate::endpoint::{Authorization, Prepared};
 use crate::error::Error;
+use crate::server::Server;
 use crate::time::Timestamp;
 
 mod promises;
@@ -223,7 +224,7 @@ impl Model {
         mut on_the_way: impl FnMut(usize, Result<Response<Bytes>, Error>) -> Result<Response<Bytes>, Error>,
     ) -> Result<T::Output, Error> {
         for n in 0.. {
-            match task.poll(Timestamp::ZERO) {
+            match task.poll(Timestamp::ZERO, &Server::default()) {
                 TaskStep::Call(prepared) => {
                     let answer = self.answer(&prepared, b"");
                     task.handle(Timestamp::ZERO, on_the_way(n, Ok(answer)), 0);

@@ -59,7 +59,6 @@ const PIPED_CHUNK: u64 = 8 * MIB;
 /// super::RemoveLeftovers) deletes those of an earlier run.
 #[derive(Clone)]
 pub struct Upload {
-    server: Server,
     target: Target,
     size: u64,
     modified: Option<UnixTime>,
@@ -104,22 +103,21 @@ impl Upload {
     ///
     /// A name that is taken is an error, unless [`on_conflict`](Self::on_conflict) says otherwise. The seed makes the
     /// temporary name; it should be another one for each upload.
-    pub fn new(server: &Server, parent: FileId, name: FileName, size: u64, seed: u64) -> Self {
+    pub fn new(parent: FileId, name: FileName, size: u64, seed: u64) -> Self {
         let target = Target::New { parent, name, on_conflict: OnConflict::Refuse, first_name: FirstName::Temporary };
-        Self::start(server, target, size, seed)
+        Self::start(target, size, seed)
     }
 
     /// Writes `size` bytes into a file that exists, in place: **its old content is lost first**, whatever happens then.
     ///
     /// The file keeps its id, and nothing is ever deleted. It is for servers without `file.moveone`;
     /// [`OnConflict::Overwrite`] is safer.
-    pub fn in_place(server: &Server, file: FileId, size: u64) -> Self {
-        Self::start(server, Target::InPlace(file), size, 0)
+    pub fn in_place(file: FileId, size: u64) -> Self {
+        Self::start(Target::InPlace(file), size, 0)
     }
 
-    fn start(server: &Server, target: Target, size: u64, seed: u64) -> Self {
+    fn start(target: Target, size: u64, seed: u64) -> Self {
         let mut upload = Self {
-            server: server.clone(),
             target,
             size,
             modified: None,
@@ -254,7 +252,7 @@ impl Upload {
         FileName::new(partial_name(name.as_str(), self.suffix, FileName::MAX_LEN, |_| 1))
     }
 
-    fn opening(&self) -> Result<Prepared, Invalid> {
+    fn opening(&self, server: &Server) -> Result<Prepared, Invalid> {
         match &self.target {
             Target::New { parent, name, on_conflict, first_name } => {
                 let (name, resolve) = match first_name {
@@ -262,9 +260,9 @@ impl Upload {
                     FirstName::Final => (name.clone(), *on_conflict == OnConflict::Rename),
                 };
                 let (parent_id, file_size) = (parent.clone(), Some(self.size));
-                GetUploadLink { parent_id, name, resolve, file_size }.prepare(&self.server)
+                GetUploadLink { parent_id, name, resolve, file_size }.prepare(server)
             }
-            Target::InPlace(id) => ModifyFile { id: id.clone(), truncate: 0 }.prepare(&self.server),
+            Target::InPlace(id) => ModifyFile { id: id.clone(), truncate: 0 }.prepare(server),
         }
     }
 
@@ -272,28 +270,28 @@ impl Upload {
     fn final_finder(&self) -> Option<Finder> {
         let Target::New { parent, name, .. } = &self.target else { return None };
         let path = RemotePath::new(name.as_str()).ok()?;
-        Some(Finder::new(&self.server, Some(parent.clone()), path))
+        Some(Finder::new(Some(parent.clone()), path))
     }
 
     /// The search for a temporary file that may have been made.
     fn finder(&self) -> Option<Finder> {
         let (parent, name, _) = self.staged()?;
         let name = self.partial_name(name).and_then(|name| RemotePath::new(name.as_str())).ok()?;
-        Some(Finder::new(&self.server, Some(parent.clone()), name))
+        Some(Finder::new(Some(parent.clone()), name))
     }
 
     fn chunk(&self, offset: u64) -> Range<u64> {
         offset..self.size.min(offset.saturating_add(self.pace.next()))
     }
 
-    fn placing(&self, Placing { id, by, .. }: &Placing) -> Result<Prepared, Invalid> {
+    fn placing(&self, server: &Server, Placing { id, by, .. }: &Placing) -> Result<Prepared, Invalid> {
         let Some((target, name, on_conflict)) = self.staged() else {
             return Err(Invalid::new("target", "is the file itself"));
         };
         let (id, target, name) = (id.clone(), target.clone(), name.clone());
         match by {
-            By::Move => MoveOne { id, target, name, modified: self.modified, on_conflict }.prepare(&self.server),
-            By::Rename => RenameFile { id, name, resolve: on_conflict == OnConflict::Rename }.prepare(&self.server),
+            By::Move => MoveOne { id, target, name, modified: self.modified, on_conflict }.prepare(server),
+            By::Rename => RenameFile { id, name, resolve: on_conflict == OnConflict::Rename }.prepare(server),
         }
     }
 }
@@ -301,7 +299,7 @@ impl Upload {
 impl Task for Upload {
     type Output = Uploaded;
 
-    fn poll(&mut self, now: Timestamp) -> TaskStep<Uploaded> {
+    fn poll(&mut self, now: Timestamp, server: &Server) -> TaskStep<Uploaded> {
         let look_at = |id: &FileId| GetFile { id: id.clone(), content: false };
         // Here and not in a constructor, since the setters come after that.
         if let State::Opening { asked: false } = self.state
@@ -316,10 +314,9 @@ impl Task for Upload {
             }
             _ => {}
         }
-        let server = &self.server;
         TaskStep::call(match &self.state {
-            State::Opening { .. } => self.opening(),
-            State::LookingUp { finder, .. } | State::Seeking { finder, .. } => finder.call(),
+            State::Opening { .. } => self.opening(server),
+            State::LookingUp { finder, .. } | State::Seeking { finder, .. } => finder.call(server),
             State::Sending { file, offset, .. } => {
                 UploadChunk { key: file.key.clone(), range: self.chunk(*offset), total: self.size }.prepare(server)
             }
@@ -327,7 +324,7 @@ impl Task for Upload {
                 FinalizeUpload { key: file.key.clone(), modified: self.modified }.prepare(server)
             }
             State::Verifying { file, .. } => look_at(&file.id).prepare(server),
-            State::Placing(placing) => self.placing(placing),
+            State::Placing(placing) => self.placing(server, placing),
             State::Comparing { placing, .. } => look_at(&placing.id).prepare(server),
             State::Trashing { old, .. } => DeleteFiles::to_trash([old.clone()]).prepare(server),
             State::Deleting { file, .. } => DeleteFiles::permanently([file.clone()]).prepare(server),
@@ -344,6 +341,6 @@ impl Task for Upload {
 
 impl std::fmt::Debug for Upload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upload").field("server", &self.server).field("size", &self.size).finish_non_exhaustive()
+        f.debug_struct("Upload").field("size", &self.size).finish_non_exhaustive()
     }
 }

@@ -31,7 +31,6 @@ const MAX_DEPTH: usize = 256;
 /// Dropping it ends the walk; nothing is left behind.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    server: Server,
     /// Where to look next, the last one first.
     folders: Vec<Folder>,
     listed: Listed,
@@ -83,18 +82,18 @@ pub struct Unnamed {
 
 impl Walk {
     /// Walks everything in the home.
-    pub fn home(server: &Server) -> Self {
-        Self::from(server, None, RemotePath::home())
+    pub fn home() -> Self {
+        Self::start(None, RemotePath::home())
     }
 
     /// Walks everything in this folder; `path` is what the paths of the entries begin with.
-    pub fn below(server: &Server, folder: FileId, path: RemotePath) -> Self {
-        Self::from(server, Some(folder), path)
+    pub fn below(folder: FileId, path: RemotePath) -> Self {
+        Self::start(Some(folder), path)
     }
 
-    fn from(server: &Server, id: Option<FileId>, path: RemotePath) -> Self {
+    fn start(id: Option<FileId>, path: RemotePath) -> Self {
         let folders = vec![Folder { id, path, depth: 0 }];
-        Self { server: server.clone(), folders, listed: Listed::default(), started: false, error: None }
+        Self { folders, listed: Listed::default(), started: false, error: None }
     }
 
     /// Takes the next entry that the calls so far have brought.
@@ -158,15 +157,15 @@ fn is_about_one_folder(error: &Error) -> bool {
 impl Task for Walk {
     type Output = Listed;
 
-    fn poll(&mut self, _now: Timestamp) -> TaskStep<Listed> {
+    fn poll(&mut self, _now: Timestamp, server: &Server) -> TaskStep<Listed> {
         if let Some(error) = &self.error {
             return TaskStep::Done(Err(error.clone()));
         }
         match self.folders.last() {
             Some(Folder { id: Some(id), .. }) => {
-                TaskStep::call(GetFile { id: id.clone(), content: true }.prepare(&self.server))
+                TaskStep::call(GetFile { id: id.clone(), content: true }.prepare(server))
             }
-            Some(Folder { id: None, .. }) => TaskStep::call(GetHome { content: true }.prepare(&self.server)),
+            Some(Folder { id: None, .. }) => TaskStep::call(GetHome { content: true }.prepare(server)),
             None => TaskStep::Done(Ok(std::mem::take(&mut self.listed))),
         }
     }
@@ -211,18 +210,18 @@ mod tests {
     #[test]
     fn every_folder_comes_before_what_is_in_it() {
         let mut model = tree();
-        let entries = model.run(Walk::home(&Server::default())).unwrap().entries;
+        let entries = model.run(Walk::home()).unwrap().entries;
         assert_eq!(paths(&entries), ["/a", "/b", "/c", "/b/1", "/b/2", "/b/1/x"]);
         assert_eq!(model.calls().len(), 4, "one per folder");
-        let below = Walk::below(&Server::default(), model.id("/b").parse().unwrap(), "/b".parse().unwrap());
+        let below = Walk::below(model.id("/b").parse().unwrap(), "/b".parse().unwrap());
         assert_eq!(paths(&model.run(below).unwrap().entries), ["/b/1", "/b/2", "/b/1/x"]);
     }
 
     #[test]
     fn entries_can_be_taken_on_the_way() {
-        let (mut model, mut walk, mut taken) = (tree(), Walk::home(&Server::default()), Vec::new());
+        let (mut model, mut walk, mut taken) = (tree(), Walk::home(), Vec::new());
         let rest = loop {
-            match walk.poll(Timestamp::ZERO) {
+            match walk.poll(Timestamp::ZERO, &Server::default()) {
                 TaskStep::Call(prepared) => walk.handle(Timestamp::ZERO, Ok(model.answer(&prepared, b"")), 0),
                 TaskStep::Done(rest) => break rest.unwrap(),
             }
@@ -239,9 +238,9 @@ mod tests {
         let mut model = tree();
         let trash = model.trash("home", "Trash");
         model.file(&trash, "old", b"");
-        let entries = model.run(Walk::home(&Server::default())).unwrap().entries;
+        let entries = model.run(Walk::home()).unwrap().entries;
         assert_eq!(paths(&entries), ["/Trash", "/a", "/b", "/c", "/b/1", "/b/2", "/b/1/x"]);
-        let into = Walk::below(&Server::default(), trash.parse().unwrap(), "/Trash".parse().unwrap());
+        let into = Walk::below(trash.parse().unwrap(), "/Trash".parse().unwrap());
         assert_eq!(paths(&model.run(into).unwrap().entries), ["/Trash/old"]);
     }
 
@@ -260,7 +259,7 @@ mod tests {
             (200, r#"{"id":"i1","name":"b","type":"F","content":[]}"#, invalid("type")),
             (200, r#"{"id":"other","name":"b","type":"D","content":[]}"#, invalid("id")),
         ] {
-            let (mut model, mut walk) = (tree(), Walk::home(&Server::default()));
+            let (mut model, mut walk) = (tree(), Walk::home());
             assert_eq!(model.id("/b"), "i1");
             let listed = model.run_with(&mut walk, |n, ok| if n == 2 { Ok(answer(status, body)) } else { ok }).unwrap();
             assert_eq!(paths(&listed.entries), ["/a", "/b", "/c"]);
@@ -272,21 +271,21 @@ mod tests {
     #[test]
     fn the_first_folder_and_the_session_end_the_walk() {
         let gone = || Ok(answer(404, r#"{"code":20,"msg":"not found"}"#));
-        let mut walk = Walk::home(&Server::default());
+        let mut walk = Walk::home();
         let error = tree().run_with(&mut walk, |_, _| gone()).unwrap_err();
         assert_eq!(error.to_string(), "file.metadata: not found (code 20, status 404)");
-        let mut walk = Walk::home(&Server::default());
+        let mut walk = Walk::home();
         let bare = r#"{"id":"home","name":"","type":"D"}"#;
         let error = tree().run_with(&mut walk, |_, _| Ok(answer(200, bare))).unwrap_err();
         assert!(matches!(error, Error::InvalidResponse(_)), "{error}");
         for end in
             [Error::Cancelled, LoggedOut::Expired.into(), TransportError::unsent(TransportErrorKind::Connect).into()]
         {
-            let mut walk = Walk::home(&Server::default());
+            let mut walk = Walk::home();
             let ended = tree().run_with(&mut walk, |n, ok| if n == 1 { Err(end.clone()) } else { ok });
             assert_eq!(ended.unwrap_err().to_string(), end.to_string());
         }
-        let mut walk = Walk::home(&Server::default());
+        let mut walk = Walk::home();
         let busy = |n, ok| if n == 1 { Ok(answer(503, "")) } else { ok };
         assert!(tree().run_with(&mut walk, busy).is_err(), "a server that is down is asked no further");
     }
@@ -303,9 +302,11 @@ mod tests {
                 r#"{{"id":"h","name":"","type":"D","content":[{{"id":"x","name":"{name}","type":"D"}},
                     {{"id":"y","name":"y","type":"F"}}]}}"#
             );
-            let mut walk = Walk::home(&Server::default());
+            let mut walk = Walk::home();
             walk.handle(Timestamp::ZERO, Ok(http::Response::new(json.into())), 0);
-            let TaskStep::Done(Ok(listed)) = walk.poll(Timestamp::ZERO) else { panic!("{name:?} was entered") };
+            let TaskStep::Done(Ok(listed)) = walk.poll(Timestamp::ZERO, &Server::default()) else {
+                panic!("{name:?} was entered")
+            };
             assert_eq!(paths(&listed.entries), ["/y"]);
             let [unnamed] = &listed.unnamed[..] else { panic!("{name:?} is not reported") };
             assert_eq!((unnamed.shown.to_string().as_str(), &unnamed.folder), (shown, &RemotePath::home()));
@@ -318,23 +319,28 @@ mod tests {
     fn children_of_children_are_asked_for_again() {
         let deep = r#"{"id":"h","name":"","type":"D","content":[{"id":"a","name":"a","type":"D","content":
             [{"id":"b","name":"b","type":"F"}]}]}"#;
-        let mut walk = Walk::home(&Server::default());
+        let mut walk = Walk::home();
         walk.handle(Timestamp::ZERO, Ok(answer(200, deep)), 0);
         let entry = walk.next_entry().unwrap();
         assert_eq!((entry.file.name.as_str(), entry.file.content), ("a", None));
-        assert!(walk.next_entry().is_none() && matches!(walk.poll(Timestamp::ZERO), TaskStep::Call(_)));
+        assert!(
+            walk.next_entry().is_none() && matches!(walk.poll(Timestamp::ZERO, &Server::default()), TaskStep::Call(_))
+        );
     }
 
     #[test]
     fn a_folder_that_holds_itself_does_not_walk_for_ever() {
-        let mut walk = Walk::home(&Server::default());
+        let mut walk = Walk::home();
         let itself = r#"{"id":"a","name":"a","type":"D","content":[{"id":"a","name":"a","type":"D"}]}"#;
         let mut calls = 0;
-        while let TaskStep::Call(_) = walk.poll(Timestamp::ZERO) {
+        while let TaskStep::Call(_) = walk.poll(Timestamp::ZERO, &Server::default()) {
             walk.handle(Timestamp::ZERO, Ok(http::Response::new(itself.into())), 0);
             calls += 1;
         }
         assert_eq!(calls, MAX_DEPTH + 1);
-        assert!(matches!(walk.poll(Timestamp::ZERO), TaskStep::Done(Err(Error::InvalidResponse(_)))));
+        assert!(matches!(
+            walk.poll(Timestamp::ZERO, &Server::default()),
+            TaskStep::Done(Err(Error::InvalidResponse(_)))
+        ));
     }
 }

@@ -35,7 +35,7 @@ fn new_upload(client: &Client, home: &FileId, size: usize) -> Upload {
 fn download(client: &Client) -> Result<(Downloaded, Vec<u8>), Error> {
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
     let mut sink = Vec::new();
-    let download = Download::by_id(client.config().server(), found.id).with_max_range(CHUNK);
+    let download = Download::by_id(found.id).with_max_range(CHUNK);
     let downloaded = client.download(download, &mut sink)?;
     Ok((downloaded, sink))
 }
@@ -132,7 +132,7 @@ fn m40_a_sink_that_is_full_is_a_local_error() {
     let (client, home) = at_home(&emulator);
     client.upload(new_upload(&client, &home, 2500), Cursor::new(bytes())).unwrap();
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
-    let download = Download::by_id(client.config().server(), found.id);
+    let download = Download::by_id(found.id);
     let failed = failure(client.download(download, &mut [0; 2000][..]));
     assert_eq!(failed.kind(), TransportErrorKind::Local);
     client.call(&GetProfile).unwrap();
@@ -170,7 +170,7 @@ fn progress_counts_every_byte_and_the_observer_can_give_up() {
 
         let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
         let mut sink = Vec::new();
-        let down = Download::by_id(client.config().server(), found.id).with_max_range(CHUNK);
+        let down = Download::by_id(found.id).with_max_range(CHUNK);
         let given_up = client.download_observed(down, &mut sink, observer);
         assert!(matches!(given_up, Err(Error::Cancelled)), "{given_up:?}");
         assert!(sink.len() as u64 >= stop && bytes.starts_with(&sink));
@@ -192,7 +192,7 @@ fn m37_a_sink_that_panics_gives_its_call_up() {
     let (client, home) = at_home(&emulator);
     client.upload(new_upload(&client, &home, 3), Cursor::new("abc")).unwrap();
     let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
-    let download = Download::by_id(client.config().server(), found.id);
+    let download = Download::by_id(found.id);
     assert!(catch_unwind(AssertUnwindSafe(|| client.download(download, Panics))).is_err());
     client.call(&GetProfile).unwrap();
     assert!(client.logout().unwrap().confirmed);

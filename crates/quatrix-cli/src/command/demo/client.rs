@@ -97,10 +97,8 @@ impl Client {
     pub(super) fn download(&self, file: &File) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         match self {
-            Self::Ureq(client) => client.download(Download::file(client.config().server(), file), &mut bytes)?,
-            Self::Hyper(client, runtime) => {
-                wait(runtime, client.download(Download::file(client.config().server(), file), &mut bytes))?
-            }
+            Self::Ureq(client) => client.download(Download::file(file), &mut bytes)?,
+            Self::Hyper(client, runtime) => wait(runtime, client.download(Download::file(file), &mut bytes))?,
         };
         Ok(bytes)
     }

@@ -26,7 +26,7 @@ pub(super) fn download(
     let mut part = Resumable::beside(place, (&file.id, size, file.modified), overwrite)?;
     loop {
         progress.is_there(part.kept());
-        let download = Download::file(client.config().server(), file).after(part.kept());
+        let download = Download::file(file).after(part.kept());
         match client.download_observed(download, &mut part, |event| progress.tell(source, event)) {
             Ok(downloaded) => return Ok(part.keep(downloaded.modified).map(|()| downloaded.size)?),
             Err(_) if part.start_over()? => {}

@@ -15,7 +15,7 @@ fn model() -> Model {
 /// Answers what a download asks for until it asks for bytes, or ends.
 fn until_range(task: &mut Download, now: Timestamp, file: &'static str) -> Option<Prepared> {
     loop {
-        let TaskStep::Call(prepared) = task.poll(now) else { return None };
+        let TaskStep::Call(prepared) = task.poll(now, &Server::default()) else { return None };
         let json = match prepared.spec().name() {
             "file.download" => return Some(prepared),
             "file.download_link" => r#"{"id":"l1"}"#,
@@ -27,7 +27,7 @@ fn until_range(task: &mut Download, now: Timestamp, file: &'static str) -> Optio
 
 /// In ranges of ten bytes.
 fn download(model: &Model) -> Download {
-    Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap()).with_max_range(10)
+    Download::by_id(model.id("/a.txt").parse().unwrap()).with_max_range(10)
 }
 
 fn events(download: &mut Download) -> Vec<TransferEvent> {
@@ -38,7 +38,7 @@ fn events(download: &mut Download) -> Vec<TransferEvent> {
 fn link_and_bytes() {
     let mut model = model();
     let mut wire = Wire::new(b"");
-    let mut task = Download::by_id(&Server::default(), model.id("/a.txt").parse().unwrap());
+    let mut task = Download::by_id(model.id("/a.txt").parse().unwrap());
     let downloaded = wire.run(&mut model, &mut task).unwrap();
     assert_eq!(downloaded, Downloaded { size: 30, modified: Some(UnixTime::from_micros(1_612_325_106_500_000)) });
     assert_eq!(wire.sink, BYTES);
@@ -49,9 +49,9 @@ fn link_and_bytes() {
 #[test]
 fn a_file_that_was_listed_needs_two_calls() {
     let mut model = model();
-    let home = model.run(crate::task::Walk::home(&Server::default())).unwrap().entries;
+    let home = model.run(crate::task::Walk::home()).unwrap().entries;
     let before = model.calls().len();
-    Wire::new(b"").run(&mut model, &mut Download::file(&Server::default(), &home[0].file)).unwrap();
+    Wire::new(b"").run(&mut model, &mut Download::file(&home[0].file)).unwrap();
     assert_eq!(model.calls()[before..], ["file.download_link", "file.download"]);
 }
 
@@ -68,7 +68,7 @@ fn m40_a_listing_that_reports_an_empty_file_is_not_believed() {
         ("/empty", b"", &["file.metadata"]),
     ] {
         let (mut wire, before) = (Wire::new(b""), model.calls().len());
-        let mut task = Download::file(&Server::default(), &listed(&model, path));
+        let mut task = Download::file(&listed(&model, path));
         assert_eq!(wire.run(&mut model, &mut task).unwrap().size, bytes.len() as u64);
         assert_eq!((&*wire.sink, &model.calls()[before..]), (bytes, calls));
     }
@@ -87,18 +87,18 @@ fn a_large_file_comes_in_ranges_with_a_link_each_and_is_compared_before_each_and
 #[test]
 fn it_goes_on_after_what_the_sink_has() {
     let mut model = model();
-    let home = model.run(crate::task::Walk::home(&Server::default())).unwrap().entries;
+    let home = model.run(crate::task::Walk::home()).unwrap().entries;
     let before = model.calls().len();
     for kept in [1, 29, 30] {
         let mut wire = Wire::new(b"");
         wire.sink = BYTES[..kept].to_vec();
-        let mut task = Download::file(&Server::default(), &home[0].file).after(kept as u64);
+        let mut task = Download::file(&home[0].file).after(kept as u64);
         assert_eq!(wire.run(&mut model, &mut task).unwrap().size, 30);
         assert_eq!(wire.sink, BYTES);
     }
     let rest = ["file.metadata", "file.download_link", "file.download", "file.metadata"];
     assert_eq!(model.calls()[before..], [rest, rest].concat());
-    let mut task = Download::file(&Server::default(), &home[0].file).after(31);
+    let mut task = Download::file(&home[0].file).after(31);
     let error = Wire::new(b"").run(&mut model, &mut task).unwrap_err();
     assert!(matches!(error, Error::Transfer(TransferError::Changed)), "{error}");
 }
@@ -107,7 +107,7 @@ fn it_goes_on_after_what_the_sink_has() {
 fn q10_ranges_take_a_minute_so_that_links_keep_the_session_alive() {
     const MIB: u64 = 1024 * 1024;
     let file = r#"{"id":"f1","name":"a","type":"F","size":1099511627776}"#;
-    let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+    let mut task = Download::file(&serde_json::from_str(file).unwrap());
     let (mut now, mut sizes) = (Timestamp::ZERO, Vec::new());
     for _ in 0..4 {
         let prepared = until_range(&mut task, now, file).expect("a range");
@@ -227,10 +227,10 @@ fn a_file_that_is_gone_is_the_servers_word() {
 #[test]
 fn m40_the_last_look_notices_another_id_another_size_another_time_and_nothing() {
     let checks = |file: &str, status, json: &'static str| {
-        let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+        let mut task = Download::file(&serde_json::from_str(file).unwrap());
         (task.done, task.parts, task.state) = (30, 2, State::Checking);
         task.handle(Timestamp::ZERO, Ok(answer(status, json)), 0);
-        match task.poll(Timestamp::ZERO) {
+        match task.poll(Timestamp::ZERO, &Server::default()) {
             TaskStep::Done(result) => result.map(|downloaded| downloaded.size).map_err(|error| error.to_string()),
             TaskStep::Call(_) => panic!("it was the last look"),
         }
@@ -252,17 +252,17 @@ fn m40_the_last_look_notices_another_id_another_size_another_time_and_nothing() 
 #[test]
 fn a_cut_after_the_last_byte_is_none() {
     let file = r#"{"id":"f1","name":"a","type":"F","size":30}"#;
-    let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+    let mut task = Download::file(&serde_json::from_str(file).unwrap());
     task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"l1"}"#)), 0);
     task.handle(Timestamp::ZERO, Err(TransportError::maybe_sent(TransportErrorKind::TooLarge).into()), 30);
-    assert!(matches!(task.poll(Timestamp::ZERO), TaskStep::Done(Ok(Downloaded { size: 30, .. }))));
+    assert!(matches!(task.poll(Timestamp::ZERO, &Server::default()), TaskStep::Done(Ok(Downloaded { size: 30, .. }))));
 }
 
 #[test]
 fn a_connection_that_brings_something_each_time_may_be_cut_often() {
     let file = r#"{"id":"f1","name":"a","type":"F","size":1000000000}"#;
     let cuts = |moved| {
-        let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+        let mut task = Download::file(&serde_json::from_str(file).unwrap());
         (0..20)
             .take_while(|_| {
                 until_range(&mut task, Timestamp::ZERO, file).expect("a range");
@@ -271,7 +271,7 @@ fn a_connection_that_brings_something_each_time_may_be_cut_often() {
                     Err(TransportError::maybe_sent(TransportErrorKind::Interrupted).into()),
                     moved,
                 );
-                matches!(task.poll(Timestamp::ZERO), TaskStep::Call(_))
+                matches!(task.poll(Timestamp::ZERO, &Server::default()), TaskStep::Call(_))
             })
             .count()
     };
@@ -283,7 +283,7 @@ fn a_connection_that_brings_something_each_time_may_be_cut_often() {
 fn a_zip_is_one_stream_that_cannot_be_taken_up() {
     let zip = |model: &mut Model, cut: Option<(usize, usize)>| {
         let ids: Vec<FileId> = ["/a.txt", "/b.txt"].map(|path| model.id(path).parse().unwrap()).into();
-        let mut task = Download::zip(&Server::default(), ids);
+        let mut task = Download::zip(ids);
         let mut wire = Wire::breaking(b"", |n, _, _| match cut {
             Some((at, after)) if n == at => Fault::Cut(after),
             _ => Fault::None,
@@ -311,13 +311,13 @@ fn i06_nonsense_is_refused_and_does_not_go_on_for_ever() {
         (204, "none", 0),
     ] {
         let file = r#"{"id":"f1","name":"a","type":"F","size":30}"#;
-        let mut task = Download::file(&Server::default(), &serde_json::from_str(file).unwrap());
+        let mut task = Download::file(&serde_json::from_str(file).unwrap());
         task.done = 10;
         let mut polls = 0;
         let error = loop {
             polls += 1;
             assert!(polls < 20, "{status} {range} {moved}");
-            match task.poll(Timestamp::ZERO) {
+            match task.poll(Timestamp::ZERO, &Server::default()) {
                 TaskStep::Call(prepared) if prepared.spec().name() == "file.download" => {
                     let response = http::Response::builder().status(status).header("content-range", range);
                     task.handle(Timestamp::ZERO, Ok(response.body(Bytes::new()).unwrap()), moved);
@@ -332,9 +332,9 @@ fn i06_nonsense_is_refused_and_does_not_go_on_for_ever() {
 
 #[test]
 fn debug_shows_no_link() {
-    let mut task = Download::zip(&Server::default(), []);
+    let mut task = Download::zip([]);
     task.handle(Timestamp::ZERO, Ok(answer(200, r#"{"id":"canary"}"#)), 0);
-    let shown = format!("{task:?} {:?}", task.poll(Timestamp::ZERO));
+    let shown = format!("{task:?} {:?}", task.poll(Timestamp::ZERO, &Server::default()));
     assert!(!shown.contains("canary"), "{shown}");
 }
 

@@ -7,7 +7,7 @@ const NOW: i64 = 1_700_000_000;
 
 fn leftovers(folder: &str) -> RemoveLeftovers {
     let folder = folder.parse().unwrap();
-    RemoveLeftovers::new(&Server::default(), UnixTime::from_secs(NOW)).with(&folder, "a.txt")
+    RemoveLeftovers::new(UnixTime::from_secs(NOW)).with(&folder, "a.txt")
 }
 
 fn model() -> (Model, String) {
@@ -74,7 +74,7 @@ fn a_long_name_is_found_by_what_is_left_of_it() {
     let (mut model, folder) = model();
     let long = "\u{e9}".repeat(255);
     made(&mut model, &folder, &partial_name(&long, 7, FileName::MAX_LEN, |_| 1), 1);
-    let task = RemoveLeftovers::new(&Server::default(), UnixTime::from_secs(NOW)).with(&folder.parse().unwrap(), &long);
+    let task = RemoveLeftovers::new(UnixTime::from_secs(NOW)).with(&folder.parse().unwrap(), &long);
     assert_eq!(model.run(task).unwrap(), 1);
 }
 
@@ -85,7 +85,7 @@ fn many_go_in_batches_of_ten_and_nothing_is_asked_for_no_name() {
     assert_eq!(model.run(leftovers(&folder)).unwrap(), 25);
     assert_eq!(model.calls(), ["file.search", "file.delete", "file.delete", "file.delete"]);
     let mut model = Model::new();
-    assert_eq!(model.run(RemoveLeftovers::new(&Server::default(), UnixTime::from_secs(NOW))).unwrap(), 0);
+    assert_eq!(model.run(RemoveLeftovers::new(UnixTime::from_secs(NOW))).unwrap(), 0);
     assert!(model.calls().is_empty());
 }
 

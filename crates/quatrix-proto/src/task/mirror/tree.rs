@@ -233,8 +233,8 @@ struct Listing {
 
 impl ListRemote {
     /// Lists this folder.
-    pub fn new(server: &Server, folder: FileId) -> Self {
-        let walk = Walk::below(server, folder.clone(), RemotePath::home());
+    pub fn new(folder: FileId) -> Self {
+        let walk = Walk::below(folder.clone(), RemotePath::home());
         Self { folder, walk, listing: Listing::default() }
     }
 }
@@ -258,8 +258,8 @@ impl Listing {
 impl Task for ListRemote {
     type Output = Remote;
 
-    fn poll(&mut self, now: Timestamp) -> TaskStep<Remote> {
-        match self.walk.poll(now) {
+    fn poll(&mut self, now: Timestamp, server: &Server) -> TaskStep<Remote> {
+        match self.walk.poll(now, server) {
             TaskStep::Call(prepared) => TaskStep::Call(prepared),
             TaskStep::Done(Err(error)) => TaskStep::Done(Err(error)),
             TaskStep::Done(Ok(listed)) => {

@@ -9,6 +9,7 @@ use super::{GONE, Item, Model, Said, refuse};
 use crate::endpoint::Prepared;
 use crate::error::{Error, TransportError, TransportErrorKind};
 use crate::receiver::{Receiver, Sink};
+use crate::server::Server;
 use crate::task::{Task, TaskStep};
 use crate::time::Timestamp;
 
@@ -51,7 +52,7 @@ impl<'a, F: FnMut(usize, &'static str, &mut Model) -> Fault> Wire<'a, F> {
 
     pub(crate) fn run<T: Task>(&mut self, model: &mut Model, task: &mut T) -> Result<T::Output, Error> {
         loop {
-            match task.poll(self.now) {
+            match task.poll(self.now, &Server::default()) {
                 TaskStep::Call(prepared) => {
                     let (result, moved) = self.exchange(model, &prepared);
                     task.handle(self.now, result, moved);

@@ -18,13 +18,13 @@ fn upload(model: &Model, on_conflict: OnConflict, bytes: &[u8]) -> Upload {
 /// To `/in/a.txt`, in chunks of the usual size.
 fn upload_of(model: &Model, on_conflict: OnConflict, bytes: &[u8]) -> Upload {
     let parent = model.id("/in").parse().unwrap();
-    let upload = Upload::new(&Server::default(), parent, "a.txt".parse().unwrap(), bytes.len() as u64, 4711);
+    let upload = Upload::new(parent, "a.txt".parse().unwrap(), bytes.len() as u64, 4711);
     upload.on_conflict(on_conflict).modified(UnixTime::from_micros(7_500_000))
 }
 
 fn in_place(model: &Model, bytes: &[u8]) -> Upload {
     let file = model.id("/in/a.txt").parse().unwrap();
-    Upload::in_place(&Server::default(), file, bytes.len() as u64).with_max_chunk(10)
+    Upload::in_place(file, bytes.len() as u64).with_max_chunk(10)
 }
 
 fn empty() -> Model {
@@ -103,7 +103,7 @@ fn a_taken_name_is_refused_renamed_or_replaced() {
 #[test]
 fn the_temporary_name_is_one_that_the_server_takes() {
     let partial = |name: &str| {
-        let task = Upload::new(&Server::default(), "d1".parse().unwrap(), name.parse().unwrap(), 0, 4711);
+        let task = Upload::new("d1".parse().unwrap(), name.parse().unwrap(), 0, 4711);
         task.partial_name(&name.parse().unwrap()).unwrap().to_string()
     };
     let short = partial("a.txt");
@@ -136,16 +136,15 @@ fn in_place_never_deletes() {
 #[test]
 fn chunks_adapt_to_four_seconds() {
     const MIB: u64 = 1024 * 1024;
-    let server = Server::default();
-    let mut task = Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1)
-        .on_conflict(OnConflict::Rename);
+    let mut task =
+        Upload::new("d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1).on_conflict(OnConflict::Rename);
     let mut now = Timestamp::ZERO;
     let link = r#"{"file_id":"f1","name":"a","upload_key":"k1"}"#;
-    let _ = task.poll(now);
+    let _ = task.poll(now, &Server::default());
     task.handle(now, Ok(http::Response::new(link.into())), 0);
     let mut sizes = Vec::new();
     for _ in 0..6 {
-        let TaskStep::Call(prepared) = task.poll(now) else { panic!("no chunk") };
+        let TaskStep::Call(prepared) = task.poll(now, &Server::default()) else { panic!("no chunk") };
         let range = prepared.source_range().unwrap();
         let mib = (range.end - range.start) / MIB;
         sizes.push(mib);
@@ -159,12 +158,12 @@ fn chunks_adapt_to_four_seconds() {
 fn debug_shows_no_key() {
     let mut model = empty();
     let mut task = upload(&model, OnConflict::Refuse, NEW);
-    let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("no call") };
+    let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO, &Server::default()) else { panic!("no call") };
     let answer = model.answer(&prepared, b"");
     let key = answer.body().clone();
     task.handle(Timestamp::ZERO, Ok(answer), 0);
     let key: serde_json::Value = serde_json::from_slice(&key).unwrap();
-    let shown = format!("{task:?} {:?}", task.poll(Timestamp::ZERO));
+    let shown = format!("{task:?} {:?}", task.poll(Timestamp::ZERO, &Server::default()));
     assert!(!shown.contains(key["upload_key"].as_str().unwrap()), "{shown}");
 }
 

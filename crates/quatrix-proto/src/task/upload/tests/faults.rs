@@ -224,7 +224,7 @@ fn nothing_is_deleted_once_a_replacement_may_be_under_way() {
         let mut task = upload(&model, OnConflict::Overwrite, NEW);
         let (mut wire, mut asked) = (Wire::new(NEW), 0);
         let result = loop {
-            match task.poll(wire.now) {
+            match task.poll(wire.now, &Server::default()) {
                 TaskStep::Call(prepared) if prepared.spec().name() == "file.moveone" => {
                     asked += 1;
                     let answer = if refused_at == Some(asked) { refused() } else { Err(lost.clone()) };
@@ -254,7 +254,7 @@ fn cancelling_at_any_exchange_leaves_what_the_docs_say() {
             let mut task = upload(&model, on_conflict, NEW);
             let mut wire = Wire::new(NEW);
             for n in 0..=at {
-                let TaskStep::Call(prepared) = task.poll(wire.now) else { break };
+                let TaskStep::Call(prepared) = task.poll(wire.now, &Server::default()) else { break };
                 if n < at || carried_out {
                     let (result, moved) = wire.exchange(&mut model, &prepared);
                     if n < at {

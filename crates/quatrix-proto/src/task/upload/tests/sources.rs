@@ -13,7 +13,7 @@ fn run_changing(model: &mut Model, task: &mut Upload, versions: &[&[u8]]) -> Res
             wire.source = version;
             task.source_changed(version.len() as u64, Some(UnixTime::from_secs(9)));
         }
-        match task.poll(wire.now) {
+        match task.poll(wire.now, &Server::default()) {
             TaskStep::Call(prepared) => {
                 let (result, moved) = wire.exchange(model, &prepared);
                 task.handle(wire.now, result, moved);
@@ -59,15 +59,14 @@ fn a_source_that_changes_twice_or_cannot_be_read_again_is_an_error() {
 /// The lengths of the chunks that are asked for until `after` of them have failed, and then three more.
 fn chunks(failure: impl Fn() -> Result<http::Response<Bytes>, Error>, failures: usize) -> Vec<u64> {
     const MIB: u64 = 1024 * 1024;
-    let server = Server::default();
-    let task = Upload::new(&server, "d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1);
+    let task = Upload::new("d1".parse().unwrap(), "a".parse().unwrap(), 1024 * MIB, 1);
     let mut task = task.on_conflict(OnConflict::Overwrite);
     let link = r#"{"file_id":"f1","name":"a","upload_key":"k1"}"#;
-    let _ = task.poll(Timestamp::ZERO);
+    let _ = task.poll(Timestamp::ZERO, &Server::default());
     task.handle(Timestamp::ZERO, Ok(http::Response::new(link.into())), 0);
     let mut lengths = Vec::new();
     for n in 0..failures + 3 {
-        let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO) else { panic!("it ended") };
+        let TaskStep::Call(prepared) = task.poll(Timestamp::ZERO, &Server::default()) else { panic!("it ended") };
         let range = prepared.source_range().expect("a chunk");
         lengths.push((range.end - range.start) / 1024);
         task.handle(Timestamp::ZERO, if n < failures { failure() } else { Ok(http::Response::new(Bytes::new())) }, 0);
