@@ -149,8 +149,8 @@ impl Files {
         let place = spawn_blocking(move || root.place(&at)).await?;
         let root = Arc::clone(here);
         match work.clone() {
-            Work::MakeHere => spawn_blocking(move || root.make(&place)).await.map(|()| JobResult::Made(None)),
-            Work::MakeThere { parent } => {
+            Work::MakeLocalFolder => spawn_blocking(move || root.make(&place)).await.map(|()| JobResult::Made(None)),
+            Work::MakeRemoteFolder { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
                 let make = MakeFolders::below(parent, name);
                 client.run(make).await.map(|id| JobResult::Made(Some(id)))
@@ -164,15 +164,17 @@ impl Files {
                 let downloaded = self.download_to(download, here, &place, path, overwrite).await;
                 downloaded.map(|downloaded| JobResult::Copied(downloaded.size))
             }
-            Work::RenameHere { to } => {
+            Work::RenameLocal { to } => {
                 let from = path.clone();
                 spawn_blocking(move || root.rename(&from, &to)).await.map(|()| JobResult::Renamed)
             }
-            Work::RenameThere { id, name } => client.call(&RenameFile::new(id, name)).await.map(|_| JobResult::Renamed),
-            Work::DeleteHere { items } => {
+            Work::RenameRemote { id, name } => {
+                client.call(&RenameFile::new(id, name)).await.map(|_| JobResult::Renamed)
+            }
+            Work::DeleteLocal { items } => {
                 spawn_blocking(move || root.delete(&items)).await.map(|()| JobResult::Deleted)
             }
-            Work::DeleteThere { id } => client.run(Delete::to_trash(id)).await.map(|_| JobResult::Deleted),
+            Work::DeleteRemote { id } => client.run(Delete::to_trash(id)).await.map(|_| JobResult::Deleted),
         }
     }
 }

@@ -103,8 +103,8 @@ impl Files<'_> {
     fn work(&self, here: &Folder, Job { path, work, .. }: &Job) -> Result<JobResult, Error> {
         let (place, client) = (here.place(path)?, self.client);
         match work {
-            Work::MakeHere => here.make(&place).map(|()| JobResult::Made(None)),
-            Work::MakeThere { parent } => {
+            Work::MakeLocalFolder => here.make(&place).map(|()| JobResult::Made(None)),
+            Work::MakeRemoteFolder { parent } => {
                 let name = RemotePath::home().join(path.name().unwrap_or_default())?;
                 let make = MakeFolders::below(parent.clone(), name);
                 client.run(make).map(|id| JobResult::Made(Some(id)))
@@ -118,12 +118,12 @@ impl Files<'_> {
                 let downloaded = self.download_to(download, here, &place, path, *overwrite);
                 downloaded.map(|downloaded| JobResult::Copied(downloaded.size))
             }
-            Work::RenameHere { to } => here.rename(path, to).map(|()| JobResult::Renamed),
-            Work::RenameThere { id, name } => {
+            Work::RenameLocal { to } => here.rename(path, to).map(|()| JobResult::Renamed),
+            Work::RenameRemote { id, name } => {
                 client.call(&RenameFile::new(id.clone(), name.clone())).map(|_| JobResult::Renamed)
             }
-            Work::DeleteHere { items } => here.delete(items).map(|()| JobResult::Deleted),
-            Work::DeleteThere { id } => client.run(Delete::to_trash(id.clone())).map(|_| JobResult::Deleted),
+            Work::DeleteLocal { items } => here.delete(items).map(|()| JobResult::Deleted),
+            Work::DeleteRemote { id } => client.run(Delete::to_trash(id.clone())).map(|_| JobResult::Deleted),
         }
     }
 }

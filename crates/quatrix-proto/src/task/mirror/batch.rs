@@ -1,4 +1,4 @@
-//! Many files at once: what to do next, and what came of it.
+//! Transfers of many files: the next job, and the results so far.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,24 +6,27 @@ use super::subtrees::is_below;
 use super::{Action, Item, Mirror, Plan, Reason, Remote, Tree, not_done};
 use crate::api::OnConflict;
 use crate::error::Error;
-use crate::file::File;
 use crate::id::FileId;
 use crate::name::FileName;
 use crate::path::RemotePath;
 use crate::task::TransferEvent;
 
-use replacement::{Aside, Replacement};
-
+mod job;
 mod replacement;
+mod report;
 
-/// A plan on its way: folders first, then files, several at a time, and what is to be deleted last.
+pub use job::{BatchStep, Job, JobResult, Work};
+use replacement::{Aside, Replacement};
+pub use report::Report;
+
+/// Plan being run: folders first, then files, several at a time, then deletions.
 ///
-/// Whoever carries it out does what [`poll`](Self::poll) says until it is [`BatchStep::Done`], tells
-/// [`handle`](Self::handle) what came of each job, and takes the [`Report`] from [`finish`](Self::finish). What fails
-/// does not stop the rest; but when a transfer has failed, nothing is deleted.
+/// The driver runs the jobs that [`poll`](Self::poll) returns until [`BatchStep::Done`], passes each result to
+/// [`handle`](Self::handle), and takes the [`Report`] from [`finish`](Self::finish). A failed job does not stop the rest;
+/// but after a failed transfer nothing is deleted.
 ///
-/// Something that is in the way of a file or folder is renamed first, deleted when the replacement is in place, and
-/// renamed back if that fails.
+/// A file in the place of a folder, or a folder in the place of a file, is renamed first. It is deleted when the
+/// replacement is complete, and renamed back if that fails.
 ///
 /// ```
 /// use quatrix_proto::FileId;
@@ -31,12 +34,12 @@ mod replacement;
 /// use quatrix_proto::task::mirror::{Batch, BatchStep, Item, JobResult, Tree, Work};
 ///
 /// let size = |size| Item::File { size: Some(size), modified: None };
-/// let here = Tree::from([("a".parse()?, Item::Folder), ("a/x".parse()?, size(3)), ("b".parse()?, size(4))]);
-/// let mut batch = Batch::upload(here, FileId::new("home")?, OnConflict::Refuse);
+/// let local = Tree::from([("a".parse()?, Item::Folder), ("a/x".parse()?, size(3)), ("b".parse()?, size(4))]);
+/// let mut batch = Batch::upload(local, FileId::new("home")?, OnConflict::Refuse);
 /// loop {
 ///     match batch.poll() {
 ///         BatchStep::One(job) => {
-///             assert!(matches!(job.work, Work::MakeThere { .. }));
+///             assert!(matches!(job.work, Work::MakeRemoteFolder { .. }));
 ///             batch.handle(job, Ok(JobResult::Made(Some(FileId::new("folder-a")?))));
 ///         }
 ///         BatchStep::Copies(_) => {
@@ -57,18 +60,18 @@ mod replacement;
 pub struct Batch {
     actions: VecDeque<Action>,
     direction: Direction,
-    /// The side on the server, as it was listed.
-    there: Remote,
-    /// Folders that have been made there.
+    /// Remote folder, as it was listed.
+    remote: Remote,
+    /// Remote folders that have been made.
     made: BTreeMap<RemotePath, FileId>,
     /// Folders that could not be made.
     unmade: BTreeSet<RemotePath>,
-    /// A job that comes before all others.
+    /// Job that comes before all others.
     next: Option<Job>,
     replacement: Option<Replacement>,
-    /// What is to be deleted when all has arrived, by the names under which it was put aside.
+    /// Files and folders put aside, by their temporary paths. They are deleted when all files have arrived.
     asides: BTreeMap<RemotePath, Aside>,
-    /// The names of the files that have been uploaded, by folder.
+    /// Names of the files uploaded, by folder.
     uploaded: BTreeMap<FileId, Vec<Box<str>>>,
     has_failed: bool,
     ended: Option<Error>,
@@ -78,170 +81,65 @@ pub struct Batch {
 #[derive(Debug)]
 enum Direction {
     Up {
-        /// What happens if a file is there that was not known of.
+        /// Rule for a file that is not in the listing.
         on_conflict: OnConflict,
     },
     Down {
-        /// Whether a file is replaced that was not known of.
+        /// Whether a local file that is not in the listing is replaced.
         overwrite: bool,
-        /// The side here, as it was read.
-        here: Tree,
+        /// Local folder, as it was read.
+        local: Tree,
     },
-}
-
-/// What to do next for a [`Batch`].
-///
-/// A driver matches on every step, so this enum is complete.
-#[derive(Debug, PartialEq)]
-#[must_use]
-pub enum BatchStep {
-    /// Do this, and nothing of the batch at the same time.
-    One(Job),
-    /// So many files are to be copied: take them from [`Batch::next_copy`], in as many places at a time as you like,
-    /// and poll again when the last has been handled.
-    Copies(usize),
-    /// All is done.
-    Done,
-}
-
-/// One thing to do.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Job {
-    /// For what, from the folders that are transferred on.
-    pub path: RemotePath,
-    /// What it is.
-    pub work: Work,
-}
-
-/// What a [`Job`] is.
-///
-/// A driver matches on every one, so this enum is complete.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Work {
-    /// Make a folder here, and those above it, if it is not there.
-    MakeHere,
-    /// Make a folder in this one on the server, if it is not there.
-    MakeThere {
-        /// The folder it belongs in.
-        parent: FileId,
-    },
-    /// Upload the file.
-    Upload {
-        /// The folder it belongs in.
-        folder: FileId,
-        /// What happens if there is one.
-        on_conflict: OnConflict,
-    },
-    /// Download the file.
-    Download {
-        /// The file there.
-        file: Box<File>,
-        /// Whether one that is here is replaced.
-        overwrite: bool,
-    },
-    /// Rename it here, unless the new name is taken.
-    RenameHere {
-        /// The new name.
-        to: RemotePath,
-    },
-    /// Rename it there, unless the new name is taken.
-    RenameThere {
-        /// What it is there.
-        id: FileId,
-        /// The new name.
-        name: FileName,
-    },
-    /// Delete just these files and folders here, in this order; a folder only if it is empty by then.
-    DeleteHere {
-        /// Where they are, and whether they are folders.
-        items: Vec<(RemotePath, bool)>,
-    },
-    /// Put it into the trash of the server.
-    DeleteThere {
-        /// What it is there.
-        id: FileId,
-    },
-}
-
-/// What came of a [`Job`] that has succeeded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobResult {
-    /// There is a folder. One on the server has this id.
-    Made(Option<FileId>),
-    /// A file of so many bytes has arrived.
-    Copied(u64),
-    /// It has the new name.
-    Renamed,
-    /// It is gone.
-    Deleted,
-}
-
-/// What came of many files.
-///
-/// Paths start at the folder that was transferred.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Report {
-    /// How many files were transferred.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// What was deleted; a folder stands for everything in it.
-    pub deleted: Vec<RemotePath>,
-    /// What failed, and why.
-    pub failed: Vec<(RemotePath, Error)>,
-    /// What was left out because it is neither file nor folder, such as a link.
-    pub skipped: BTreeSet<RemotePath>,
 }
 
 impl Batch {
-    /// Plans to upload everything here into this folder there.
+    /// Plans to upload a local folder into a remote one.
     ///
-    /// Folders that are there are no hindrance; a file that is there clashes.
-    pub fn upload(here: Tree, folder: FileId, on_conflict: OnConflict) -> Self {
-        let there = Remote { folder, tree: Tree::default() };
-        Self::up(&Mirror::default(), here, there, on_conflict)
+    /// Folders that exist are kept; for files that exist, `on_conflict` is the rule.
+    pub fn upload(local: Tree, folder: FileId, on_conflict: OnConflict) -> Self {
+        let remote = Remote { folder, tree: Tree::default() };
+        Self::up(&Mirror::default(), local, remote, on_conflict)
     }
 
-    /// Plans to download everything there into a folder here.
+    /// Plans to download a remote folder into a local one.
     ///
-    /// Folders that are here are no hindrance; files are, unless they may be overwritten.
-    pub fn download(there: Remote, overwrite: bool) -> Self {
-        Self::down(&Mirror::default(), there, Tree::default(), overwrite)
+    /// Folders that exist are kept. A file that exists fails, unless `overwrite` is set.
+    pub fn download(remote: Remote, overwrite: bool) -> Self {
+        Self::down(&Mirror::default(), remote, Tree::default(), overwrite)
     }
 
-    /// Plans what makes the folder there like the one here.
-    pub fn mirror_up(how: &Mirror, here: Tree, there: Remote) -> Self {
-        // What the plan does not know of came meanwhile: it is somebody else's.
-        Self::up(how, here, there, OnConflict::Refuse)
+    /// Plans to make the remote folder equal to the local one.
+    pub fn mirror_up(how: &Mirror, local: Tree, remote: Remote) -> Self {
+        // A file that the listing lacks was created since by another client.
+        Self::up(how, local, remote, OnConflict::Refuse)
     }
 
-    /// Plans what makes the folder here like the one there.
-    pub fn mirror_down(how: &Mirror, there: Remote, here: Tree) -> Self {
-        Self::down(how, there, here, false)
+    /// Plans to make the local folder equal to the remote one.
+    pub fn mirror_down(how: &Mirror, remote: Remote, local: Tree) -> Self {
+        Self::down(how, remote, local, false)
     }
 
-    fn up(how: &Mirror, mut here: Tree, mut there: Remote, on_conflict: OnConflict) -> Self {
-        here.fail_names(|name| FileName::new(name).err().map(Error::from));
-        let plan = how.plan(&here, &there.tree);
-        let report = Report::of([&mut here, &mut there.tree]);
-        Self::new(plan, Direction::Up { on_conflict }, there, report)
+    fn up(how: &Mirror, mut local: Tree, mut remote: Remote, on_conflict: OnConflict) -> Self {
+        local.fail_names(|name| FileName::new(name).err().map(Error::from));
+        let plan = how.plan(&local, &remote.tree);
+        let report = Report::of([&mut local, &mut remote.tree]);
+        Self::new(plan, Direction::Up { on_conflict }, remote, report)
     }
 
-    fn down(how: &Mirror, mut there: Remote, mut here: Tree, overwrite: bool) -> Self {
-        let plan = how.plan(&there.tree, &here);
-        let report = Report::of([&mut there.tree, &mut here]);
-        let mut batch = Self::new(plan, Direction::Down { overwrite, here }, there, report);
-        batch.next = Some(Job { path: RemotePath::home(), work: Work::MakeHere });
+    fn down(how: &Mirror, mut remote: Remote, mut local: Tree, overwrite: bool) -> Self {
+        let plan = how.plan(&remote.tree, &local);
+        let report = Report::of([&mut remote.tree, &mut local]);
+        let mut batch = Self::new(plan, Direction::Down { overwrite, local }, remote, report);
+        batch.next = Some(Job { path: RemotePath::home(), work: Work::MakeLocalFolder });
         batch
     }
 
-    fn new(plan: Plan, direction: Direction, there: Remote, mut report: Report) -> Self {
+    fn new(plan: Plan, direction: Direction, remote: Remote, mut report: Report) -> Self {
         report.failed.extend(plan.refused.map(|refused| (RemotePath::home(), refused.into())));
         Self {
             actions: plan.actions.into(),
             direction,
-            there,
+            remote,
             made: BTreeMap::new(),
             unmade: BTreeSet::new(),
             next: None,
@@ -254,12 +152,12 @@ impl Batch {
         }
     }
 
-    /// What is still to be done, in order.
+    /// Returns the remaining actions, in order.
     pub fn actions(&self) -> impl ExactSizeIterator<Item = &Action> {
         self.actions.iter()
     }
 
-    /// How much is to be copied, for whoever watches.
+    /// Returns the number and total size of the files to copy, as an event for observers.
     pub fn planned(&self) -> TransferEvent {
         let sizes = self.actions.iter().filter_map(|action| match action {
             Action::Copy { size, .. } => Some(*size),
@@ -269,14 +167,14 @@ impl Batch {
         TransferEvent::Planned { files: sizes.count(), bytes }
     }
 
-    /// What came of it so far. Before the first job: what the plan leaves out.
+    /// Returns the report so far; before the first job it holds what the plan leaves out.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// Says what to do next.
+    /// Returns the next step.
     ///
-    /// A job is given out once.
+    /// Each job is returned once.
     pub fn poll(&mut self) -> BatchStep {
         if let Some(job) = self.next.take() {
             return BatchStep::One(job);
@@ -295,7 +193,7 @@ impl Batch {
         BatchStep::Done
     }
 
-    /// Takes the next of the files to be copied; `None` when all are taken, or the batch has ended early.
+    /// Returns the next file to copy; `None` when all have been returned, or the batch has ended early.
     pub fn next_copy(&mut self) -> Option<Job> {
         while self.ended.is_none() && self.actions.front().is_some_and(is_plain_copy) {
             if let Next::Job(job) = self.next() {
@@ -305,9 +203,9 @@ impl Batch {
         None
     }
 
-    /// Takes what came of a job.
+    /// Takes the result of a job.
     ///
-    /// [`Error::Cancelled`] ends the batch: nothing further is begun, but what was put aside is renamed back.
+    /// [`Error::Cancelled`] ends the batch: no further job is started, except to rename back what was put aside.
     pub fn handle(&mut self, job: Job, result: Result<JobResult, Error>) {
         if let Some(replacement) = self.replacement.take() {
             return self.handle_replacement(replacement, job, result);
@@ -316,7 +214,7 @@ impl Batch {
     }
 
     fn record(&mut self, job: Job, result: Result<JobResult, Error>) {
-        let deletes = matches!(job.work, Work::DeleteHere { .. } | Work::DeleteThere { .. });
+        let deletes = matches!(job.work, Work::DeleteLocal { .. } | Work::DeleteRemote { .. });
         match result {
             Ok(JobResult::Made(Some(id))) => drop(self.made.insert(job.path, id)),
             Ok(JobResult::Made(None) | JobResult::Renamed) => {}
@@ -335,7 +233,7 @@ impl Batch {
             Err(error) if job.path.is_home() => self.ended = Some(error),
             Err(error) => {
                 self.has_failed |= !deletes;
-                if matches!(job.work, Work::MakeHere | Work::MakeThere { .. }) {
+                if matches!(job.work, Work::MakeLocalFolder | Work::MakeRemoteFolder { .. }) {
                     self.unmade.insert(job.path.clone());
                 }
                 self.report.failed.push((job.path, error));
@@ -343,18 +241,18 @@ impl Batch {
         }
     }
 
-    /// Returns folder and name of each file that has been uploaded: what earlier uploads of these names have left behind
-    /// can go ([`RemoveLeftovers`](crate::task::RemoveLeftovers)). None if the batch has ended early.
+    /// Returns folder and name of each uploaded file, for [`RemoveLeftovers`](crate::task::RemoveLeftovers); nothing if the
+    /// batch has ended early.
     pub fn uploaded(&self) -> impl Iterator<Item = (&FileId, &str)> {
         let folders = self.uploaded.iter().filter(|_| self.ended.is_none());
         folders.flat_map(|(folder, names)| names.iter().map(move |name| (folder, &**name)))
     }
 
-    /// Ends the batch: comes to the report.
+    /// Ends the batch and returns the report.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if a job was, or why the folder here cannot be made; what single files ended with is in the
-    /// report.
+    /// [`Error::Cancelled`] if a job was cancelled, or the error that prevents making the local folder. Errors of single
+    /// files are in the report.
     pub fn finish(self) -> Result<Report, Error> {
         match self.ended {
             Some(error) => Err(error),
@@ -365,7 +263,7 @@ impl Batch {
     fn next(&mut self) -> Next {
         let Some(action) = self.actions.pop_front() else { return Next::End };
         let work = match &action {
-            // Whatever is missing on the other side may be what did not arrive.
+            // What seems left over may be the only copy of a file that did not arrive.
             Action::Delete { path, .. } if self.has_failed => {
                 self.report_kept(path);
                 return Next::Nothing;
@@ -398,8 +296,8 @@ impl Batch {
 
     fn make(&self, path: &RemotePath) -> Result<Work, &'static str> {
         match self.direction {
-            Direction::Up { .. } => Ok(Work::MakeThere { parent: self.folder_of(path)? }),
-            Direction::Down { .. } => Ok(Work::MakeHere),
+            Direction::Up { .. } => Ok(Work::MakeRemoteFolder { parent: self.folder_of(path)? }),
+            Direction::Down { .. } => Ok(Work::MakeLocalFolder),
         }
     }
 
@@ -411,7 +309,7 @@ impl Batch {
                 Ok(Work::Upload { folder: self.folder_of(path)?, on_conflict })
             }
             Direction::Down { overwrite, .. } => {
-                let file = self.there.tree.get(path).and_then(super::tree::Node::file).ok_or(GONE)?;
+                let file = self.remote.tree.get(path).and_then(super::tree::Node::file).ok_or(GONE)?;
                 Ok(Work::Download { file: Box::new(file), overwrite: overwrite || replaces })
             }
         }
@@ -420,30 +318,30 @@ impl Batch {
     fn delete(&self, path: &RemotePath) -> Result<Work, &'static str> {
         match (&self.direction, self.asides.get(path)) {
             (_, Some(aside)) => Ok(aside.delete(path, &self.direction)),
-            (Direction::Up { .. }, None) => Ok(Work::DeleteThere { id: self.id(path)? }),
-            (Direction::Down { here, .. }, None) => Ok(Work::DeleteHere { items: doomed(here, path, path) }),
+            (Direction::Up { .. }, None) => Ok(Work::DeleteRemote { id: self.id(path)? }),
+            (Direction::Down { local, .. }, None) => Ok(Work::DeleteLocal { items: doomed(local, path, path) }),
         }
     }
 
     fn id(&self, path: &RemotePath) -> Result<FileId, &'static str> {
-        self.there.tree.get(path).and_then(|node| node.id.clone()).ok_or(GONE)
+        self.remote.tree.get(path).and_then(|node| node.id.clone()).ok_or(GONE)
     }
 
     fn folder_of(&self, path: &RemotePath) -> Result<FileId, &'static str> {
         match path.parent() {
-            Some(home) if home.is_home() => Ok(self.there.folder.clone()),
+            Some(home) if home.is_home() => Ok(self.remote.folder.clone()),
             Some(parent) => self.made.get(&parent).cloned().map_or_else(|| self.id(&parent), Ok).map_err(|_| NO_FOLDER),
             None => Err(NO_FOLDER),
         }
     }
 }
 
-const GONE: &str = "it is gone";
+const GONE: &str = "it no longer exists";
 const NO_FOLDER: &str = "its folder could not be made";
 
 enum Next {
     Job(Job),
-    /// There was an action, and nothing to do for it.
+    /// The action needs no job.
     Nothing,
     End,
 }
@@ -452,29 +350,15 @@ fn is_plain_copy(action: &Action) -> bool {
     matches!(action, Action::Copy { reason, .. } if !matches!(reason, Reason::Folder { .. }))
 }
 
-/// What was read at a path and below, the deepest first, as it is called once the path is `now`.
-fn doomed(here: &Tree, path: &RemotePath, now: &RemotePath) -> Vec<(RemotePath, bool)> {
-    let below = here.below(path).iter().rev();
+/// Returns what was read at `path` and below, the deepest first, with its paths after a rename of `path` to `now`.
+fn doomed(local: &Tree, path: &RemotePath, now: &RemotePath) -> Vec<(RemotePath, bool)> {
+    let below = local.below(path).iter().rev();
     let moved = |below: &RemotePath| {
         below.segments().skip(path.segments().count()).fold(now.clone(), |at, name| at.join(name).unwrap_or(at))
     };
     let items = below.map(|node| (moved(&node.path), node.item == Item::Folder));
-    let itself = here.get(path).map(|node| (now.clone(), node.item == Item::Folder));
+    let itself = local.get(path).map(|node| (now.clone(), node.item == Item::Folder));
     items.chain(itself).collect()
-}
-
-impl Report {
-    /// What is reported of a source and a target before anything is done. A link in the target is news if something is to be in its place.
-    fn of([source, target]: [&mut Tree; 2]) -> Self {
-        let (skipped, mut failed) = source.take_report();
-        let (in_the_way, unread) = target.take_report();
-        failed.extend(unread);
-        // A folder is among the items itself: what is below it needs no report of its own.
-        let in_the_way = in_the_way.into_iter().filter(|path| source.get(path).is_some());
-        let why = || not_done("the target has something there that is neither a file nor a folder");
-        failed.extend(in_the_way.map(|path| (path, why())));
-        Self { skipped, failed, ..Self::default() }
-    }
 }
 
 #[cfg(test)]

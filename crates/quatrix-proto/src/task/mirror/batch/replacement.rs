@@ -1,8 +1,8 @@
-//! Something of one kind where something of another kind is to be: a file for a folder, or a folder for a file.
+//! Replacements of a file by a folder, or of a folder by a file.
 //!
-//! What is there is put aside under a temporary name in the same folder; when the replacement is in place it is deleted,
-//! and if that fails it is renamed back. So nothing is gone before something else is there, and a run that is killed
-//! leaves the old one under the temporary name, which mirrors ignore until one that deletes finds it left over.
+//! The old one is renamed to a temporary name in the same folder. It is deleted when the replacement is in place, and
+//! renamed back if that fails. So nothing is deleted before its replacement exists, and a killed run leaves the old one
+//! under the temporary name. Later mirrors ignore it, unless they delete.
 
 use super::{Batch, Direction, Job, JobResult, Next, Work, doomed};
 use crate::error::{Error, ErrorCode};
@@ -13,33 +13,33 @@ use crate::task::mirror::tree::hash;
 use crate::task::mirror::{Action, not_done};
 use crate::task::partial_name::aside_name;
 
-/// Bytes that a name has at most on the usual file systems.
+/// Maximum length of a local name in bytes, on the usual file systems.
 const MAX_NAME: usize = 255;
 
 #[derive(Debug)]
 pub(super) struct Replacement {
     aside: Aside,
-    /// Where the old one is meanwhile.
+    /// Temporary path of the old one.
     at: RemotePath,
-    /// What takes its place.
+    /// Action that creates the replacement.
     fill: Action,
-    stage: Stage,
+    step: Step,
 }
 
-/// What is put aside.
+/// File or folder that is put aside.
 #[derive(Clone, Debug)]
 pub(super) struct Aside {
-    /// Where it was.
+    /// Its original path.
     pub(super) path: RemotePath,
-    /// What it is there.
+    /// Its id, if it is remote.
     id: Option<FileId>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum Step {
     PutAside,
     Fill,
-    /// Renaming it back; `moved`: it has certainly been put aside.
+    /// Rename it back. `moved`: the rename to the temporary name was confirmed.
     Restore {
         moved: bool,
     },
@@ -47,21 +47,21 @@ enum Stage {
 }
 
 impl Aside {
-    /// What deletes it where it is now.
+    /// Returns the job that deletes it at its temporary path.
     pub(super) fn delete(&self, at: &RemotePath, direction: &Direction) -> Work {
         match (&self.id, direction) {
-            (Some(id), _) => Work::DeleteThere { id: id.clone() },
-            (None, Direction::Down { here, .. }) => Work::DeleteHere { items: doomed(here, &self.path, at) },
-            (None, Direction::Up { .. }) => Work::DeleteHere { items: Vec::new() },
+            (Some(id), _) => Work::DeleteRemote { id: id.clone() },
+            (None, Direction::Down { local, .. }) => Work::DeleteLocal { items: doomed(local, &self.path, at) },
+            (None, Direction::Up { .. }) => Work::DeleteLocal { items: Vec::new() },
         }
     }
 
     fn rename(&self, from: &RemotePath, to: &RemotePath) -> Result<Job, &'static str> {
         let work = match &self.id {
-            None => Work::RenameHere { to: to.clone() },
+            None => Work::RenameLocal { to: to.clone() },
             Some(id) => {
                 let name = FileName::new(to.name().unwrap_or_default()).map_err(|_| "its name cannot be sent")?;
-                Work::RenameThere { id: id.clone(), name }
+                Work::RenameRemote { id: id.clone(), name }
             }
         };
         Ok(Job { path: from.clone(), work })
@@ -69,13 +69,13 @@ impl Aside {
 }
 
 impl Batch {
-    /// Begins with what is in the way.
+    /// Starts a replacement by putting the old file or folder aside.
     pub(super) fn replace(&mut self, fill: Action) -> Next {
         let path = fill.path().clone();
         let begun = self.put_aside(&path).and_then(|(aside, at)| Ok((aside.rename(&path, &at)?, aside, at)));
         match begun {
             Ok((job, aside, at)) => {
-                self.replacement = Some(Replacement { aside, at, fill, stage: Stage::PutAside });
+                self.replacement = Some(Replacement { aside, at, fill, step: Step::PutAside });
                 Next::Job(job)
             }
             Err(why) => {
@@ -89,9 +89,9 @@ impl Batch {
         let (name, parent) = path.name().zip(path.parent()).ok_or("it has no name")?;
         let (id, tree, max, unit) = match &self.direction {
             Direction::Up { .. } => {
-                (Some(self.id(path)?), &self.there.tree, FileName::MAX_LEN, (|_| 1) as fn(char) -> usize)
+                (Some(self.id(path)?), &self.remote.tree, FileName::MAX_LEN, (|_| 1) as fn(char) -> usize)
             }
-            Direction::Down { here, .. } => (None, here, MAX_NAME, char::len_utf8 as fn(char) -> usize),
+            Direction::Down { local, .. } => (None, local, MAX_NAME, char::len_utf8 as fn(char) -> usize),
         };
         let first = hash(path.relative().as_bytes()) as u32;
         let mut places =
@@ -108,15 +108,15 @@ impl Batch {
     ) {
         let Replacement { aside, at, .. } = &replacement;
         let path = aside.path.clone();
-        match (replacement.stage, result) {
-            (Stage::PutAside, Ok(_)) => {
+        match (replacement.step, result) {
+            (Step::PutAside, Ok(_)) => {
                 let work = match &replacement.fill {
                     Action::Copy { reason, .. } => self.copy(&path, *reason),
                     _ => self.make(&path),
                 };
                 match work {
                     Ok(work) => {
-                        replacement.stage = Stage::Fill;
+                        replacement.step = Step::Fill;
                         self.next = Some(Job { path, work });
                         self.replacement = Some(replacement);
                     }
@@ -126,7 +126,7 @@ impl Batch {
                     }
                 }
             }
-            (Stage::PutAside, Err(error)) => {
+            (Step::PutAside, Err(error)) => {
                 let may_have_moved = aside.id.is_some() && error.may_have_been_executed();
                 self.unmade.insert(path.clone());
                 self.record(Job { path, ..job }, Err(error));
@@ -134,32 +134,32 @@ impl Batch {
                     self.restore(replacement, false);
                 }
             }
-            (Stage::Fill, Ok(did)) => {
-                self.record(job, Ok(did));
+            (Step::Fill, Ok(result)) => {
+                self.record(job, Ok(result));
                 match replacement.fill {
                     Action::Copy { .. } => {
                         let work = aside.delete(at, &self.direction);
                         self.next = Some(Job { path: at.clone(), work });
-                        replacement.stage = Stage::Delete;
+                        replacement.step = Step::Delete;
                         self.replacement = Some(replacement);
                     }
-                    // Its files are still to come.
+                    // The files of the new folder are not copied yet.
                     _ => {
                         self.actions.push_back(Action::Delete { path: at.clone(), folder: false, items: 1 });
                         self.asides.insert(replacement.at, replacement.aside);
                     }
                 }
             }
-            (Stage::Fill, Err(error)) => {
+            (Step::Fill, Err(error)) => {
                 self.record(job, Err(error));
                 self.restore(replacement, true);
             }
-            (Stage::Restore { .. }, Ok(_)) => {}
-            // It has never had another name.
-            (Stage::Restore { moved: false }, Err(error)) if error.code() == Some(ErrorCode::EXISTS) => {}
-            (Stage::Restore { .. }, Err(_)) => self.fail(path, kept(at)),
-            (Stage::Delete, Ok(_)) => self.report.deleted.push(path),
-            (Stage::Delete, Err(error)) => self.record(Job { path: at.clone(), ..job }, Err(error)),
+            (Step::Restore { .. }, Ok(_)) => {}
+            // The original name is taken: by itself, since it was never renamed.
+            (Step::Restore { moved: false }, Err(error)) if error.code() == Some(ErrorCode::EXISTS) => {}
+            (Step::Restore { .. }, Err(_)) => self.fail(path, kept(at)),
+            (Step::Delete, Ok(_)) => self.report.deleted.push(path),
+            (Step::Delete, Err(error)) => self.record(Job { path: at.clone(), ..job }, Err(error)),
         }
     }
 
@@ -167,14 +167,14 @@ impl Batch {
         match replacement.aside.rename(&replacement.at, &replacement.aside.path) {
             Ok(job) => {
                 self.next = Some(job);
-                replacement.stage = Stage::Restore { moved };
+                replacement.step = Step::Restore { moved };
                 self.replacement = Some(replacement);
             }
             Err(_) => self.fail(replacement.aside.path, kept(&replacement.at)),
         }
     }
 
-    /// Says where something is that was put aside and is not deleted.
+    /// Reports the temporary path of something that was put aside and is not deleted.
     pub(super) fn report_kept(&mut self, at: &RemotePath) {
         if let Some(aside) = self.asides.get(at) {
             self.report.failed.push((aside.path.clone(), kept(at)));
