@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("wanted: {challenge}");
 
     let code = emulator.code("totp@example.com").ok_or("no code")?; // a person would look at their telephone
-    let answer = session.answer(start.elapsed().into(), Answer::Totp(code.into()));
+    let answer = session.answer(start.elapsed().into(), Answer::totp(code));
     assert_eq!(drive(&mut session, start, answer)?, Login::Active);
 
     let profile = session.call(start.elapsed().into(), &GetProfile);

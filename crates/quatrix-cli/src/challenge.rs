@@ -101,7 +101,7 @@ impl Answers {
         };
         Ok(text.map(|text| match challenge {
             Challenge::SecondFactor { factor: Factor::Other(_) | Factor::Unnamed, .. } if self.as_pin => {
-                Answer::Pin(Code::new(text))
+                Answer::pin(Code::new(text))
             }
             challenge => challenge.answer(text),
         }))

@@ -57,7 +57,7 @@ pub use profile_info::{GetProfileInfo, ProfileInfo};
 pub use raw::Raw;
 pub use rename_file::RenameFile;
 pub use search_files::{Condition, Group, SearchFiles, Tag, TagKind};
-pub use second_factor::{AuthType, CodeEncoding, SecondFactor, SecondFactorResponse};
+pub use second_factor::{CodeEncoding, SecondFactor, SecondFactorResponse};
 pub use unblock_captcha::{CaptchaMethod, CaptchaResponse, UnblockCaptcha};
 pub use upload_chunk::UploadChunk;
 pub use upload_link::{GetUploadLink, ModifyFile, UploadLink};

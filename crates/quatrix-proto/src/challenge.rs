@@ -1,100 +1,116 @@
-//! What a server asks for on the way into a session, and what it is told.
+//! Login challenges of a server and the answers of the user.
 
 use std::fmt;
 
 use crate::secret::{CaptchaToken, Code};
 
-/// What must be answered before there is a session.
+/// Login step that must be answered before there is a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Challenge {
     /// A second factor.
     SecondFactor {
-        /// Which one.
+        /// Kind of the second factor.
         factor: Factor,
-        /// How many answers to this challenge the server has refused so far.
+        /// Number of answers to this challenge that the server has refused.
         refused: u8,
     },
-    /// A captcha. Where it is shown is not part of the API: the account's login page in a browser.
+    /// A captcha. The API does not show it: the account's login page does, in a browser.
     Captcha {
-        /// How many answers to this challenge the server has refused so far.
+        /// Number of answers to this challenge that the server has refused.
         refused: u8,
     },
 }
 
-/// Which second factor a server asks for: its `Mfa-Code`.
+/// Kind of a second factor.
+///
+/// Each is one `Mfa-Code` of a response and one `auth_type` of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Factor {
-    /// The code of an authenticator (71; source: the vendor's C# client and the 2018-06-13 spec).
+    /// Code of an authenticator (71, `2FA`; source: the vendor's C# client and the 2018-06-13 spec).
     Totp,
-    /// A PIN (73; same sources).
+    /// PIN (73, `PIN`; same sources).
     Pin,
-    /// A number that no source explains, such as 61.
+    /// Number that no source explains, such as 61.
     Other(i64),
-    /// The server did not say.
+    /// Second factor without an `Mfa-Code`.
     Unnamed,
 }
 
-/// An answer to a [`Challenge`].
+/// Answer to a [`Challenge`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Answer {
-    /// The code of an authenticator, sent as `auth_type` `2FA`.
-    Totp(Code),
-    /// A PIN, sent as `auth_type` `PIN`.
-    Pin(Code),
-    /// What a solved captcha gave.
+    /// Code of a second factor.
+    Code {
+        /// Kind of the second factor; one that is not known is answered as [`Factor::Totp`].
+        factor: Factor,
+        /// The code, as the user typed it.
+        code: Code,
+    },
+    /// Token of a solved captcha.
     Captcha(CaptchaToken),
 }
 
-/// A provider of answers has none: the challenge goes to the callers instead.
+/// No answer is available: the waiting calls end with the challenge instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declined;
 
 impl Factor {
+    /// Factors that the API names.
+    const KNOWN: [Self; 2] = [Self::Totp, Self::Pin];
+
     /// Reads the value of an `Mfa-Code` header.
     pub(crate) fn from_mfa_code(code: Option<i64>) -> Self {
-        match code {
-            Some(71) => Self::Totp,
-            Some(73) => Self::Pin,
-            Some(other) => Self::Other(other),
-            None => Self::Unnamed,
+        let other = code.map_or(Self::Unnamed, Self::Other);
+        Self::KNOWN.into_iter().find(|factor| factor.mfa_code() == code).unwrap_or(other)
+    }
+
+    /// Value of the `Mfa-Code` header that names this factor.
+    pub(crate) fn mfa_code(self) -> Option<i64> {
+        match self {
+            Self::Totp => Some(71),
+            Self::Pin => Some(73),
+            Self::Other(code) => Some(code),
+            Self::Unnamed => None,
+        }
+    }
+
+    /// Value of `auth_type` in the request that answers this factor.
+    pub(crate) fn auth_type(self) -> &'static str {
+        match self {
+            Self::Totp | Self::Other(_) | Self::Unnamed => "2FA",
+            Self::Pin => "PIN",
         }
     }
 }
 
 impl Challenge {
-    /// Makes the answer of the kind that is asked for.
+    /// Returns the answer of the kind that the challenge asks for.
     ///
-    /// A factor that is not known is answered as an authenticator code; use [`Answer::Pin`] where you know better.
+    /// A factor that is not known is answered as an authenticator code; use [`Answer::pin`] if the account has a PIN.
     pub fn answer(&self, text: impl Into<String>) -> Answer {
         match self {
-            Self::SecondFactor { factor: Factor::Pin, .. } => Answer::Pin(Code::new(text)),
-            Self::SecondFactor { factor: Factor::Totp | Factor::Other(_) | Factor::Unnamed, .. } => {
-                Answer::Totp(Code::new(text))
-            }
+            Self::SecondFactor { factor, .. } => Answer::Code { factor: *factor, code: Code::new(text) },
             Self::Captcha { .. } => Answer::Captcha(CaptchaToken::new(text)),
         }
     }
 
-    /// How many answers to this challenge the server has refused so far.
+    /// Returns the number of answers to this challenge that the server has refused.
     pub fn refused(&self) -> u8 {
         match self {
             Self::SecondFactor { refused, .. } | Self::Captcha { refused } => *refused,
         }
     }
 
-    /// Whether the answer is of a kind that can help: a captcha always may be asked for.
+    /// Whether the answer fits: a captcha may be due although the server asked for a second factor.
     pub(crate) fn takes(&self, answer: &Answer) -> bool {
         match (self, answer) {
             (_, Answer::Captcha(_)) => true,
-            (Self::Captcha { .. }, _) => false,
-            (Self::SecondFactor { factor, .. }, answer) => match factor {
-                Factor::Totp => matches!(answer, Answer::Totp(_)),
-                Factor::Pin => matches!(answer, Answer::Pin(_)),
-                Factor::Other(_) | Factor::Unnamed => true,
-            },
+            (Self::Captcha { .. }, Answer::Code { .. }) => false,
+            (Self::SecondFactor { factor: Factor::Other(_) | Factor::Unnamed, .. }, Answer::Code { .. }) => true,
+            (Self::SecondFactor { factor, .. }, Answer::Code { factor: answered, .. }) => factor == answered,
         }
     }
 
@@ -107,6 +123,16 @@ impl Challenge {
 }
 
 impl Answer {
+    /// Answers with the code of an authenticator.
+    pub fn totp(code: impl Into<Code>) -> Self {
+        Self::Code { factor: Factor::Totp, code: code.into() }
+    }
+
+    /// Answers with a PIN.
+    pub fn pin(pin: impl Into<Code>) -> Self {
+        Self::Code { factor: Factor::Pin, code: pin.into() }
+    }
+
     /// Whether the text is the same, whatever the kind.
     pub(crate) fn same_text(&self, other: &Self) -> bool {
         self.expose() == other.expose()
@@ -114,7 +140,7 @@ impl Answer {
 
     fn expose(&self) -> &str {
         match self {
-            Self::Totp(code) | Self::Pin(code) => code.expose(),
+            Self::Code { code, .. } => code.expose(),
             Self::Captcha(token) => token.expose(),
         }
     }
@@ -142,7 +168,7 @@ impl fmt::Display for Factor {
 
 impl fmt::Display for Declined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no answer is at hand")
+        f.write_str("no answer is available")
     }
 }
 

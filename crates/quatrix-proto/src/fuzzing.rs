@@ -59,7 +59,7 @@ pub fn session_answers(data: &[u8]) {
 fn command(session: &mut Session, now: Timestamp, input: &mut Input<'_>) -> CallId {
     match input.byte() % 7 {
         0 | 1 => session.login(now, Credentials::new("me", SECRETS[0]).unwrap()).id(),
-        2 => session.answer(now, Answer::Totp(SECRETS[1].into())).id(),
+        2 => session.answer(now, Answer::totp(SECRETS[1])).id(),
         3 => session.answer(now, Answer::Captcha(SECRETS[2].into())).id(),
         4 => session.call(now, &GetAccountMetadata).id(),
         5 => session.keepalive(now).id(),
@@ -92,7 +92,7 @@ fn run(session: &mut Session, now: &mut Timestamp, call: CallId, input: &mut Inp
                 *now = until;
             }
             Step::Ask(Challenge::SecondFactor { .. }) => {
-                session.handle_answer(*now, call, Ok(Answer::Totp(SECRETS[1].into())));
+                session.handle_answer(*now, call, Ok(Answer::totp(SECRETS[1])));
             }
             Step::Ask(_) => session.handle_answer(*now, call, Err(Declined)),
             Step::Ready(outcome) => {

@@ -189,7 +189,7 @@ fn a_session_leaves_no_password_and_no_code() {
         let canary = Canary::new(32).in_base64();
         assert!(!canary.is_in_memory(), "a refused password is forgotten while the session goes on");
     });
-    for (seed, factor, answer) in [(33, "71", Answer::Totp as fn(Code) -> Answer), (34, "73", Answer::Pin)] {
+    for (seed, factor, answer) in [(33, "71", Answer::totp as fn(Code) -> Answer), (34, "73", Answer::pin)] {
         leaves_nothing("a code that was sent", seed, |text| {
             let mut session = Session::new(Config::new(Server::default()), 1);
             let login = session.login(NOW, Credentials::new("me", "password").unwrap());

@@ -22,12 +22,12 @@ fn life<S: Subject>(wire: Wire) -> String {
     let credentials = Credentials::new("pin@example.com", "canary-password").unwrap();
     let _ = write!(shown, "{credentials:?} {:?}", client.login(credentials.clone()));
     let _ = write!(shown, "{:?}", client.login(me("pin@example.com")));
-    let wrong = Answer::Pin("canary-code".into());
+    let wrong = Answer::pin("canary-code");
     let _ = write!(shown, "{wrong:?} {:?}", client.answer(wrong.clone()));
     let captcha = Answer::Captcha("canary-captcha".into());
     let _ = write!(shown, "{captcha:?} {:?}", client.answer(captcha.clone()));
     let _ = write!(shown, "{:?}", UnblockCaptcha::new("canary-captcha"));
-    assert_eq!(client.answer(Answer::Pin(PIN.into())).unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::pin(PIN)).unwrap(), Login::Active);
     let saved = client.save().unwrap();
     let _ = write!(shown, "{saved:?} {} {:?}", client.debug(), client.state());
     let _ = write!(shown, "{:?}", client.call(&ReadLink::new(DownloadLink::new("canary-link"))));

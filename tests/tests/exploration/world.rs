@@ -373,8 +373,8 @@ impl Progress {
 impl Given {
     fn answer(self) -> Option<Answer> {
         match self {
-            Self::Code => Some(Answer::Totp("code".into())),
-            Self::OtherCode => Some(Answer::Totp("other".into())),
+            Self::Code => Some(Answer::totp("code")),
+            Self::OtherCode => Some(Answer::totp("other")),
             Self::Captcha => Some(Answer::Captcha("code".into())),
             Self::Nothing => None,
         }

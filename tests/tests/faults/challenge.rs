@@ -37,7 +37,7 @@ fn captcha(refused: u8) -> Login {
 
 fn m04_a_wrong_code_and_a_used_one_are_counted_and_the_challenge_stands<S: Subject>(wire: Wire) {
     let stage = Stage::with(wire, |settings| Settings { totp_single_use: true, ..settings });
-    let code = || Answer::Totp(stage.emulator.code("totp@example.com").unwrap().into());
+    let code = || Answer::totp(stage.emulator.code("totp@example.com").unwrap());
     let first: S = stage.client();
     assert_eq!(first.login(me("totp@example.com")).unwrap(), totp(0));
     let used = code();
@@ -45,7 +45,7 @@ fn m04_a_wrong_code_and_a_used_one_are_counted_and_the_challenge_stands<S: Subje
 
     let client: S = stage.client();
     assert_eq!(client.login(me("totp@example.com")).unwrap(), totp(0));
-    assert_eq!(client.answer(Answer::Totp("000000".into())).unwrap(), totp(1));
+    assert_eq!(client.answer(Answer::totp("000000")).unwrap(), totp(1));
     assert_eq!(client.answer(used).unwrap(), totp(2));
     assert!(matches!(client.call(&GetProfile), Err(Error::Challenged(_))));
     assert_eq!(stage.count("/session/login"), 5, "two logins and three answers, none of them twice");
@@ -58,13 +58,13 @@ fn m04_an_answer_that_comes_too_late_finds_the_session_expired<S: Subject>(wire:
     let client: S = stage.client();
     assert_eq!(client.login(me("pin@example.com")).unwrap(), pin(0));
     stage.emulator.advance(Duration::from_secs(15 * 60));
-    let late = client.answer(Answer::Pin("24680".into()));
+    let late = client.answer(Answer::pin("24680"));
     assert!(matches!(late, Err(Error::LoggedOut(LoggedOut::Expired))), "{late:?}");
     assert!(matches!(client.state(), State::LoggedOut(LoggedOut::Expired)));
     let call = client.call(&GetProfile);
     assert!(matches!(call, Err(Error::LoggedOut(LoggedOut::Expired))), "{call:?}");
     assert_eq!(client.login(me("pin@example.com")).unwrap(), pin(0));
-    assert_eq!(client.answer(Answer::Pin("24680".into())).unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::pin("24680")).unwrap(), Login::Active);
 }
 
 fn m05_a_captcha_before_the_second_factor_leads_to_it<S: Subject>(wire: Wire) {
@@ -82,7 +82,7 @@ fn m05_a_captcha_before_the_second_factor_leads_to_it<S: Subject>(wire: Wire) {
     // The profile is asked for, since the captcha might have logged in; then the login tells what is missing.
     assert_eq!(client.answer(Answer::Captcha(CAPTCHA.into())).unwrap(), pin(0));
     assert_eq!(stage.count("/session/login"), 2, "one with the command, one with the right captcha");
-    assert_eq!(client.answer(Answer::Pin("24680".into())).unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::pin("24680")).unwrap(), Login::Active);
     assert_eq!(client.call(&GetProfile).unwrap().email, "both@example.com");
 }
 
@@ -92,10 +92,10 @@ fn m05_a_captcha_after_the_second_factor_leads_back_to_it<S: Subject>(wire: Wire
     assert_eq!(client.login(me("pin@example.com")).unwrap(), pin(0));
     let due = Fault::new(FaultKind::Status(401)).on("POST", "/session/login").body(r#"{"code":72,"msg":"captcha"}"#);
     stage.emulator.set_faults([due]).unwrap();
-    assert_eq!(client.answer(Answer::Pin("24680".into())).unwrap(), captcha(0));
+    assert_eq!(client.answer(Answer::pin("24680")).unwrap(), captcha(0));
     assert_eq!(client.answer(Answer::Captcha(CAPTCHA.into())).unwrap(), pin(0));
     assert_eq!(stage.count("/session/login"), 2, "no answer is given again by itself, nor the password");
-    assert_eq!(client.answer(Answer::Pin("24680".into())).unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::pin("24680")).unwrap(), Login::Active);
     assert_eq!(stage.count("/session/login"), 3);
 }
 
@@ -129,10 +129,10 @@ fn m06_a_second_factor_of_an_unknown_kind_is_answered_as_the_caller_chooses<S: S
     let client: S = stage.client();
     let unknown = Challenge::SecondFactor { factor: Factor::Other(99), refused: 0 };
     assert_eq!(client.login(me("totp@example.com")).unwrap(), Login::Challenged(unknown));
-    let Login::Challenged(again) = client.answer(Answer::Pin("24680".into())).unwrap() else { panic!() };
+    let Login::Challenged(again) = client.answer(Answer::pin("24680")).unwrap() else { panic!() };
     assert_eq!(again, Challenge::SecondFactor { factor: Factor::Other(99), refused: 1 });
     let code = stage.emulator.code("totp@example.com").unwrap();
-    assert_eq!(client.answer(Answer::Totp(code.into())).unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::totp(code)).unwrap(), Login::Active);
 }
 
 fn m06_unknown_fields_of_any_answer_change_nothing<S: Subject>(wire: Wire) {
@@ -154,10 +154,10 @@ fn m06_unknown_fields_of_any_answer_change_nothing<S: Subject>(wire: Wire) {
     });
     let client: S = listener.client();
     assert_eq!(client.login(crate::me()).unwrap(), totp(0));
-    assert_eq!(client.answer(Answer::Totp("000".into())).unwrap(), totp(1));
+    assert_eq!(client.answer(Answer::totp("000")).unwrap(), totp(1));
     assert!(client.call(&UnblockCaptcha::new("solved")).is_err(), "the session waits for a code");
     assert_eq!(client.answer(Answer::Captcha("solved".into())).unwrap(), totp(1));
-    assert_eq!(client.answer(Answer::Totp("111".into())).unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::totp("111")).unwrap(), Login::Active);
     assert_eq!(client.save().unwrap().token().expose(), "whole");
     assert_eq!(client.call(&GetProfile).unwrap().email, "me@example.com");
     client.keepalive().unwrap();

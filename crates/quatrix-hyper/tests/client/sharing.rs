@@ -20,7 +20,7 @@ fn futures_can_be_spawned(client: Client) {
     fn shareable(_: impl Clone + Send + Sync + 'static) {}
     let saved = client.save().unwrap();
     spawnable(client.login(credentials(USER)));
-    spawnable(client.answer(quatrix_hyper::Answer::Totp("1".into())));
+    spawnable(client.answer(quatrix_hyper::Answer::totp("1")));
     spawnable(client.call(&GetProfile));
     spawnable(client.call_with(&GetProfile, CallOptions::new()));
     spawnable(client.keepalive());
@@ -206,11 +206,11 @@ async fn m36_an_answer_dropped_at_any_poll_can_be_given_again() {
             assert!(matches!(client.login(credentials(PIN)).await.unwrap(), Login::Challenged(_)));
             client
         },
-        |client| client.answer(quatrix_hyper::Answer::Pin("24680".into())),
+        |client| client.answer(quatrix_hyper::Answer::pin("24680")),
         async |client| {
             if matches!(client.state(), State::Challenged(_)) {
                 // The emulator may have accepted the first one: then the partial session is a whole one already.
-                let _ = client.answer(quatrix_hyper::Answer::Pin("24680".into())).await;
+                let _ = client.answer(quatrix_hyper::Answer::pin("24680")).await;
             }
             assert!(!matches!(client.state(), State::Answering));
         },

@@ -25,7 +25,7 @@ async fn requests_leave_as_the_core_made_them_and_with_a_host() {
         .unwrap();
     let login = client.login(Credentials::new("test@example.com", "qwerty").unwrap()).await.unwrap();
     assert!(matches!(login, Login::Challenged(_)));
-    assert_eq!(client.answer(Answer::Totp("123456".into())).await.unwrap(), Login::Active);
+    assert_eq!(client.answer(Answer::totp("123456")).await.unwrap(), Login::Active);
     client.call(&Raw::new(http::Method::POST, "/nothing")).await.unwrap();
 
     let host = scripted.address();

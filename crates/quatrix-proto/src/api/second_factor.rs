@@ -42,21 +42,12 @@ pub(super) static SPEC: Spec = Spec::post("session.second_factor", "/session/log
 #[doc(alias = "SessionLoginPostResp")]
 #[derive(Clone, Debug)]
 pub struct SecondFactor {
-    /// Which factor is answered.
-    pub auth_type: AuthType,
+    /// Kind of the second factor that is answered.
+    pub factor: Factor,
     /// The code or PIN, as the user typed it.
     pub code: Code,
     /// How the code is written into the request.
     pub encoding: CodeEncoding,
-}
-
-/// The factors that the API names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthType {
-    /// The code of an authenticator: `2FA` on the wire.
-    Totp,
-    /// A PIN: `PIN` on the wire.
-    Pin,
 }
 
 /// How a code is written into the request (Q2).
@@ -87,12 +78,12 @@ pub struct SecondFactorResponse {
 impl SecondFactor {
     /// Answers with the code of an authenticator.
     pub fn totp(code: impl Into<Code>) -> Self {
-        Self { auth_type: AuthType::Totp, code: code.into(), encoding: CodeEncoding::Plain }
+        Self { factor: Factor::Totp, code: code.into(), encoding: CodeEncoding::Plain }
     }
 
     /// Answers with a PIN.
     pub fn pin(pin: impl Into<Code>) -> Self {
-        Self { auth_type: AuthType::Pin, code: pin.into(), encoding: CodeEncoding::Plain }
+        Self { factor: Factor::Pin, code: pin.into(), encoding: CodeEncoding::Plain }
     }
 }
 
@@ -105,16 +96,13 @@ impl Endpoint for SecondFactor {
             auth_type: &'static str,
             code: &'a str,
         }
-        let auth_type = match self.auth_type {
-            AuthType::Totp => "2FA",
-            AuthType::Pin => "PIN",
+        let auth_type = self.factor.auth_type();
+        let in_base64 = match self.encoding {
+            CodeEncoding::Plain => false,
+            CodeEncoding::Base64 => true,
+            CodeEncoding::PinInBase64 => self.factor == Factor::Pin,
         };
-        let encoded = match (self.encoding, self.auth_type) {
-            (CodeEncoding::Plain, _) | (CodeEncoding::PinInBase64, AuthType::Totp) => None,
-            (CodeEncoding::Base64, _) | (CodeEncoding::PinInBase64, AuthType::Pin) => {
-                Some(zeroize::Zeroizing::new(STANDARD.encode(self.code.expose())))
-            }
-        };
+        let encoded = in_base64.then(|| zeroize::Zeroizing::new(STANDARD.encode(self.code.expose())));
         let code = match &encoded {
             Some(encoded) => encoded.as_str(),
             None => self.code.expose(),

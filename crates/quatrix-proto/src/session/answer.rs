@@ -7,7 +7,7 @@ use super::call::{CallResult, Kind};
 use super::login::Attempt;
 use super::poll::Step;
 use super::{CallId, Event, Login, Phase, Session, SharedExchange};
-use crate::api::{AuthType, CaptchaMethod, GetProfile, SecondFactor, UnblockCaptcha, mfa_code};
+use crate::api::{CaptchaMethod, GetProfile, SecondFactor, UnblockCaptcha, mfa_code};
 use crate::challenge::{Answer, Challenge, Declined, Factor};
 use crate::config::Config;
 use crate::endpoint::Endpoint;
@@ -159,21 +159,16 @@ impl Session {
             Phase::LoggingOut(_) => return Err(Misuse::LoggingOut.into()),
             _ => return Err(Misuse::NothingToAnswer.into()),
         }
-        let encoding = self.config.compat.code_encoding;
-        let factor = |auth_type, code: &crate::Code| SecondFactor { auth_type, code: code.clone(), encoding };
+        let compat = &self.config.compat;
         let (step, shared_exchange) = match answer {
             Answer::Captcha(token) => {
-                let shared_exchange =
-                    self.captcha_exchange_led_by(now, leader, &token, self.config.compat.captcha_form.first())?;
-                (AnswerStep::Captcha { token, other: self.config.compat.captcha_form.other() }, shared_exchange)
+                let shared_exchange = self.captcha_exchange_led_by(now, leader, &token, compat.captcha_form.first())?;
+                (AnswerStep::Captcha { token, other: compat.captcha_form.other() }, shared_exchange)
             }
-            Answer::Totp(ref code) => {
-                let shared_exchange = self.shared_exchange_led_by(now, leader, &factor(AuthType::Totp, code))?;
-                (AnswerStep::Code(answer), shared_exchange)
-            }
-            Answer::Pin(ref code) => {
-                let shared_exchange = self.shared_exchange_led_by(now, leader, &factor(AuthType::Pin, code))?;
-                (AnswerStep::Code(answer), shared_exchange)
+            Answer::Code { factor, code } => {
+                let second_factor = SecondFactor { factor, code, encoding: compat.code_encoding };
+                let shared_exchange = self.shared_exchange_led_by(now, leader, &second_factor)?;
+                (AnswerStep::Code(Answer::Code { factor, code: second_factor.code }), shared_exchange)
             }
         };
         if let Phase::Challenged(mut challenged) = self.take_phase() {

@@ -16,7 +16,7 @@ use super::call::{Call, CallResult, Kind, Request, Role, RunKeepAlive, Status};
 use super::login::{Attempt, LoggingIn};
 use super::logout::{Awaiting, LoggingOut};
 use super::{CallId, CallOptions, ExchangeId, Login, Outcome, Phase, Session, SharedExchange};
-use crate::challenge::{Answer, Challenge, Factor};
+use crate::challenge::{Answer, Challenge};
 use crate::config::Config;
 use crate::endpoint::Replay;
 use crate::error::{Error, LoggedOut};
@@ -284,13 +284,8 @@ impl Scribe<'_> {
     fn challenge(&mut self, challenge: &Challenge) {
         match challenge {
             Challenge::SecondFactor { factor, refused } => {
-                let factor = match factor {
-                    Factor::Totp => 0,
-                    Factor::Pin => 1,
-                    Factor::Unnamed => 2,
-                    Factor::Other(code) => code.unsigned_abs(),
-                };
-                self.number(factor);
+                // A code is far from both ends.
+                self.number(factor.mfa_code().map_or(u64::MAX - 1, i64::unsigned_abs));
                 self.byte(*refused);
             }
             Challenge::Captcha { refused } => {
@@ -302,12 +297,9 @@ impl Scribe<'_> {
 
     fn answer(&mut self, answer: &Answer) {
         match answer {
-            Answer::Totp(code) => {
+            Answer::Code { factor, code } => {
                 self.byte(0);
-                self.secret(code.expose());
-            }
-            Answer::Pin(code) => {
-                self.byte(1);
+                self.name(factor.auth_type());
                 self.secret(code.expose());
             }
             Answer::Captcha(token) => {

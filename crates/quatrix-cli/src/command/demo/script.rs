@@ -132,7 +132,7 @@ fn first_mistyped(emulator: &Arc<Emulator>) -> Answering {
         Ok(match mistyped.swap(true, Ordering::Relaxed) {
             true => challenge.answer(code),
             // A digit too many: it cannot be right by chance.
-            false => Answer::Totp(Code::new(code + "0")),
+            false => Answer::totp(Code::new(code + "0")),
         })
     })
 }

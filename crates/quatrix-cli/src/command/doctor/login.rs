@@ -1,7 +1,7 @@
 //! A login, step by step.
 
 use quatrix_ureq::proto::api::{
-    AuthType, CaptchaMethod, CodeEncoding, GetProfile, KeepAlive, LogIn, LogOut, SecondFactor, UnblockCaptcha,
+    CaptchaMethod, CodeEncoding, GetProfile, KeepAlive, LogIn, LogOut, SecondFactor, UnblockCaptcha,
 };
 use quatrix_ureq::proto::{Answer, CaptchaToken, Challenge, Code, Credentials, Factor, SessionId};
 
@@ -39,8 +39,7 @@ pub(super) fn walk(
     };
     match answer {
         Answer::Captcha(token) => captcha(wire, id, &token, credentials, findings),
-        Answer::Pin(code) => second_factor(wire, id, AuthType::Pin, code, findings).map(Some),
-        Answer::Totp(code) => second_factor(wire, id, AuthType::Totp, code, findings).map(Some),
+        Answer::Code { factor, code } => second_factor(wire, id, factor, code, findings).map(Some),
         _ => Ok(None),
     }
 }
@@ -112,7 +111,7 @@ fn partial(wire: &Wire, id: &SessionId, findings: &mut Findings) -> Result<(), F
 fn second_factor(
     wire: &Wire,
     partial: SessionId,
-    auth_type: AuthType,
+    factor: Factor,
     code: Code,
     findings: &mut Findings,
 ) -> Result<SessionId, Failure> {
@@ -120,7 +119,7 @@ fn second_factor(
     const WRAPPED: &str = "whether the code lies flat in the body";
 
     let speaker = Speaker::Session(partial.clone());
-    let send = |encoding| wire.ask(&SecondFactor { auth_type, code: code.clone(), encoding }, &speaker);
+    let send = |encoding| wire.ask(&SecondFactor { factor, code: code.clone(), encoding }, &speaker);
     let mut seen = send(CodeEncoding::Plain)?;
     if seen.is_success() {
         findings.note("Q2", QUESTION, "plain");

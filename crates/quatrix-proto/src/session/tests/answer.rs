@@ -4,7 +4,7 @@ use super::*;
 
 impl World {
     pub(super) fn totp(&mut self, code: &str) -> Ticket<Login> {
-        self.session.answer(self.now, Answer::Totp(code.into()))
+        self.session.answer(self.now, Answer::totp(code))
     }
 
     pub(super) fn captcha(&mut self, token: &str) -> Ticket<Login> {
@@ -29,7 +29,7 @@ fn s12_an_answer_is_sent_once_with_the_partial_id() {
 fn s12_an_answer_of_another_kind_or_in_another_state_is_misuse() {
     let nothing = "no challenge of this kind is pending";
     let mut world = World::new().challenged("71");
-    let pin = world.session.answer(world.now, Answer::Pin("12345".into()));
+    let pin = world.session.answer(world.now, Answer::pin("12345"));
     assert_eq!(world.failed(pin), nothing);
     assert_eq!(world.state(), "Totp 0");
     let mut world = World::active("one");
@@ -42,7 +42,7 @@ fn s12_an_answer_of_another_kind_or_in_another_state_is_misuse() {
 
 #[test]
 fn s12_a_factor_without_a_name_takes_whatever_the_caller_chooses() {
-    for answer in [Answer::Totp("1".into()), Answer::Pin("1".into()), Answer::Captcha("1".into())] {
+    for answer in [Answer::totp("1"), Answer::pin("1"), Answer::Captcha("1".into())] {
         let mut world = World::new().challenged("61");
         let answer = world.session.answer(world.now, answer);
         world.sent(&answer);
@@ -55,9 +55,7 @@ fn q02_how_a_code_is_encoded_is_a_setting() {
     for (encoding, totp, pin) in
         [(Plain, "654321", "12345"), (Base64, "NjU0MzIx", "MTIzNDU="), (PinInBase64, "654321", "MTIzNDU=")]
     {
-        for (mfa_code, answer, code) in
-            [("71", Answer::Totp("654321".into()), totp), ("73", Answer::Pin("12345".into()), pin)]
-        {
+        for (mfa_code, answer, code) in [("71", Answer::totp("654321"), totp), ("73", Answer::pin("12345"), pin)] {
             let mut world = World::with(|config| config.with_compat(Compat::default().with_code_encoding(encoding)))
                 .challenged(mfa_code);
             let answer = world.session.answer(world.now, answer);
@@ -101,7 +99,7 @@ fn s14_another_factor_may_be_due() {
     world.answer(&sent, 207, &[("mfa-code", "73")], r#"{"session_id":"further"}"#);
     let challenge = Challenge::SecondFactor { factor: Factor::Pin, refused: 0 };
     assert_eq!(world.done(answer).unwrap(), Login::Challenged(challenge));
-    let pin = world.session.answer(world.now, Answer::Pin("12345".into()));
+    let pin = world.session.answer(world.now, Answer::pin("12345"));
     assert_eq!(world.sent(&pin).token(), "further");
 }
 
@@ -118,7 +116,7 @@ fn s14_q06_after_a_code_a_captcha_or_an_unknown_factor_may_be_due() {
 
 #[test]
 fn m06_a_factor_of_an_unknown_kind_is_answered_as_the_caller_chooses() {
-    for answer in [Answer::Totp("654321".into()), Answer::Pin("654321".into())] {
+    for answer in [Answer::totp("654321"), Answer::pin("654321")] {
         let mut world = World::new();
         let login = world.login();
         let sent = world.sent(&login);

@@ -71,7 +71,7 @@ fn s02_a_pending_challenge_is_resumed_as_one() {
     let mut world = World::new();
     world.session.resume(world.now, saved, None).unwrap();
     assert_eq!(world.state(), "Pin 0");
-    let answer = world.session.answer(world.now, Answer::Pin("12345".into()));
+    let answer = world.session.answer(world.now, Answer::pin("12345"));
     assert_eq!(world.sent(&answer).token(), "partial");
 }
 

@@ -68,7 +68,7 @@ fn s26_an_answer_under_way_is_waited_for() {
         [(200, r#"{"session_id":"rotated"}"#, "rotated"), (200, "", "partial"), (401, r#"{"code":83}"#, "partial")]
     {
         let mut world = World::new().challenged("71");
-        let answer = world.session.answer(world.now, Answer::Totp("654321".into()));
+        let answer = world.session.answer(world.now, Answer::totp("654321"));
         let sent = world.sent(&answer);
         let logout = world.logout();
         world.waits(&logout);
@@ -138,7 +138,7 @@ fn s27_meanwhile_login_resume_and_answer_are_misuse() {
     let logout = world.logout();
     let sent = world.sent(&logout);
     let under_way = "a logout is under way: wait for it to end";
-    let (login, answer) = (world.login(), world.session.answer(world.now, Answer::Totp("1".into())));
+    let (login, answer) = (world.login(), world.session.answer(world.now, Answer::totp("1")));
     assert_eq!((world.failed(login), world.failed(answer)), (under_way.into(), under_way.into()));
     assert_eq!(world.session.resume(world.now, saved, None), Err(Misuse::LoggingOut));
     world.ok(&sent, "");

@@ -207,7 +207,7 @@ fn m12_a_cancelled_waiter_leaves_nothing_behind() {
 #[test]
 fn an_observer_sees_exchanges_and_changes_in_their_order() {
     let mut world = World::new().challenged("71");
-    let answer = world.session.answer(world.now, Answer::Totp("654321".into()));
+    let answer = world.session.answer(world.now, Answer::totp("654321"));
     let sent = world.sent(&answer);
     world.ok(&sent, "{}");
     assert_eq!(world.done(answer).unwrap(), Login::Active);
