@@ -1,6 +1,7 @@
 //! Answers to what a login asks for, from whoever has one.
 
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quatrix_ureq::Client;
 use quatrix_ureq::proto::{Answer, Challenge, Code, Factor, Login, Server};
@@ -11,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
 use crate::out;
 use crate::prompt::Prompt;
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings};
 
 /// How often somebody at a terminal may try.
 pub(crate) const TRIES: u8 = 3;
@@ -21,7 +22,7 @@ pub(crate) struct Answers {
     code: Option<String>,
     captcha: Option<String>,
     as_pin: bool,
-    command: Option<String>,
+    command: Option<Setting<String>>,
     /// What the program printed the last time: the same again would only be refused again.
     printed: Option<String>,
     prompt: Option<Prompt>,
@@ -146,15 +147,15 @@ impl Answers {
 }
 
 /// Runs the program in the shell; its first line is the code. It is told what is wanted, and none of our secrets.
-fn code_of(command: &str, challenge: &Challenge) -> Result<String, Failure> {
+fn code_of(command: &Setting<String>, challenge: &Challenge) -> Result<String, Failure> {
     let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
-    let failed = |why: String| Failure::new(Exit::Other, format!("the code command {why}"));
+    let failed = |why: String| Failure::new(Exit::Other, format!("{} {why}", command.name));
     let mut program = Command::new(shell);
     secret_variables().for_each(|name| {
         program.env_remove(name);
     });
     let output = program
-        .args([option, command])
+        .args([option, &command.value])
         .env("QUATRIX_CHALLENGE", name(challenge))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -170,12 +171,87 @@ fn code_of(command: &str, challenge: &Challenge) -> Result<String, Failure> {
     }
 }
 
-/// For whoever logs in unattended: once per challenge, and once more if it was wrong.
-pub(crate) fn answer_by(command: &str, challenge: &Challenge) -> Option<Answer> {
-    if matches!(challenge, Challenge::Captcha { .. }) {
-        return None;
+/// Answers for a command that logs in for itself: `QUATRIX_CODE` once, then the code command.
+#[derive(Clone)]
+pub(crate) struct Unattended {
+    command: Option<Setting<String>>,
+    state: Arc<Mutex<UnattendedState>>,
+}
+
+struct UnattendedState {
+    code: Option<String>,
+    /// The setting that the last answer came from.
+    answered_by: Option<String>,
+    /// What the code command failed with.
+    failure: Option<String>,
+}
+
+impl Unattended {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let state = UnattendedState { code: variable("QUATRIX_CODE")?, answered_by: None, failure: None };
+        Ok(Self { command: settings.code_command.clone(), state: Arc::new(Mutex::new(state)) })
     }
-    code_of(command, challenge).ok().map(|code| challenge.answer(code))
+
+    /// Returns the answer to this challenge, if there is one.
+    pub(crate) fn answer(&self, challenge: &Challenge) -> Option<Answer> {
+        if matches!(challenge, Challenge::Captcha { .. }) {
+            return None;
+        }
+        let mut state = self.state();
+        let (name, code) = match (state.code.take(), &self.command) {
+            (Some(code), _) => ("QUATRIX_CODE", Ok(code)),
+            (None, Some(command)) => (&*command.name, code_of(command, challenge)),
+            (None, None) => return None,
+        };
+        match code {
+            Ok(code) => {
+                state.answered_by = Some(name.to_owned());
+                Some(challenge.answer(code))
+            }
+            Err(failure) => {
+                state.failure = Some(failure.what().to_owned());
+                None
+            }
+        }
+    }
+
+    /// Whether the password was accepted and an answer was sent.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.state().answered_by.is_some()
+    }
+
+    /// Describes a challenge that stays without a right answer.
+    pub(crate) fn failure(&self, challenge: &Challenge) -> Failure {
+        let state = self.state();
+        match (&state.failure, &state.answered_by) {
+            (Some(failure), _) => wanted(challenge).because(format!("{failure}.")),
+            (None, Some(name)) => {
+                Failure::new(Exit::Login, "the server refused the answer").because(refused_code(name))
+            }
+            (None, None) => wanted(challenge)
+                .because("QUATRIX_CODE_COMMAND can answer it, or `quatrix login` and `quatrix answer` can."),
+        }
+    }
+
+    /// Describes an answer that ended the login.
+    pub(crate) fn refused(&self, failure: Failure) -> Failure {
+        match &self.state().answered_by {
+            Some(name) => failure.of_code(refused_code(name)),
+            None => failure,
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, UnattendedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused_code(name: &str) -> String {
+    format!("The server refused the code of {name}. Too many wrong codes may lock the account.")
+}
+
+fn wanted(challenge: &Challenge) -> Failure {
+    Failure::new(Exit::Challenge, format!("the server wants {challenge}"))
 }
 
 /// The challenge in one word, or number.
@@ -207,9 +283,7 @@ pub(crate) fn pending(challenge: &Challenge) -> Failure {
         Challenge::Captcha { .. } => "The login is kept. Only a solved captcha lets it go on.",
         _ => "The login is kept, and goes on as soon as it is answered.",
     };
-    Failure::new(Exit::Challenge, format!("the server wants {challenge}"))
-        .because(meaning)
-        .next(answer_command(challenge))
+    wanted(challenge).because(meaning).next(answer_command(challenge))
 }
 
 fn wrong(challenge: &Challenge) -> Failure {

@@ -90,7 +90,15 @@ fn defect(text: &str, error: &serde_json::Error) -> String {
     let message = error.to_string();
     for form in ["unknown field `", "duplicate field `"] {
         if let Some((name, _)) = message.strip_prefix(form).and_then(|rest| rest.split_once('`')) {
-            return format!("{form}{name}`");
+            return match name {
+                "api_key" | "password" => {
+                    format!("`{name}` cannot be configured, only the file with it: `{name}_file`")
+                }
+                "token" | "session" => {
+                    format!("`{name}` cannot be configured: `quatrix login` keeps a session, QUATRIX_SESSION names one")
+                }
+                _ => format!("{form}{name}`"),
+            };
         }
     }
     let Ok(Value::Object(sections)) = serde_json::from_str(text) else {
@@ -129,6 +137,12 @@ mod tests {
     fn an_error_has_line_column_and_field_and_quotes_no_value() {
         let error = |text: &str| read(text).err().unwrap();
         assert_eq!(error(r#"{"default": {"pasword_file": "x"}}"#), "unknown field `pasword_file` at line 1, column 27");
+        assert_eq!(
+            error(r#"{"default": {"api_key": "canary"}}"#),
+            "`api_key` cannot be configured, only the file with it: `api_key_file` at line 1, column 22"
+        );
+        assert!(error(r#"{"default": {"password": "canary"}}"#).contains("`password_file`"));
+        assert!(error(r#"{"default": {"token": "canary"}}"#).contains("QUATRIX_SESSION"));
         assert_eq!(
             error("{\"default\": {\n  \"proxy\": [\"http://me:canary@proxy\"]\n}}"),
             "default.proxy must be a text in quotes at line 2, column 11"

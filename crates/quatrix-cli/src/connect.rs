@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use quatrix_ureq::proto::api::GetProfile;
 use quatrix_ureq::proto::{
-    ApiKey, CallOptions, Challenge, Config, Credentials, Event, Login, Password, ProxyRule, Saved, Server, SessionId,
+    ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Event, Login, Password, ProxyRule, Saved, Server,
+    SessionId,
 };
 use quatrix_ureq::{Builder, Client};
 
-use crate::challenge;
+use crate::challenge::Unattended;
 use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
 use crate::identity::{By, Identity, Purpose, is_same_user, no_server};
@@ -55,15 +56,19 @@ impl Settings {
     }
 
     pub(crate) fn key(&self, setting: &Setting<Secret>) -> Result<ApiKey, Failure> {
-        ApiKey::new(setting.value.read(self.privacy)?).map_err(|invalid| setting.invalid(invalid))
+        ApiKey::new(self.read(setting)?).map_err(|invalid| setting.invalid(invalid))
     }
 
     pub(crate) fn token(&self, setting: &Setting<Secret>) -> Result<SessionId, Failure> {
-        SessionId::new(setting.value.read(self.privacy)?).map_err(|invalid| setting.invalid(invalid))
+        SessionId::new(self.read(setting)?).map_err(|invalid| setting.invalid(invalid))
     }
 
     pub(crate) fn password(&self, setting: &Setting<Secret>) -> Result<Password, Failure> {
-        setting.value.read(self.privacy).map(Password::new)
+        self.read(setting).map(Password::new)
+    }
+
+    fn read(&self, setting: &Setting<Secret>) -> Result<String, Failure> {
+        setting.value.read(self.privacy, self.max_time.unwrap_or(self.timeout))
     }
 
     /// A client that goes on with what is kept, unless a login still waits for an answer.
@@ -159,22 +164,20 @@ impl Settings {
         let server = identity.server.clone().ok_or_else(no_server)?;
         let user = user.ok_or_else(|| identity.failure())?;
         let credentials = credentials(user, self.password(password)?, &password.name)?;
-        let mut builder = self.builder(server)?;
-        if let Some(command) = self.code_command.clone() {
-            builder = builder.second_factor(move |asked| {
-                challenge::answer_by(&command, &asked).ok_or(quatrix_ureq::proto::Declined)
-            });
-        }
+        let unattended = Unattended::new(self)?;
+        let answer = unattended.clone();
+        let builder = self.builder(server)?.second_factor(move |asked| answer.answer(&asked).ok_or(Declined));
         let client = builder.build()?;
         check_account(&client, self.call_options())?;
-        match client.login(credentials).map_err(Failure::of_login_before_a_command)? {
-            Login::Challenged(asked) => {
+        match client.login(credentials) {
+            Ok(Login::Challenged(asked)) => {
                 // Another process cannot finish this one: nothing is kept.
                 let _ = client.logout();
-                Err(Failure::new(Exit::Challenge, format!("the server wants {asked}"))
-                    .because("QUATRIX_CODE_COMMAND can answer it, or `quatrix login` and `quatrix answer` can."))
+                Err(unattended.failure(&asked))
             }
-            _ => Ok(client),
+            Ok(_) => Ok(client),
+            Err(error) if unattended.has_answered() => Err(unattended.refused(error.into())),
+            Err(error) => Err(Failure::of_login_before_a_command(error)),
         }
     }
 }

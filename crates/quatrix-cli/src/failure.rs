@@ -98,9 +98,23 @@ impl Failure {
         }
     }
 
+    /// The same for a second factor, which another login without a prompt would not mend.
+    pub(crate) fn of_code(self, meaning: String) -> Self {
+        match self.suggests_login() {
+            true => Self { next: None, ..self.because(meaning) },
+            false => self,
+        }
+    }
+
     /// Whether the server refused the session or key. An error about its owner is none about its validity.
     fn suggests_login(&self) -> bool {
         self.exit == Exit::Login && self.next.as_deref() == Some("quatrix login")
+    }
+
+    /// A login that was refused, and changes nothing here.
+    pub(crate) fn still_kept(self) -> Self {
+        let meaning = self.meaning.as_deref().map_or_else(String::new, |meaning| format!("{meaning} "));
+        self.because(meaning + "What was kept before is still kept.")
     }
 
     /// A login that was given up, because what was kept before it is worth more.

@@ -57,7 +57,8 @@ pub(crate) fn finish(
     step: Step,
     mut answers: Answers,
 ) -> Result<(), Failure> {
-    let to_lose = locked.load()?.is_some_and(|kept| kept.challenge().is_none());
+    let before = locked.load()?.filter(|kept| kept.challenge().is_none());
+    let to_lose = before.is_some();
     let keep = |saved: Saved| {
         locked.save(&Kept::Session(saved)).inspect_err(|_| {
             // A session that no command would find again.
@@ -72,6 +73,7 @@ pub(crate) fn finish(
     let server = client.config().server();
     let failure = match result {
         Ok(()) => {
+            end_replaced(settings, before, client.save().as_ref());
             let json =
                 json!({ "state": "active", "server": server.to_string(), "user": user, "profile": settings.profile });
             return out::report(settings.json, &json, &format!("Logged in to {server} as {}.", Shown(&user)));
@@ -82,7 +84,8 @@ pub(crate) fn finish(
     let Stage::Challenged(challenge) = saved.stage() else { return Err(failure) };
     if failure.exit() == Exit::Challenge {
         if to_lose {
-            keep(saved)?;
+            keep(saved.clone())?;
+            end_replaced(settings, before, Some(&saved));
         }
         out::json_line(&challenge::json(&challenge, server, &user))?;
         return Err(failure);
@@ -94,4 +97,35 @@ pub(crate) fn finish(
         }
         false => Err(failure),
     }
+}
+
+/// Ends the session that a login has replaced, if its server can be reached: no command would use it again.
+pub(crate) fn end_replaced(settings: &Settings, replaced: Option<Kept>, new: Option<&Saved>) {
+    let Some(Kept::Session(old)) = replaced else { return };
+    if new.is_some_and(|new| new.token().expose() == old.token().expose()) {
+        return;
+    }
+    let user = Shown(old.user()).to_string();
+    let place = format!("{} as {user}", old.server());
+    let end = || {
+        let client = settings.builder(old.server().clone())?.build()?;
+        client.resume(old, None)?;
+        Ok::<_, Failure>(client.logout()?.confirmed)
+    };
+    let is_ended = end().unwrap_or(false);
+    if settings.verbose > 0 {
+        out::note(&match is_ended {
+            true => format!("ended the session that was kept before, at {place}"),
+            false => {
+                format!("the session that was kept before, at {place}, ends by itself: its server could not be told")
+            }
+        });
+    }
+}
+
+/// Host and port of a server, for questions.
+pub(crate) fn authority(server: &Server) -> String {
+    let address = server.to_string();
+    let rest = address.split_once("://").map_or(&*address, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default().to_owned()
 }

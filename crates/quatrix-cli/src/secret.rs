@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use quatrix_local::{Access, NotPrivate, NotPrivateReason, check_folder_of, check_private, open_private};
 
@@ -27,10 +28,14 @@ pub(crate) enum Privacy {
 }
 
 impl Secret {
-    pub(crate) fn read(&self, privacy: Privacy) -> Result<String, Failure> {
+    /// Reads the secret. `patience` is how long a pipe in place of a file may take.
+    pub(crate) fn read(&self, privacy: Privacy, patience: Duration) -> Result<String, Failure> {
         match self {
             Self::Text(text) => Ok(text.clone()),
-            Self::File(path) => first_line(privacy.open(path)?, &path.display().to_string()),
+            Self::File(path) => {
+                let source = Patient { file: privacy.open(path)?, until: Instant::now() + patience };
+                first_line(source, &path.display().to_string())
+            }
             Self::StandardInput => first_line(io::stdin().lock(), "standard input"),
         }
     }
@@ -44,7 +49,7 @@ impl Privacy {
                 let file = open_private(path, Access::Read);
                 file.and_then(|file| check_folder_of(path).map(|()| file)).map_err(refused)
             }
-            Self::Waived => File::open(path).map_err(|error| Failure::file(path, &error)),
+            Self::Waived => open_at_once(path).map_err(|error| Failure::file(path, &error)),
         }
     }
 
@@ -55,6 +60,46 @@ impl Privacy {
             Self::Waived => Ok(()),
         }
     }
+}
+
+/// A file that may be a pipe, read until a point in time.
+struct Patient {
+    file: File,
+    until: Instant,
+}
+
+#[cfg(unix)]
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+            if poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&left))? == 0 {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing was written to this pipe in time"));
+            }
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+/// Opens a file without waiting for the other end of a pipe.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    options.open(path)
 }
 
 fn refused(error: NotPrivate) -> Failure {

@@ -20,7 +20,7 @@ use crate::store::{DEFAULT_PROFILE, Store};
 pub(crate) struct Settings {
     pub(crate) profile: String,
     pub(crate) accounts: Accounts,
-    pub(crate) code_command: Option<String>,
+    pub(crate) code_command: Option<Setting<String>>,
     pub(crate) json: bool,
     pub(crate) no_input: bool,
     pub(crate) timeout: Duration,
@@ -130,7 +130,7 @@ impl Settings {
                     options.host.map(|value| Setting::option("--host", value)),
                     options.base_url.map(|value| Setting::option("--base-url", value)),
                 )?,
-                user: options.user.map(|value| Setting::option("--user", value)),
+                user: options.user.map(user).transpose()?,
                 key: options.api_key_file.map(|path| Setting::option("--api-key-file", Secret::File(path))),
                 token: None,
                 password: options.password_file.map(|path| Setting::option("--password-file", Secret::File(path))),
@@ -159,8 +159,7 @@ impl Settings {
         };
         Ok(Self {
             accounts,
-            code_command: first(options.code_command, "code-command", configured.code_command)?
-                .map(|setting| setting.value),
+            code_command: first(options.code_command, "code-command", configured.code_command)?,
             json: options.json,
             no_input: options.no_input || variable("QUATRIX_NO_INPUT")?.is_some(),
             timeout: timeout.map_or(Ok(Duration::from_secs(30)), |setting| time(&setting.name, &setting.value))?,
@@ -174,6 +173,15 @@ impl Settings {
             kept: OnceLock::new(),
             profile,
         })
+    }
+}
+
+/// The user that `--user` names.
+fn user(address: String) -> Result<Setting<String>, Failure> {
+    let setting = Setting::option("--user", address);
+    match setting.value.is_empty() {
+        true => Err(setting.invalid("the address is empty")),
+        false => Ok(setting),
     }
 }
 

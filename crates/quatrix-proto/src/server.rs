@@ -70,7 +70,7 @@ impl Server {
         let server = Self::at_insecure(address)?;
         match server.0.api.is_secure() {
             true => Ok(server),
-            false => Err(ServerError("plain http would send the password unencrypted: use https")),
+            false => Err(ServerError("plain http would send secrets unencrypted: use https")),
         }
     }
 
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(refused("me@acme"), "a base URL names no user; credentials are given at login");
         assert_eq!(refused(""), "a base URL names a host");
         assert_eq!(refused("not a name"), "the host is not a host name or address");
-        assert_eq!(refused("http://acme.com"), "plain http would send the password unencrypted: use https");
+        assert_eq!(refused("http://acme.com"), "plain http would send secrets unencrypted: use https");
         for path in ["//api", "/a/../b", "/a/./b", "/a b", "/a\\b", "/\u{e4}"] {
             let base = format!("https://acme.com{path}");
             assert!(refused(&base).starts_with("the path of a base URL"), "{base}");

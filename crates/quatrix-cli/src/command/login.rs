@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::identity::{By, Owner, Purpose, no_server};
 use crate::kept::{Kept, KeptKey};
-use crate::login::{check_account, finish};
+use crate::login::{authority, check_account, end_replaced, finish};
 use crate::out;
 use crate::prompt::Prompt;
 use crate::secret::Secret;
@@ -129,7 +129,9 @@ impl Login {
         let first = typing.next(&user.value, client.config().server())?;
         let locked = settings.store()?.lock(settings.patience())?;
         locked.check_writable()?;
-        let step = log_in(&client, &user, first, &mut typing)?;
+        let is_kept = locked.load()?.is_some();
+        let step = log_in(&client, &user, first, &mut typing)
+            .map_err(|failure| if is_kept { failure.still_kept() } else { failure })?;
         let answers = Answers::new(settings, self.given, prompt)?;
         finish(settings, &locked, &client, step, answers)?;
         note_what_comes_first(settings, client.config().server(), &user.value)
@@ -158,15 +160,28 @@ fn keep_key(
     check_account(&client, settings.call_options())?;
     let locked = settings.store()?.lock(settings.patience())?;
     locked.check_writable()?;
-    let profile = client.call_with(&GetProfile, settings.call_options());
-    let owner = profile.map_err(|error| Failure::from(error).of_key(name))?.email;
-    user.map_or(Ok(()), |user| check_owner(name, &owner, user))?;
+    let before = locked.load()?;
+    let owner = owner_of_key(settings, &client, user, name)
+        .map_err(|failure| if before.is_some() { failure.still_kept() } else { failure })?;
     locked.save(&Kept::Key(KeptKey { server: server.clone(), user: owner.clone(), key }))?;
+    end_replaced(settings, before, None);
     let json = json!({
         "state": "api_key", "server": server.to_string(), "user": owner, "profile": settings.profile,
     });
     out::report(settings.json, &json, &format!("Logged in to {server} as {}, with an API key.", Shown(&owner)))?;
     note_what_comes_first(settings, &server, &owner)
+}
+
+/// Asks the server whose key the client has; if a user was named, it must be theirs.
+fn owner_of_key(
+    settings: &Settings,
+    client: &Client,
+    user: Option<&Setting<String>>,
+    name: &str,
+) -> Result<String, Failure> {
+    let profile = client.call_with(&GetProfile, settings.call_options());
+    let owner = profile.map_err(|error| Failure::from(error).of_key(name))?.email;
+    user.map_or(Ok(()), |user| check_owner(name, &owner, user)).map(|()| owner)
 }
 
 /// Reports which credentials of the environment or configuration later commands will use instead.
@@ -242,7 +257,7 @@ impl Typing {
             });
         };
         self.tries += 1;
-        prompt.secret(&format!("Password of {} at {}: ", Shown(user), server.host())).map(Password::new)
+        prompt.secret(&format!("Password of {} at {}: ", Shown(user), authority(server))).map(Password::new)
     }
 
     fn may_try_again(&self) -> bool {

@@ -48,13 +48,16 @@ impl Status {
             "name": profile.name,
             "contact": profile.is_contact,
             "by": by,
+            "source": identity.by.setting().map(|setting| &setting.name),
             "profile": settings.profile,
         });
         let mut who = profile.email.clone();
         if !profile.name.is_empty() && profile.name != profile.email {
             who.push_str(&format!(" ({})", profile.name));
         }
-        let mut text = format!("Logged in to {server} as {}, with {by}.", Shown(&who));
+        let source = identity.by.setting().filter(|setting| !by.contains(&setting.name));
+        let source = source.map_or_else(String::new, |setting| format!(" ({})", setting.name));
+        let mut text = format!("Logged in to {server} as {}, with {by}{source}.", Shown(&who));
         if profile.is_contact == Some(true) {
             text.push_str("\nThis is a contact: it has no files of its own.");
         }

@@ -127,7 +127,8 @@ fn type_answers(session: &mut PtySession, emulator: &Running, expected: &str) ->
     let mut shown = String::new();
     for (prompt, answer) in [("Password of ", PASSWORD.to_owned()), ("Code of ", emulator.code())] {
         if let Some(line) = expected.lines().find(|line| line.starts_with(prompt)) {
-            shown += &session.exp_string(&format!("{line} ")).unwrap();
+            let question = line.replace(HERE, &emulator.there);
+            shown += &session.exp_string(&format!("{question} ")).unwrap();
             shown += line;
             session.send_line(&answer).unwrap();
         }

@@ -149,7 +149,7 @@ fn the_configuration_serves_whoever_says_nothing_else() {
     home.run(&["status"]).failed(4);
     home.write(".config/quatrix/config.json", r#"{"default": {"password": "canary"}}"#);
     let error = home.run(&["status"]).failed(2);
-    assert!(error.contains("unknown field `password`") && !error.contains("canary"), "{error}");
+    assert!(error.contains("only the file with it: `password_file`") && !error.contains("canary"), "{error}");
 }
 
 #[test]

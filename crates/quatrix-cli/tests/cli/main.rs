@@ -26,6 +26,8 @@ mod help;
 mod identity;
 #[cfg(unix)]
 mod interrupts;
+#[cfg(unix)]
+mod logins;
 mod mirrors;
 mod names;
 #[cfg(all(unix, feature = "demo"))]

@@ -25,13 +25,19 @@ pub(crate) fn end(mut session: PtySession) -> (String, i32) {
     }
 }
 
+/// Names host and port.
+fn password_question(home: &Home, user: &str) -> String {
+    let address = home.emulator.api().trim_start_matches("http://").trim_end_matches("/api/1.0");
+    format!("Password of {user} at {address}: ")
+}
+
 #[test]
 fn whatever_is_missing_is_asked_for_and_secrets_are_not_shown() {
     let home = Home::new();
     let mut session = at_terminal(&home, &["login"]);
     session.exp_string("E-mail address: ").unwrap();
     session.send_line(TOTP).unwrap();
-    session.exp_string(&format!("Password of {TOTP} at 127.0.0.1: ")).unwrap();
+    session.exp_string(&password_question(&home, TOTP)).unwrap();
     session.send_line(PASSWORD).unwrap();
     session.exp_string("Code of the authenticator: ").unwrap();
     let code = home.emulator.code(TOTP).unwrap();
@@ -55,7 +61,7 @@ fn an_account_is_asked_for_where_none_is_named() {
 fn a_password_may_be_mistyped_twice() {
     let home = Home::new();
     let mut session = at_terminal(&home, &["login", "--user", USER]);
-    let question = format!("Password of {USER} at 127.0.0.1: ");
+    let question = password_question(&home, USER);
     for (typed, then) in [("wrong", "That is not right. Try 2 of 3."), ("worse", "That is not right. Try 3 of 3.")] {
         session.exp_string(&question).unwrap();
         session.send_line(typed).unwrap();
@@ -199,7 +205,7 @@ fn questions_go_to_the_terminal_wherever_the_streams_go_and_a_secret_can_be_corr
         shell_at_terminal(&home, "stty echo; \"$BINARY\" login < /dev/null > \"$HOME/out\"; echo code $?");
     session.exp_string("E-mail address: ").unwrap();
     session.send_line(USER).unwrap();
-    session.exp_string(&format!("Password of {USER} at 127.0.0.1: ")).unwrap();
+    session.exp_string(&password_question(&home, USER)).unwrap();
     // Control-U clears the line, the last key takes a character back.
     session.send(&format!("mistyped\x15{PASSWORD}x\x7f")).unwrap();
     session.send_line("").unwrap();
@@ -218,7 +224,7 @@ fn a_signal_from_elsewhere_leaves_a_terminal_that_shows_what_is_typed() {
          stty -a | grep -q ' echo ' && stty -a | grep -q ' icanon ' && echo seen"
     );
     let mut session = shell_at_terminal(&home, &line);
-    session.exp_string(&format!("Password of {USER} at 127.0.0.1: ")).unwrap();
+    session.exp_string(&password_question(&home, USER)).unwrap();
     let process = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let is_ours = |pid: &String| {
         let line = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
