@@ -1,4 +1,4 @@
-//! Who may log in, and with what.
+//! Accounts and their credentials.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use crate::totp;
 
-/// The people this server knows.
+/// The accounts of this server.
 ///
 /// [`Accounts::default`] has the four that the crate's documentation lists.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accounts {
-    /// One entry per person.
+    /// One entry per account.
     pub accounts: Vec<Account>,
     /// The one captcha token that passes.
     #[serde(default = "captcha_token")]
@@ -23,7 +23,7 @@ fn captcha_token() -> String {
     "test-captcha-4711".to_owned()
 }
 
-/// One person. `Debug` shows no secret.
+/// One account. `Debug` shows no secret.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
@@ -37,21 +37,21 @@ pub struct Account {
     /// A key that works as `Authorization: Bearer` in place of a session.
     #[serde(default)]
     pub api_key: Option<String>,
-    /// What the login asks for after the password.
+    /// Second step of the login, after the password.
     #[serde(default)]
     pub second_factor: Option<SecondFactor>,
     /// Whether the first login has to pass a captcha.
     #[serde(default)]
     pub captcha: bool,
-    /// Whether this is a contact: somebody who has a profile and no files.
+    /// Whether this is a contact: an account with a profile and no files.
     #[serde(default)]
     pub contact: bool,
-    /// How many bytes this person may store; `None`: as many as the account as a whole.
+    /// Quota in bytes; `None` applies only the quota of the whole site.
     #[serde(default)]
     pub limit: Option<u64>,
 }
 
-/// What a login asks for after the password. `Debug` shows no secret.
+/// Second step of a login, after the password. `Debug` shows no secret.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecondFactor {
@@ -66,29 +66,29 @@ pub enum SecondFactor {
 #[serde(try_from = "String")]
 pub struct TotpSecret(Vec<u8>);
 
-/// A text that is no base32.
+/// Error for a text that is not base32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidBase32;
 
 impl Accounts {
-    /// These people, and the usual captcha token.
+    /// Returns these accounts with the default captcha token.
     #[must_use]
     pub fn new(accounts: Vec<Account>) -> Self {
         Self { accounts, captcha_token: captcha_token() }
     }
 
-    /// Reads the form of `--accounts FILE`, see the crate's documentation.
+    /// Reads the JSON of `--accounts FILE`; the crate's documentation shows it.
     ///
     /// # Errors
-    /// The text is no JSON, or not of that form, or names no account, or one twice. The error shows no secret.
+    /// The text is not JSON, does not have that form, lists no account, or lists a user twice. The error shows no secret.
     pub fn from_json(text: &str) -> Result<Self, InvalidAccounts> {
         let accounts: Self = serde_json::from_str(text).map_err(|error| InvalidAccounts::form(&error))?;
         if accounts.accounts.is_empty() {
-            return Err(InvalidAccounts("there is no account in it".to_owned()));
+            return Err(InvalidAccounts("the list is empty, add at least one account".to_owned()));
         }
         for (index, account) in accounts.accounts.iter().enumerate() {
             if accounts.accounts[..index].iter().any(|other| other.is(&account.user)) {
-                return Err(InvalidAccounts(format!("the user {} is in it twice", account.user)));
+                return Err(InvalidAccounts(format!("the user {} is listed twice", account.user)));
             }
         }
         Ok(accounts)
@@ -109,7 +109,7 @@ impl Default for Accounts {
 }
 
 impl Account {
-    /// Somebody who logs in with a password alone.
+    /// Returns an account that logs in with a password alone.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self {
@@ -151,10 +151,10 @@ impl fmt::Debug for SecondFactor {
 }
 
 impl TotpSecret {
-    /// Reads a secret as an authenticator app takes it: base32 in either case; spaces and padding do not matter.
+    /// Reads a secret in the form that authenticator apps accept: base32 in either case; spaces and padding are ignored.
     ///
     /// # Errors
-    /// The text is no base32, or there is nothing in it.
+    /// The text is not base32, or empty.
     pub fn from_base32(text: &str) -> Result<Self, InvalidBase32> {
         totp::secret(text).map(Self).ok_or(InvalidBase32)
     }
@@ -180,25 +180,25 @@ impl fmt::Debug for TotpSecret {
 
 impl fmt::Display for InvalidBase32 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the secret is not base32")
+        f.write_str("the secret is not base32: use the letters A to Z and the digits 2 to 7")
     }
 }
 
 impl std::error::Error for InvalidBase32 {}
 
-/// What is wrong with a text of accounts.
+/// Error for an account list that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidAccounts(String);
 
 impl InvalidAccounts {
-    /// A JSON error quotes what it found, which here may be a password; so only the place is kept, and the name of
-    /// a missing field.
+    /// Keeps only the position and the name of a missing field: the text of a JSON error quotes its input, which may be
+    /// a password.
     fn form(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let what = if text.starts_with("missing field") {
             text.split(" at line").next().unwrap_or_default()
         } else {
-            "not what is expected"
+            "unexpected value"
         };
         Self(format!("{what} at line {}, column {}", error.line(), error.column()))
     }
@@ -206,7 +206,7 @@ impl InvalidAccounts {
 
 impl fmt::Display for InvalidAccounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no accounts could be read: {}", self.0)
+        write!(f, "invalid account list: {}", self.0)
     }
 }
 
@@ -238,11 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_where_and_shows_no_secret() {
+    fn an_error_names_the_position_and_shows_no_secret() {
         let wrong = |text: &str| Accounts::from_json(text).unwrap_err().to_string();
         assert_eq!(
             wrong(r#"{"accounts": [{"user": "a@example.com"}]}"#),
-            "no accounts could be read: missing field `password` at line 1, column 39"
+            "invalid account list: missing field `password` at line 1, column 39"
         );
         for secret in [
             r#"{"accounts": ["hunter2"]}"#,
@@ -251,10 +251,10 @@ mod tests {
         ] {
             assert!(!wrong(secret).contains("hunter2"), "{}", wrong(secret));
         }
-        assert_eq!(wrong(r#"{"accounts": []}"#), "no accounts could be read: there is no account in it");
+        assert_eq!(wrong(r#"{"accounts": []}"#), "invalid account list: the list is empty, add at least one account");
         assert_eq!(
             wrong(r#"{"accounts": [{"user": "a@b.c", "password": "p"}, {"user": "A@b.c", "password": "q"}]}"#),
-            "no accounts could be read: the user A@b.c is in it twice"
+            "invalid account list: the user A@b.c is listed twice"
         );
     }
 

@@ -1,10 +1,10 @@
-//! A message body in pieces, so that a gigabyte is passed on without being copied together.
+//! Message body in pieces, so that large bodies are passed on without a copy.
 
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// The bytes of a request or an answer, in the pieces they arrived or are stored in.
+/// Bytes of a request or a response, in the pieces in which they arrived or are stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     pieces: VecDeque<Bytes>,
@@ -20,26 +20,26 @@ impl Body {
         }
     }
 
-    /// How many bytes there are in all pieces.
+    /// Total number of bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there are no bytes.
+    /// Returns `true` if the body is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Takes the first piece.
+    /// Removes and returns the first piece.
     pub fn pop(&mut self) -> Option<Bytes> {
         let piece = self.pieces.pop_front()?;
         self.len -= piece.len() as u64;
         Some(piece)
     }
 
-    /// Cuts the end off.
+    /// Shortens the body to at most `len` bytes.
     pub(crate) fn truncate(&mut self, len: u64) {
         while self.len > len {
             let Some(mut last) = self.pieces.pop_back() else { return };
@@ -51,7 +51,7 @@ impl Body {
         }
     }
 
-    /// All bytes in one piece; copies only if there is more than one.
+    /// Returns all bytes in one piece; copies only if there are several.
     #[must_use]
     pub fn into_bytes(mut self) -> Bytes {
         if self.pieces.len() <= 1 {

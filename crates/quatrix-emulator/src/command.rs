@@ -1,4 +1,4 @@
-//! The command line: flags, the ready line, and when to stop.
+//! Command line: flags, the ready line, and the conditions to stop.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -16,45 +16,46 @@ use serde::Serialize;
 use crate::accounts::Accounts;
 use crate::emulator::{Builder, Emulator};
 use crate::faults::Fault;
-use crate::requests::Recorded;
+use crate::recorded::Recorded;
 use crate::seed::Seed;
 use crate::settings::CaptchaSignal;
 
 const HELP: &str = "\
-Quatrix in a box: emulates the Quatrix API for tests. Nothing is stored;
-everything is gone when it stops.
+Emulate the Quatrix API for tests. All data is in memory and lost at the end.
 
 Usage: quatrix-emulator [OPTIONS]
 
-  --listen ADDRESS:PORT  where to listen; port 0 takes a free one [127.0.0.1:0]
-  --tls                  speak TLS, with a certificate for 127.0.0.1, ::1 and
-                         localhost from a fresh authority
-  --control              also answer under /_emulator: clock, faults, requests,
-                         code, expire, reset, health; to this machine only
-  --control-token-file FILE  answer under /_emulator to requests with the
-                         bearer token in this file, on any address
-  --accounts FILE        who may log in, as JSON; needed to listen on an address
-                         that is not loopback
-  --seed-dir DIR         what every home has in it from the beginning; nothing
-                         is written there
-  --faults FILE          the fault plan from the beginning, as JSON
-  --without OPERATION    an operation that this server lacks, such as
-                         \"POST /file/moveone\"; may be given again
-  --idle-timeout TIME    how long a session lives without a call: 900, 900s,
+Example: quatrix-emulator --tls --control --seed-dir testdata
+
+  --listen ADDRESS:PORT  listen here; port 0 takes a free port [127.0.0.1:0]
+  --tls                  use TLS, with a certificate for 127.0.0.1, ::1 and
+                         localhost from a new authority
+  --control              serve control requests of this machine under
+                         /_emulator: clock, faults, requests, code, expire,
+                         reset, health
+  --control-token-file FILE  serve control requests on any address if they
+                         have the bearer token in FILE
+  --accounts FILE        read accounts from a JSON file; required if the
+                         address is not loopback
+  --seed-dir DIR         start every home with a copy of DIR
+  --faults FILE          start with the fault plan in a JSON file
+  --without OPERATION    remove an operation, such as \"POST /file/moveone\";
+                         repeatable
+  --idle-timeout TIME    end a session after TIME without a call: 900, 900s,
                          15m, 1h [900s]
-  --captcha-after N      ask for a captcha after N wrong passwords in a row
+  --captcha-after N      require a captcha after N wrong passwords in a row
   --captcha-signal HOW   207, 401-header, 401-body or none [207]
-  --totp-single-use      refuse a time-based code that has been used
+  --totp-single-use      reject a time-based code that has been used
   --exit-with-stdin      stop when standard input ends
   --help, --version
 
-When it is ready it prints one line of JSON to standard output: url, api,
-ca_cert (the path of the authority's certificate, or null) and control (or
-null). Requests are logged to standard error.
+When ready, it prints one line of JSON to standard output: url, api, ca_cert
+(path of the authority's certificate, or null) and control (URL, or null).
+Requests are logged to standard error.
 ";
 
-/// Runs the command with these arguments (without the program's name) until it is told to stop: by SIGINT or SIGTERM,
-/// or by the end of standard input if `--exit-with-stdin` is among them.
+/// Runs the command with these arguments (without the program's name) until SIGINT or SIGTERM arrives, or standard
+/// input ends if `--exit-with-stdin` is given.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let options = match Options::parse(Parser::from_args(args)) {
         Ok(Some(options)) => options,
@@ -73,7 +74,7 @@ fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The line that says that connections are taken.
+/// Line that is printed once connections are accepted.
 #[derive(Serialize)]
 struct Ready<'a> {
     url: &'a str,
@@ -90,7 +91,7 @@ struct Options {
 }
 
 impl Options {
-    /// `None` if only a text was asked for, which has been printed then.
+    /// Parses the arguments; returns `None` after printing the help or the version.
     fn parse(mut args: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let (mut accounts, mut seed_dir, mut faults, mut token) = (None, None, None, None);
@@ -119,7 +120,7 @@ impl Options {
             }
         }
         if !listen.ip().is_loopback() && accounts.is_none() {
-            return Err("to listen on an address that is not loopback, say who may log in: --accounts FILE".into());
+            return Err("missing --accounts FILE: required to listen on an address that is not loopback".into());
         }
         let mut builder = Emulator::builder().listen(listen).settings(settings);
         if let Some(path) = accounts {
@@ -142,7 +143,7 @@ impl Options {
     }
 
     fn serve(self) -> io::Result<()> {
-        // Before anybody is told that it is ready, and may stop it.
+        // Before the ready line, because its reader may stop the command at once.
         let stop = Stop::listen(self.exit_with_stdin)?;
         let (log, logged) = logger();
         let emulator = self.builder.on_request(log).start()?;
@@ -157,7 +158,7 @@ impl Options {
         print(&format!("{ready}\n")).map_err(io::Error::other)?;
         stop.wait();
         drop(emulator);
-        // For a moment only: whoever does not read standard error must not keep the command from ending.
+        // With a limit: a full pipe on standard error must not keep the command from ending.
         let _ = logged.recv_timeout(Duration::from_secs(1));
         Ok(())
     }
@@ -167,7 +168,7 @@ fn read(path: &OsStr) -> Result<String, String> {
     fs::read_to_string(path).map_err(in_file(path))
 }
 
-/// Names the file that an error is about.
+/// Prefixes an error with the path of its file.
 fn in_file<E: fmt::Display>(path: &OsStr) -> impl FnOnce(E) -> String + '_ {
     move |error| format!("{}: {error}", Path::new(path).display())
 }
@@ -216,7 +217,7 @@ fn logger() -> (impl FnMut(&Recorded) + Send + 'static, mpsc::Receiver<()>) {
     (log, logged)
 }
 
-/// What stops the command.
+/// Waits for the signal or the end of input that stops the command.
 struct Stop {
     runtime: tokio::runtime::Runtime,
     stopped: tokio::sync::mpsc::Receiver<()>,

@@ -1,4 +1,4 @@
-//! The thin server: sockets, TLS and HTTP/1.1 around the pure handler, and what goes wrong with them on purpose.
+//! Sockets, TLS and HTTP/1.1 around the pure handler, and the injected connection faults.
 
 use std::future::poll_fn;
 use std::io;
@@ -25,18 +25,18 @@ use crate::body::Body;
 use crate::emulator::Shared;
 use crate::faults::{CutPoint, FaultKind};
 
-/// How many bytes of a control request's body are kept.
+/// Maximum number of bytes kept of a control request's body.
 const MAX_CONTROL_BODY: u64 = 16 * 1024 * 1024;
 
-/// Serves every connection that comes, until the runtime is dropped.
+/// Serves every connection until the runtime is dropped.
 pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Most likely too many open files: some connection has to end first.
+            // Most likely too many open files: wait until a connection has closed.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        // Fails only on a connection that is gone already.
+        // Fails only on a connection that has been closed.
         let _ = stream.set_nodelay(true);
         let end = Arc::new(End::default());
         let socket = Socket { stream, end: Arc::clone(&end) };
@@ -55,13 +55,13 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, share
 }
 
 async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared, end: &Arc<End>) {
-    let service = service_fn(|request| answer(request, shared, end));
-    // An error here is the client's, which went away or spoke no HTTP; or a fault that was asked for.
+    let service = service_fn(|request| respond(request, shared, end));
+    // An error means that the client disconnected or did not send HTTP, or that a fault was injected.
     let _ = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Answers a request. An error closes the connection without an answer.
-async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> io::Result<Response<Outgoing>> {
+/// Responds to a request. An error closes the connection without a response.
+async fn respond(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> io::Result<Response<Outgoing>> {
     let (head, incoming) = request.into_parts();
     if shared.is_control(&head.uri) {
         if let Err(problem) = shared.admit_control(&head) {
@@ -80,7 +80,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> 
         _ => u64::MAX,
     };
     let request = fault.change_request(request_of(head, collect(incoming, limit, max_body).await?));
-    // From here on: a connection that is closed is reset, if the fault says so.
+    // From here on, closing the connection resets it if the fault is a reset.
     end.reset.store(matches!(fault.fault, FaultKind::Reset(_)), Ordering::Relaxed);
     let mut cut = None;
     match fault.fault {
@@ -91,11 +91,11 @@ async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> 
         FaultKind::Cut(CutPoint::Request(_) | CutPoint::Before)
         | FaultKind::Reset(CutPoint::Request(_) | CutPoint::Before) => {
             shared.record(request, 0);
-            return Err(on_purpose());
+            return Err(injected_fault());
         }
         FaultKind::Cut(CutPoint::After) | FaultKind::Reset(CutPoint::After) => {
             shared.handle(request);
-            return Err(on_purpose());
+            return Err(injected_fault());
         }
         FaultKind::Cut(CutPoint::Body(len)) | FaultKind::Reset(CutPoint::Body(len)) => {
             cut = Some(Cut { left: len, end: Arc::clone(end), flushing: None });
@@ -112,7 +112,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, end: &Arc<End>) -> 
     Ok(fault.change(shared.handle(request), shared.date()).map(|body| Outgoing { body, cut }))
 }
 
-/// A request with as much of its body as was kept; it says that this is all.
+/// Returns a request with the kept part of its body, and a `Content-Length` that fits.
 fn request_of(mut head: Parts, body: Body) -> Request<Body> {
     let length = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > body.len()) {
@@ -121,12 +121,12 @@ fn request_of(mut head: Parts, body: Body) -> Request<Body> {
     Request::from_parts(head, body)
 }
 
-fn on_purpose() -> io::Error {
-    io::Error::other("a fault that was asked for")
+fn injected_fault() -> io::Error {
+    io::Error::other("injected fault")
 }
 
-/// Reads a body, or at least `limit` bytes of it. What is beyond `keep` bytes is read and forgotten, so that the client
-/// hears why it is refused.
+/// Reads a body, or at least `limit` bytes of it. Bytes beyond `keep` are read and discarded, so that the client
+/// receives the response that rejects it.
 async fn collect(mut incoming: Incoming, limit: u64, keep: u64) -> io::Result<Body> {
     let (mut body, mut read) = (Body::default(), 0);
     while read < limit
@@ -141,27 +141,27 @@ async fn collect(mut incoming: Incoming, limit: u64, keep: u64) -> io::Result<Bo
     Ok(body)
 }
 
-/// How a connection is going to end.
+/// State that decides how a connection closes.
 #[derive(Default)]
 struct End {
-    /// With a reset.
+    /// Whether the connection is reset instead of closed.
     reset: AtomicBool,
-    /// How often all that was written has been handed to the system.
+    /// Number of completed flushes.
     flushes: AtomicU64,
 }
 
-/// A body on its way out, piece by piece.
+/// Response body, sent piece by piece.
 struct Outgoing {
     body: Body,
     cut: Option<Cut>,
 }
 
-/// Where a body ends too early.
+/// Point at which a body is cut.
 struct Cut {
-    /// How many bytes may still go.
+    /// Number of bytes still to send.
     left: u64,
     end: Arc<End>,
-    /// Set while those bytes are on their way: how many flushes there had been before, and when to look again.
+    /// Set while those bytes are being flushed: the number of flushes before, and the next check.
     flushing: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
@@ -172,17 +172,17 @@ impl Outgoing {
 }
 
 impl Cut {
-    /// Ready when what may go has gone.
+    /// Ready when the bytes before the cut have been flushed.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let soon = || Box::pin(tokio::time::sleep(Duration::from_millis(1)));
         loop {
             let flushes = self.end.flushes.load(Ordering::Relaxed);
-            let (before, look_again) = self.flushing.get_or_insert_with(|| (flushes, soon()));
+            let (before, next_check) = self.flushing.get_or_insert_with(|| (flushes, soon()));
             if flushes != *before {
                 return Poll::Ready(());
             }
-            ready!(look_again.as_mut().poll(cx));
-            *look_again = soon();
+            ready!(next_check.as_mut().poll(cx));
+            *next_check = soon();
         }
     }
 }
@@ -195,7 +195,7 @@ impl hyper::body::Body for Outgoing {
         let Self { body, cut } = &mut *self;
         if let Some(cut) = cut.as_mut().filter(|cut| cut.left == 0) {
             ready!(cut.poll(cx));
-            return Poll::Ready(Some(Err(on_purpose())));
+            return Poll::Ready(Some(Err(injected_fault())));
         }
         let piece = body.pop().map(|mut piece| {
             if let Some(cut) = cut {
@@ -216,7 +216,7 @@ impl hyper::body::Body for Outgoing {
     }
 }
 
-/// A connection that can end with a reset.
+/// Connection that can be reset.
 struct Socket {
     stream: TcpStream,
     end: Arc<End>,
@@ -225,7 +225,7 @@ struct Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.end.reset.load(Ordering::Relaxed) {
-            // A system that cannot do it closes the connection in the usual way.
+            // A system without this option closes the connection normally.
             let _ = self.stream.set_zero_linger();
         }
     }

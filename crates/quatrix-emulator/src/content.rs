@@ -1,4 +1,4 @@
-//! The bytes of a file, in pieces that are shared and not copied.
+//! Bytes of a file, in shared pieces.
 
 use bytes::Bytes;
 
@@ -11,8 +11,7 @@ pub(crate) struct Content {
     len: u64,
 }
 
-/// Bodies up to this length are copied into a piece of their own, so that a small file does not hold on to the whole
-/// buffer that it was received in.
+/// Bodies up to this length are copied, so that a small file does not keep a whole receive buffer in memory.
 const SMALL: u64 = 64 * 1024;
 
 impl Content {
@@ -20,14 +19,14 @@ impl Content {
         self.len
     }
 
-    /// Cuts the end off.
+    /// Shortens the content to at most `len` bytes.
     pub(crate) fn truncate(&mut self, len: u64) {
         if len < self.len {
             *self = self.slice(0, len);
         }
     }
 
-    /// Puts bytes over what is there from an offset on; the offset is not behind the end.
+    /// Overwrites bytes from an offset on; the offset is at most the length.
     pub(crate) fn write(&mut self, offset: u64, body: Body) {
         let body = if body.len() <= SMALL { Body::from(Bytes::copy_from_slice(&body.into_bytes())) } else { body };
         let rest = self.slice(offset + body.len(), self.len);
@@ -36,7 +35,7 @@ impl Content {
         rest.pieces.into_iter().for_each(|piece| self.push(piece));
     }
 
-    /// The bytes from one offset up to another; nothing beyond the end.
+    /// Returns the bytes between two offsets, clipped to the length.
     pub(crate) fn slice(&self, from: u64, to: u64) -> Self {
         let mut found = Self::default();
         if from >= self.len {

@@ -1,4 +1,4 @@
-//! `/_emulator`: what tests in any language may do to the emulator.
+//! Control requests under `/_emulator`, for tests in any language.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -16,40 +16,40 @@ use serde_json::json;
 use crate::body::Body;
 use crate::emulator::Running;
 use crate::faults::Plan;
-use crate::reply::{self, Problem};
+use crate::response::{self, ErrorResponse};
 
-/// The path that all of it is under.
+/// Base path of the control requests.
 pub(crate) const BASE: &str = "/_emulator";
 
-/// Who may use the control paths.
+/// Access to the control paths.
 pub(crate) enum Access {
-    /// There are none.
+    /// Disabled.
     Off,
-    /// Programs on this machine, but no web page that a browser on it shows.
+    /// Programs on this machine, but not web pages in its browsers.
     Local,
-    /// Programs that know this token.
+    /// Requests with this bearer token.
     Token(String),
 }
 
 impl Access {
-    /// Refuses a request that may not use the control paths.
-    pub(crate) fn check(&self, head: &Parts) -> Result<(), Problem> {
+    /// Rejects a request without access.
+    pub(crate) fn check(&self, head: &Parts) -> Result<(), ErrorResponse> {
         match self {
-            Self::Off => Err(Problem::unknown_path()),
+            Self::Off => Err(ErrorResponse::unknown_path()),
             Self::Token(token) => {
-                let sent = only(&head.headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+                let sent = single_value(&head.headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
                 match sent {
-                    Some(sent) if is_same(sent.as_bytes(), token.as_bytes()) => Ok(()),
-                    _ => Err(Problem::new(401, 14, "not authorised: the control paths take a bearer token")),
+                    Some(sent) if equal_in_constant_time(sent.as_bytes(), token.as_bytes()) => Ok(()),
+                    _ => Err(ErrorResponse::new(401, 14, "not authorised: control requests need the bearer token")),
                 }
             }
             Self::Local => {
-                let host = only(&head.headers, &HOST).filter(|host| is_local(host));
-                let host = host.ok_or_else(|| forbidden("Host names no address of this machine"))?;
+                let host = single_value(&head.headers, &HOST).filter(|host| is_local(host));
+                let host = host.ok_or_else(|| forbidden("Host is not an address of this machine"))?;
                 let own = |origin: &str| {
                     origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
                 };
-                if head.headers.contains_key(ORIGIN) && !only(&head.headers, &ORIGIN).is_some_and(own) {
+                if head.headers.contains_key(ORIGIN) && !single_value(&head.headers, &ORIGIN).is_some_and(own) {
                     return Err(forbidden("Origin is another site"));
                 }
                 Ok(())
@@ -58,18 +58,18 @@ impl Access {
     }
 }
 
-fn forbidden(why: &str) -> Problem {
-    Problem::new(403, 50, format!("restriction: {why}"))
+fn forbidden(why: &str) -> ErrorResponse {
+    ErrorResponse::new(403, 50, format!("restriction: {why}"))
 }
 
-/// The value of a header that is there once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+/// Returns the value of a header that occurs exactly once.
+fn single_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())?.to_str().ok()
 }
 
-/// Whether this is `localhost` or an address of the loopback interface, with or without a port. Any other name may have
-/// been made to lead here by its owner, whose web page would then be no foreign origin.
+/// Returns `true` for `localhost` or a loopback address, with or without a port. The owner of any other name may point
+/// it to this machine (DNS rebinding), so that its web page would count as the same origin.
 fn is_local(authority: &str) -> bool {
     let Ok(parsed) = authority.parse::<Authority>() else { return false };
     let host = parsed.host();
@@ -77,8 +77,8 @@ fn is_local(authority: &str) -> bool {
     !authority.contains('@') && (host.eq_ignore_ascii_case("localhost") || host == "[::1]" || is_loopback())
 }
 
-/// Compares without saying by the time it takes where two differ.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+/// Compares in a time that does not depend on where the values differ.
+fn equal_in_constant_time(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }
 
@@ -94,24 +94,24 @@ struct Expire {
     user: Option<String>,
 }
 
-pub(crate) fn answer(running: &mut Running, request: &Request<Bytes>) -> Response<Body> {
-    perform(running, request).unwrap_or_else(Problem::into_response)
+pub(crate) fn handle(running: &mut Running, request: &Request<Bytes>) -> Response<Body> {
+    perform(running, request).unwrap_or_else(ErrorResponse::into_response)
 }
 
-fn perform(running: &mut Running, request: &Request<Bytes>) -> Result<Response<Body>, Problem> {
+fn perform(running: &mut Running, request: &Request<Bytes>) -> Result<Response<Body>, ErrorResponse> {
     let path = request.uri().path().strip_prefix(BASE).unwrap_or_default();
     match (request.method().as_str(), path) {
-        ("GET", "/health") => return Ok(reply::ok(&json!({ "status": "ok" }))),
-        ("GET", "/requests") => return Ok(reply::ok(&requests(running))),
+        ("GET", "/health") => return Ok(response::ok(&json!({ "status": "ok" }))),
+        ("GET", "/requests") => return Ok(response::ok(&requests(running))),
         ("GET", "/code") => {
             let user = user_of(request)?;
             let code = running.server.code(running.now(), &user).ok_or_else(no_user)?;
-            return Ok(reply::ok(&json!({ "code": code })));
+            return Ok(response::ok(&json!({ "code": code })));
         }
         ("POST", "/clock") => {
             let Clock { advance_s } = json_of(request)?;
             let by = Duration::try_from_secs_f64(advance_s);
-            running.advance(by.map_err(|_| Problem::bad("advance_s is no length of time"))?);
+            running.advance(by.map_err(|_| ErrorResponse::bad("advance_s must be a number of seconds, not negative"))?);
         }
         ("POST", "/expire") => {
             let Expire { user } = if request.body().is_empty() { Expire::default() } else { json_of(request)? };
@@ -120,29 +120,29 @@ fn perform(running: &mut Running, request: &Request<Bytes>) -> Result<Response<B
             }
         }
         ("POST", "/faults") => {
-            let plan = Plan::new(json_of(request)?).map_err(|error| Problem::bad(error.to_string()))?;
+            let plan = Plan::new(json_of(request)?).map_err(|error| ErrorResponse::bad(error.to_string()))?;
             running.faults = plan;
         }
         ("POST", "/reset") => running.reset(),
-        (_, "/health" | "/requests" | "/code") => return Err(Problem::wrong_method(&["GET"])),
-        (_, "/clock" | "/expire" | "/faults" | "/reset") => return Err(Problem::wrong_method(&["POST"])),
-        _ => return Err(Problem::unknown_path()),
+        (_, "/health" | "/requests" | "/code") => return Err(ErrorResponse::wrong_method(&["GET"])),
+        (_, "/clock" | "/expire" | "/faults" | "/reset") => return Err(ErrorResponse::wrong_method(&["POST"])),
+        _ => return Err(ErrorResponse::unknown_path()),
     }
-    Ok(reply::ok(&json!({})))
+    Ok(response::ok(&json!({})))
 }
 
-fn no_user() -> Problem {
-    Problem::new(404, 20, "not found: no such user, or one without a second factor")
+fn no_user() -> ErrorResponse {
+    ErrorResponse::new(404, 20, "not found: the user does not exist or has no second factor")
 }
 
-fn user_of(request: &Request<Bytes>) -> Result<String, Problem> {
+fn user_of(request: &Request<Bytes>) -> Result<String, ErrorResponse> {
     let query = request.uri().query().and_then(|query| query.strip_prefix("user="));
-    let user = percent_decode_str(query.ok_or_else(|| Problem::missing("user"))?).decode_utf8();
-    Ok(user.map_err(|_| Problem::bad("user is not UTF-8"))?.into_owned())
+    let user = percent_decode_str(query.ok_or_else(|| ErrorResponse::missing("user"))?).decode_utf8();
+    Ok(user.map_err(|_| ErrorResponse::bad("user must be UTF-8"))?.into_owned())
 }
 
-fn json_of<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, Problem> {
-    serde_json::from_slice(request.body()).map_err(|error| Problem::bad(error.to_string()))
+fn json_of<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, ErrorResponse> {
+    serde_json::from_slice(request.body()).map_err(|error| ErrorResponse::bad(error.to_string()))
 }
 
 fn requests(running: &Running) -> Vec<serde_json::Value> {

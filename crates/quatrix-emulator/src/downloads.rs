@@ -1,4 +1,4 @@
-//! Downloads: a link, and the bytes behind it, whole or in part.
+//! Download links and downloads, whole or in part.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::api_request::ApiRequest;
+use crate::auth::Caller;
 use crate::body::Body;
-use crate::call::Call;
 use crate::content::Content;
-use crate::gate::Caller;
 use crate::ids::Id;
-use crate::reply::{self, Problem};
+use crate::response::{self, ErrorResponse};
 use crate::server::Server;
 use crate::zip;
 
-/// The one type that the specification declares for downloads.
+/// Media type that the specification declares for downloads.
 const OCTETS: &str = "application/octet-stream";
 
-/// What a download link stands for.
+/// Target of a download link.
 pub(crate) struct Link {
     pub(crate) person: usize,
     pub(crate) items: Vec<Id>,
@@ -33,41 +33,45 @@ struct LinkBody {
     ids: Vec<String>,
 }
 
-/// What a `Range` header asks for.
+/// Requested part of a `Range` header.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
-    /// From the first of these up to the second, which is not part of it.
+    /// First offset, and the offset after the last byte.
     Bytes(u64, u64),
     Unsatisfiable,
 }
 
 impl Server {
-    pub(crate) fn download_link(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let LinkBody { ids } = call.json()?;
+    pub(crate) fn download_link(
+        &mut self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let LinkBody { ids } = request.json()?;
         let tree = self.tree(caller);
         let items: Vec<_> = ids.iter().map(|id| tree.find(id)).collect::<Result<_, _>>()?;
         if items.is_empty() {
-            return Err(Problem::bad("no ids"));
+            return Err(ErrorResponse::bad("no ids"));
         }
         let id = self.ids.secret();
-        self.links.insert(id, Link { person: caller.person, items, since: call.now.elapsed });
-        Ok(reply::ok(&json!({ "id": id })))
+        self.links.insert(id, Link { person: caller.person, items, since: request.now.elapsed });
+        Ok(response::ok(&json!({ "id": id })))
     }
 
-    /// One file as it is; a folder or several items as a ZIP.
-    pub(crate) fn download(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        let link = Id::parse(call.id).and_then(|id| self.links.get(&id)).ok_or_else(Problem::not_found)?;
+    /// Sends one file as it is, a folder or several items as a ZIP.
+    pub(crate) fn download(&self, caller: &Caller, request: &ApiRequest<'_>) -> Result<Response<Body>, ErrorResponse> {
+        let link = Id::parse(request.id).and_then(|id| self.links.get(&id)).ok_or_else(ErrorResponse::not_found)?;
         if link.person != caller.person {
-            return Err(Problem::not_found());
+            return Err(ErrorResponse::not_found());
         }
-        if call.now.elapsed.saturating_sub(link.since) >= self.settings.download_link_lifetime {
-            return Err(Problem::expired());
+        if request.now.elapsed.saturating_sub(link.since) >= self.settings.download_link_lifetime {
+            return Err(ErrorResponse::expired());
         }
         let tree = self.tree(caller);
         if let [item] = link.items[..] {
             let node = tree.get(item)?;
             if let Some(content) = tree.content(item) {
-                let header = call.header("range").filter(|_| self.settings.ranges);
+                let header = request.header("range").filter(|_| self.settings.ranges);
                 return in_part(content, &node.name, header);
             }
             return Ok(whole(zip::archive(tree, &link.items)?, &format!("{}.zip", node.name)));
@@ -76,13 +80,13 @@ impl Server {
     }
 }
 
-fn in_part(content: &Content, name: &str, header: Option<&str>) -> Result<Response<Body>, Problem> {
+fn in_part(content: &Content, name: &str, header: Option<&str>) -> Result<Response<Body>, ErrorResponse> {
     let Some(header) = header else { return Ok(whole(content.clone().into(), name)) };
     let len = content.len();
-    match part(header, len).ok_or_else(|| Problem::bad("not a range that any client sends"))? {
+    match part(header, len).ok_or_else(|| ErrorResponse::bad("the range must be bytes=A-B, bytes=A- or bytes=-N"))? {
         Part::Unsatisfiable => {
             let mut response =
-                Problem::new(416, 10, "bad parameter value: there is nothing in this range").into_response();
+                ErrorResponse::new(416, 10, "bad parameter value: the range is outside the file").into_response();
             set(&mut response, CONTENT_RANGE.as_str(), &format!("bytes */{len}"));
             Ok(response)
         }

@@ -1,14 +1,14 @@
-//! Changes to the JSON of a message on its way, by JSON pointer.
+//! Edits of a message's JSON, by JSON pointer.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-/// Sets and removes values in a JSON text; `None` if it is no JSON.
+/// Sets and removes values in a JSON text; `None` if it is not JSON.
 ///
-/// Each value is named by a JSON pointer (RFC 6901), in which `*` stands for every member. What a pointer does not find
-/// is left as it is, but a missing last member is added.
+/// Each value is addressed by a JSON pointer (RFC 6901), in which `*` matches every member. A pointer without a match
+/// changes nothing, except that a missing last member is added.
 pub(crate) fn edit(text: &Bytes, set: &BTreeMap<String, Value>, remove: &[String]) -> Option<Vec<u8>> {
     let mut value: Value = serde_json::from_slice(text).ok()?;
     for (pointer, new) in set {
@@ -39,17 +39,17 @@ pub(crate) fn edit(text: &Bytes, set: &BTreeMap<String, Value>, remove: &[String
     serde_json::to_vec(&value).ok()
 }
 
-/// Whether a text is a pointer to some member.
+/// Returns `true` if a text is a pointer to a member.
 pub(crate) fn is_pointer(text: &str) -> bool {
     text.starts_with('/')
 }
 
-/// Calls `change` with each parent of what a pointer names, and the key in it.
+/// Calls `change` with the parent and the key of each match of a pointer.
 fn at(value: &mut Value, pointer: &str, change: &mut impl FnMut(&mut Value, &str)) {
     let Some(pointer) = pointer.strip_prefix('/') else { return };
     let (key, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
     let keys = if key == "*" { keys(value) } else { vec![key.replace("~1", "/").replace("~0", "~")] };
-    // From the end, so that the indices of what is still to come stay right when an item is removed.
+    // From the end, so that a removal does not shift the indices of later items.
     for key in keys.iter().rev() {
         if rest.is_empty() {
             change(value, key);

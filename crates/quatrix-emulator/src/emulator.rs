@@ -1,4 +1,4 @@
-//! An emulator that runs: the pure server behind a socket, on a thread of its own.
+//! Running emulator: the pure server behind a socket, on its own thread.
 
 use std::fmt;
 use std::io;
@@ -20,8 +20,8 @@ use crate::body::Body;
 use crate::connection;
 use crate::control::{self, Access};
 use crate::faults::{Fault, InvalidFault, Plan};
-use crate::reply::Problem;
-use crate::requests::Recorded;
+use crate::recorded::Recorded;
+use crate::response::ErrorResponse;
 use crate::seed::Seed;
 use crate::server::{Now, Server};
 use crate::settings::Settings;
@@ -38,7 +38,7 @@ pub struct Emulator {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How an emulator is to be started; [`Emulator::builder`] makes one.
+/// Builder of an [`Emulator`].
 pub struct Builder {
     listen: SocketAddr,
     tls: bool,
@@ -56,15 +56,15 @@ const YEAR_9999: Duration = Duration::from_secs(253_370_764_800);
 type OnRequest = Box<dyn FnMut(&Recorded) + Send>;
 
 impl Emulator {
-    /// Starts one with every default: plain HTTP on a free port of 127.0.0.1, the four accounts.
+    /// Starts an emulator with the defaults: plain HTTP on a free port of 127.0.0.1, the four accounts.
     ///
     /// # Errors
-    /// No socket, no thread or no random seed is to be had.
+    /// A socket, a thread or a random seed is not available.
     pub fn start() -> io::Result<Self> {
         Self::builder().start()
     }
 
-    /// Starts from the defaults.
+    /// Returns a builder with the defaults.
     #[must_use]
     pub fn builder() -> Builder {
         Builder {
@@ -79,13 +79,13 @@ impl Emulator {
         }
     }
 
-    /// Where it listens, such as `http://127.0.0.1:40123`.
+    /// URL of the emulator, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The base of the API: the URL with `/api/1.0`.
+    /// Base URL of the API: the URL with `/api/1.0`.
     #[must_use]
     pub fn api(&self) -> &str {
         &self.api
@@ -97,43 +97,43 @@ impl Emulator {
         self.address
     }
 
-    /// The certificate of the authority that clients have to trust, as PEM, if it speaks TLS.
+    /// Certificate of the authority that clients must trust, as PEM, if TLS is on.
     #[must_use]
     pub fn ca_cert_pem(&self) -> Option<&str> {
         self.authority.as_ref().map(|authority| authority.pem.as_str())
     }
 
-    /// The same as a file, which exists as long as this value.
+    /// Path of that certificate; the file exists as long as this value.
     #[must_use]
     pub fn ca_cert_path(&self) -> Option<&Path> {
         self.authority.as_ref().map(|authority| authority.path.as_path())
     }
 
-    /// Moves the clock ahead: sessions, upload keys and download links age, and what is created, modified or dated from
-    /// now on is that much later. One-time codes stay with the time of day.
+    /// Advances the clock: sessions, upload keys and download links age, and later creation, modification and response
+    /// dates move ahead. One-time codes still follow the system clock.
     pub fn advance(&self, by: Duration) {
         self.shared.lock().advance(by);
     }
 
-    /// Ends the sessions of one user, or of all. Says whether there is such a user.
+    /// Ends the sessions of one user, or of all. Returns `false` if the user does not exist.
     pub fn expire(&self, user: Option<&str>) -> bool {
         self.shared.lock().server.expire(user)
     }
 
-    /// The code that the second step of this user's login takes now: one-time code or PIN.
+    /// Returns the current code of this user's second factor: one-time code or PIN.
     #[must_use]
     pub fn code(&self, user: &str) -> Option<String> {
         let running = self.shared.lock();
         running.server.code(running.now(), user)
     }
 
-    /// The bytes of a user's file, by its path below the home.
+    /// Returns the bytes of a user's file, by its path below the home.
     #[must_use]
     pub fn file(&self, user: &str, path: &str) -> Option<Bytes> {
         self.shared.lock().server.file(user, path)
     }
 
-    /// The paths of all of a user's files and folders below the home, sorted; those of folders end with a slash.
+    /// Returns the sorted paths of a user's files and folders below the home; a folder's path ends with a slash.
     #[must_use]
     pub fn paths(&self, user: &str) -> Vec<String> {
         self.shared.lock().server.paths(user)
@@ -145,88 +145,91 @@ impl Emulator {
         self.shared.lock().server.requests().cloned().collect()
     }
 
-    /// Sets the fault plan, in place of the one there was; an empty one ends all faults.
+    /// Replaces the fault plan; an empty plan ends all faults.
     ///
     /// # Errors
-    /// A fault cannot be carried out, such as a status of 42. The plan is as it was then.
+    /// A fault is invalid, such as a status of 42. The plan is then unchanged.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) -> Result<(), InvalidFault> {
         self.shared.lock().faults = Plan::new(faults.into_iter().collect())?;
         Ok(())
     }
 
-    /// Makes everything as it was at the start, the clock too, and ends all faults.
+    /// Restores the initial state, the clock included, and ends all faults.
     pub fn reset(&self) {
         self.shared.lock().reset();
     }
 }
 
 impl Builder {
-    /// Listens here; port 0 takes a free one. Default: a free port of 127.0.0.1.
+    /// Address to listen on; port 0 takes a free port. Default: a free port of 127.0.0.1.
     #[must_use]
     pub fn listen(self, address: SocketAddr) -> Self {
         Self { listen: address, ..self }
     }
 
-    /// Speaks TLS, with a certificate for 127.0.0.1, ::1 and localhost from a fresh authority.
+    /// Uses TLS, with a certificate for 127.0.0.1, ::1 and localhost from a new authority.
     #[must_use]
     pub fn tls(self) -> Self {
         Self { tls: true, ..self }
     }
 
-    /// Also answers under `/_emulator`, where a test in any language can do what the methods of [`Emulator`] do. Only on
-    /// a loopback address, and for no web page: `Host` has to be one of this machine, and an `Origin` the same.
+    /// Enables control requests under `/_emulator`, which do the same as the methods of [`Emulator`] for tests in any
+    /// language. Requires a loopback address, and rejects web pages: `Host` must be an address of this machine, and an
+    /// `Origin` must be the same.
     #[must_use]
     pub fn control(self) -> Self {
         Self { control: Access::Local, ..self }
     }
 
-    /// Also answers under `/_emulator`, on any address, to those who send this token: `Authorization: Bearer TOKEN`.
+    /// Enables control requests under `/_emulator`, on any address, with `Authorization: Bearer TOKEN`.
     #[must_use]
     pub fn control_with_token(self, token: impl Into<String>) -> Self {
         Self { control: Access::Token(token.into()), ..self }
     }
 
-    /// Behaves like this.
+    /// Behaviour of the server.
     #[must_use]
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
     }
 
-    /// Knows these people.
+    /// Accounts of the server.
     #[must_use]
     pub fn accounts(self, accounts: Accounts) -> Self {
         Self { accounts, ..self }
     }
 
-    /// Has these files in every home from the beginning.
+    /// Starts every home with these files.
     #[must_use]
     pub fn files(self, files: Seed) -> Self {
         Self { files, ..self }
     }
 
-    /// Takes the ids of sessions, files, keys and links from this seed. Default: a random one.
+    /// Seed of the ids of sessions, files, keys and links. Default: random.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
-    /// Calls this after each request. It must not call the emulator, which is locked meanwhile.
+    /// Callback after each request. It must not call the emulator, which is locked meanwhile.
     #[must_use]
     pub fn on_request(self, call: impl FnMut(&Recorded) + Send + 'static) -> Self {
         Self { on_request: Some(Box::new(call)), ..self }
     }
 
-    /// Starts it.
+    /// Starts the emulator.
     ///
     /// # Errors
-    /// The address cannot be listened on, no certificate can be made or written to a file, or no thread be started; or
-    /// whoever reaches the address could use the control paths ([`io::ErrorKind::InvalidInput`]).
+    /// Listening, creating or writing the certificate, or starting the thread fails; or the control paths would be open
+    /// to other machines ([`io::ErrorKind::InvalidInput`]).
     pub fn start(self) -> io::Result<Emulator> {
         match &self.control {
             Access::Local if !self.listen.ip().is_loopback() => {
-                return Err(invalid("control paths on an address that is not loopback need a token"));
+                return Err(invalid(
+                    "control requests on an address that is not loopback need a token: use --control-token-file",
+                ));
             }
-            Access::Token(token) if token.is_empty() => return Err(invalid("the token of the control paths is empty")),
+            Access::Token(token) if token.is_empty() => return Err(invalid("the token for control requests is empty")),
             _ => {}
         }
         let listener = TcpListener::bind(self.listen)?;
@@ -259,7 +262,7 @@ impl Builder {
         let serving = connection::serve(listener, tls, Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("quatrix-emulator".to_owned()).spawn(move || {
             runtime.spawn(serving);
-            // Ends when told to, or when the emulator is gone. Dropping the runtime then drops all connections.
+            // Ends when the emulator is dropped. Dropping the runtime then drops all connections.
             let _ = runtime.block_on(stopped);
         })?;
 
@@ -280,7 +283,7 @@ fn invalid(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
-/// Where a client on this machine finds a listener.
+/// Returns the address at which a client on this machine reaches a listener.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
@@ -293,7 +296,7 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed.
+            // A panic of the thread has been printed.
             let _ = thread.join();
         }
     }
@@ -311,7 +314,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// What the sockets and the owner of an emulator share.
+/// State shared by the connections and the owner of an emulator.
 pub(crate) struct Shared {
     control: Access,
     running: Mutex<Running>,
@@ -327,10 +330,10 @@ pub(crate) struct Running {
 }
 
 impl Shared {
-    /// What goes wrong with a request, and how many bytes of its body are kept.
+    /// Returns the fault of a request, and the number of bytes of its body to keep.
     pub(crate) fn begin(&self, head: &Parts) -> (Option<Fault>, u64) {
         let Running { server, faults, .. } = &mut *self.lock();
-        let fault = faults.next(head.method.as_str(), &head.uri, |path| server.names(&head.uri, path));
+        let fault = faults.next(head.method.as_str(), &head.uri, |path| server.targets(&head.uri, path));
         (fault, server.max_body(head))
     }
 
@@ -344,28 +347,28 @@ impl Shared {
         response
     }
 
-    /// Refuses a request that may not use the control paths; its body has not been read yet.
-    pub(crate) fn admit_control(&self, head: &Parts) -> Result<(), Problem> {
+    /// Rejects a control request without access, before its body is read.
+    pub(crate) fn admit_control(&self, head: &Parts) -> Result<(), ErrorResponse> {
         self.control.check(head)
     }
 
     pub(crate) fn control(&self, request: Request<Body>) -> Response<Body> {
-        control::answer(&mut self.lock(), &request.map(Body::into_bytes))
+        control::handle(&mut self.lock(), &request.map(Body::into_bytes))
     }
 
-    /// The `Date` of a response that is made now.
+    /// Returns the `Date` of a response.
     pub(crate) fn date(&self) -> HeaderValue {
         self.lock().date()
     }
 
-    /// Changes the file that a request's path names.
+    /// Rewrites the file that a request's path refers to.
     pub(crate) fn rewrite(&self, uri: &Uri, len: Option<u64>) {
         let mut running = self.lock();
         let now = running.now();
         running.server.rewrite(now, uri, len);
     }
 
-    /// Remembers a request that is not executed.
+    /// Records a request that is not executed.
     pub(crate) fn record(&self, request: Request<Body>, status: u16) {
         let mut running = self.lock();
         let now = running.now();
@@ -383,7 +386,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
-        // The handler does not panic half-way through a change; if a callback did, the state is whole.
+        // Only a callback can panic while the lock is held, after the state has changed completely.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -398,7 +401,7 @@ impl Running {
     }
 
     fn date(&self) -> HeaderValue {
-        // The form of a date has four digits for the year.
+        // An HTTP date has four digits for the year.
         let text = httpdate::fmt_http_date(UNIX_EPOCH + self.now().unix.min(YEAR_9999));
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
     }
@@ -413,7 +416,7 @@ impl Running {
         self.server.reset();
     }
 
-    /// Tells about the latest request.
+    /// Passes the latest request to the callback.
     fn report(&mut self) {
         if let (Some(call), Some(request)) = (&mut self.on_request, self.server.requests().next_back()) {
             call(request);

@@ -1,4 +1,4 @@
-//! The fault plan: what goes wrong, with which requests, how often.
+//! Fault plan: injected faults, the requests they apply to, and how often.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +13,16 @@ use serde_json::Value;
 use crate::body::Body;
 use crate::edits;
 use crate::operations::route;
-use crate::reply::Problem;
+use crate::response::ErrorResponse;
 
-/// One entry of a fault plan: which requests it hits, and what happens to them.
+/// Entry of a fault plan: the requests it applies to, and its effect.
 ///
-/// A request is hit by the first entry of the plan that fits it and has not been used up.
+/// The first entry that matches a request and is not used up applies.
 ///
 /// ```
 /// use quatrix_emulator::{Fault, FaultKind, CutPoint};
 ///
-/// let lost_answer = Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/file/moveone");
+/// let lost_response = Fault::new(FaultKind::Cut(CutPoint::After)).on("POST", "/file/moveone");
 /// let busy_twice = Fault::new(FaultKind::Status(503)).on("GET", "/profile").times(2).header("retry-after", "1");
 /// let no_listing = Fault::new(FaultKind::Execute).on("GET", "/file/metadata/{id}").item("docs/old").remove("/content");
 /// let renamed = Fault::new(FaultKind::Execute).on("POST", "/file/moveone").request("/name", "another");
@@ -34,36 +34,36 @@ pub struct Fault {
     /// The method of the requests; `None` for any.
     #[serde(default)]
     pub method: Option<String>,
-    /// Their operation's path template, such as `/file/metadata/{id}`, or their path; with `*` at its end whatever
-    /// begins like it; `None` for any.
+    /// The path template of the operation, such as `/file/metadata/{id}`, or the path; with `*` at its end, a prefix;
+    /// `None` for any.
     #[serde(default)]
     pub path: Option<String>,
-    /// The item that their path names by its id, as a path below any user's home: for an upload key or a download link
-    /// the file behind it; `None` for any.
+    /// The item that the path refers to by id, upload key or download link, as a path below any user's home; `None` for
+    /// any.
     #[serde(default)]
     pub item: Option<String>,
-    /// How many of them pass unharmed first.
+    /// Number of matching requests to leave alone first.
     #[serde(default)]
     pub skip: u32,
-    /// How many of them are hit then; `None`, in JSON `null`, for all. Default: one.
+    /// Number of requests to affect then; `None`, in JSON `null`, for all. Default: one.
     #[serde(default = "once")]
     pub times: Option<u32>,
-    /// What happens.
+    /// Effect of the fault.
     pub fault: FaultKind,
-    /// Values that the request's JSON gets before it is executed, by JSON pointer (`/name`, `/ids/0`; `*` is every
+    /// Values to set in the request's JSON before it is executed, by JSON pointer (`/name`, `/ids/0`; `*` is every
     /// member).
     #[serde(default)]
     pub request: BTreeMap<String, Value>,
-    /// Headers that the response has besides, or with another value; `None`, in JSON `null`, removes one.
+    /// Headers to add to the response or to change; `None`, in JSON `null`, removes a header.
     #[serde(default)]
     pub headers: BTreeMap<String, Option<String>>,
-    /// A body that the response has in place of its own.
+    /// Body to send in place of the response's own.
     #[serde(default)]
     pub body: Option<String>,
-    /// Values that the response's JSON gets, by JSON pointer (`/content/*/size`).
+    /// Values to set in the response's JSON, by JSON pointer (`/content/*/size`).
     #[serde(default)]
     pub set: BTreeMap<String, Value>,
-    /// What the response's JSON lacks, by JSON pointer.
+    /// Values to remove from the response's JSON, by JSON pointer.
     #[serde(default)]
     pub remove: Vec<String>,
 }
@@ -72,52 +72,54 @@ fn once() -> Option<u32> {
     Some(1)
 }
 
-/// What happens to a request. In JSON: `{"status": 503}`, `{"cut": "after"}`, `{"cut": {"body": 10}}`, `"expire"`, ..
+/// Effect of a fault on a request. In JSON: `{"status": 503}`, `{"cut": "after"}`, `{"cut": {"body": 10}}`, `"expire"`, ..
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
-    /// It is executed; only what the fault says of request, headers and body differs.
+    /// Executes the request, with the fault's changes to request, headers and body.
     Execute,
-    /// It is not executed and gets this status, with the error model (code -1) unless the fault has a body.
+    /// Responds with this status, without executing the request; with the error model (code -1) unless the fault has a
+    /// body.
     Status(u16),
-    /// It is executed, but gets this status and the error model (code -1), unless the fault has a body.
+    /// Executes the request, but responds with this status; with the error model (code -1) unless the fault has a body.
     Replace(u16),
-    /// The file that the request's path names by its id, link or key gets other bytes, at this length or its own; then
-    /// the request is executed.
+    /// Replaces the bytes of the file that the request's path refers to (`None` keeps its length), then executes the
+    /// request.
     Rewrite(Option<u64>),
-    /// It is executed after this long; in JSON a number of seconds.
+    /// Executes the request after this delay; in JSON a number of seconds.
     #[serde(deserialize_with = "seconds")]
     Delay(Duration),
-    /// The connection is closed.
+    /// Closes the connection.
     Cut(CutPoint),
-    /// The connection is reset (TCP RST).
+    /// Resets the connection (TCP RST).
     Reset(CutPoint),
-    /// It is executed; of the answer's body come only this many bytes, and its headers fit that.
+    /// Executes the request and shortens the response's body to this many bytes, with headers that fit.
     Truncate(u64),
-    /// It is executed; the answer's body is filled up to this many bytes with spaces.
+    /// Executes the request and pads the response's body to this many bytes with spaces.
     Oversize(u64),
-    /// It is executed; the answer has this `Content-Type`, or in JSON with `null` none.
+    /// Executes the request and responds with this `Content-Type`; `None`, in JSON `null`, removes it.
     WrongType(Option<String>),
-    /// All sessions end, then it is executed.
+    /// Ends all sessions, then executes the request.
     Expire,
 }
 
-/// When a connection ends.
+/// Point at which a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutPoint {
-    /// After this many bytes of the request's body have been read; it is not executed.
+    /// After this many bytes of the request's body, without executing it.
     Request(u64),
     /// Before the request is executed.
     Before,
-    /// After it has been executed, before an answer.
+    /// After the request is executed, before the response.
     After,
-    /// After this many bytes of the answer's body, whose headers announce all of it. A reset may overtake them.
+    /// After this many bytes of the response's body, with headers for the whole body. A reset may discard bytes on
+    /// their way.
     Body(u64),
 }
 
 impl Fault {
-    /// Hits the next request, whichever it is.
+    /// Returns a fault that applies to the next request.
     #[must_use]
     pub fn new(fault: FaultKind) -> Self {
         Self {
@@ -135,31 +137,31 @@ impl Fault {
         }
     }
 
-    /// Hits only requests of this method and path, see [`Fault::path`].
+    /// Applies only to requests of this method and path, see [`Fault::path`].
     #[must_use]
     pub fn on(self, method: &str, path: &str) -> Self {
         Self { method: Some(method.to_owned()), path: Some(path.to_owned()), ..self }
     }
 
-    /// Hits only requests whose path names this item, see [`Fault::item`].
+    /// Applies only to requests whose path refers to this item, see [`Fault::item`].
     #[must_use]
     pub fn item(self, path: &str) -> Self {
         Self { item: Some(path.to_owned()), ..self }
     }
 
-    /// Lets this many requests pass first.
+    /// Leaves this many matching requests alone first.
     #[must_use]
     pub fn skip(self, skip: u32) -> Self {
         Self { skip, ..self }
     }
 
-    /// Hits this many requests.
+    /// Applies to this many requests.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Hits every request.
+    /// Applies to every request.
     #[must_use]
     pub fn always(self) -> Self {
         Self { times: None, ..self }
@@ -186,7 +188,7 @@ impl Fault {
         self
     }
 
-    /// Gives the response another body.
+    /// Replaces the response's body.
     #[must_use]
     pub fn body(self, body: impl Into<String>) -> Self {
         Self { body: Some(body.into()), ..self }
@@ -206,7 +208,7 @@ impl Fault {
         self
     }
 
-    fn fits(&self, method: &str, uri: &Uri, names: impl Fn(&str) -> bool) -> bool {
+    fn matches(&self, method: &str, uri: &Uri, names: impl Fn(&str) -> bool) -> bool {
         let template = route(uri.path()).map_or("", |route| route.operations[0].template);
         let fits = |path: &String| match path.strip_suffix('*') {
             Some(start) => template.starts_with(start) || uri.path().starts_with(start),
@@ -217,7 +219,7 @@ impl Fault {
             && self.item.as_deref().is_none_or(names)
     }
 
-    /// The request that is executed in place of the one that came.
+    /// Returns the changed request.
     pub(crate) fn change_request(&self, mut request: Request<Body>) -> Request<Body> {
         if self.request.is_empty() {
             return request;
@@ -231,10 +233,10 @@ impl Fault {
         request
     }
 
-    /// Turns the true response, if the request was executed, into the one that is sent at this date.
+    /// Changes the response, and sets its date.
     pub(crate) fn change(&self, mut response: Response<Body>, date: HeaderValue) -> Response<Body> {
         if let FaultKind::Status(status) | FaultKind::Replace(status) = self.fault {
-            response = Problem::new(status, -1, "unknown: a fault that was asked for").into_response();
+            response = ErrorResponse::new(status, -1, "unknown: injected fault").into_response();
         }
         response.headers_mut().insert(DATE, date);
         if let Some(body) = &self.body {
@@ -246,7 +248,7 @@ impl Fault {
         }
         match &self.fault {
             FaultKind::Truncate(len) => response.body_mut().truncate(*len),
-            FaultKind::Oversize(len) => fill(response.body_mut(), *len),
+            FaultKind::Oversize(len) => pad(response.body_mut(), *len),
             FaultKind::WrongType(media_type) => {
                 response.headers_mut().remove(CONTENT_TYPE);
                 let value = media_type.as_ref().and_then(|media_type| HeaderValue::from_str(media_type).ok());
@@ -271,35 +273,35 @@ impl Fault {
         response
     }
 
-    /// Refuses what could not be carried out.
+    /// Returns an error for a fault that cannot be injected.
     fn check(&self) -> Result<(), String> {
         for (name, value) in &self.headers {
             let value = value.as_deref().unwrap_or_default();
             if HeaderName::try_from(name).is_err() || HeaderValue::from_str(value).is_err() {
-                return Err(format!("{name} is no header with that value"));
+                return Err(format!("{name}: invalid header name or value"));
             }
         }
         if let Some(wrong) =
             self.request.keys().chain(self.set.keys()).chain(&self.remove).find(|pointer| !edits::is_pointer(pointer))
         {
-            return Err(format!("{wrong:?} is no JSON pointer, which starts with \"/\""));
+            return Err(format!("JSON pointer {wrong:?} must start with \"/\""));
         }
         match &self.fault {
             FaultKind::Status(status) | FaultKind::Replace(status)
                 if StatusCode::from_u16(*status).is_err() || *status < 200 =>
             {
-                Err(format!("{status} is no status of an answer"))
+                Err(format!("invalid status {status}: use 200 to 999"))
             }
             FaultKind::WrongType(Some(media_type)) if HeaderValue::from_str(media_type).is_err() => {
-                Err("the type is no value of a header".to_owned())
+                Err(format!("invalid content type {media_type:?}"))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// Fills a body up with spaces.
-fn fill(body: &mut Body, len: u64) {
+/// Pads a body with spaces.
+fn pad(body: &mut Body, len: u64) {
     const SPACES: &[u8] = &[b' '; 64 * 1024];
     while body.len() < len {
         let missing = usize::try_from(len - body.len()).unwrap_or(usize::MAX);
@@ -311,7 +313,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Er
     Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
-/// Which fault of a plan cannot be carried out, and why.
+/// Error for a fault that cannot be injected: its index and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidFault(String);
 
@@ -323,7 +325,7 @@ impl fmt::Display for InvalidFault {
 
 impl std::error::Error for InvalidFault {}
 
-/// The faults that are still to come.
+/// Remaining faults.
 #[derive(Debug, Default)]
 pub(crate) struct Plan(Vec<Fault>);
 
@@ -335,9 +337,9 @@ impl Plan {
         Ok(Self(faults))
     }
 
-    /// The fault of this request, whose path `names` an item or not.
+    /// Returns the fault of this request; `names` returns whether its path refers to an item.
     pub(crate) fn next(&mut self, method: &str, uri: &Uri, names: impl Fn(&str) -> bool) -> Option<Fault> {
-        for fault in self.0.iter_mut().filter(|fault| fault.times != Some(0) && fault.fits(method, uri, &names)) {
+        for fault in self.0.iter_mut().filter(|fault| fault.times != Some(0) && fault.matches(method, uri, &names)) {
             if fault.skip > 0 {
                 fault.skip -= 1;
                 continue;
@@ -438,7 +440,7 @@ mod tests {
     #[test]
     fn an_answer_is_changed_as_the_fault_says() {
         let changed = |fault: Fault| {
-            let response = crate::reply::ok(&json!({ "a": 1 }));
+            let response = crate::response::ok(&json!({ "a": 1 }));
             let (head, body) = fault.change(response, HeaderValue::from_static("today")).into_parts();
             let media_type = head.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap().to_owned());
             (head.headers.get("x").is_some(), media_type, String::from_utf8(body.into_bytes().to_vec()).unwrap())

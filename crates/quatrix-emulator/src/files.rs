@@ -1,16 +1,16 @@
-//! Reading about files: metadata, information, size, id by path. And setting a modification time.
+//! File metadata: reading it, finding an id by path, setting a modification time.
 
 use http::Response;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::api_request::ApiRequest;
+use crate::auth::Caller;
 use crate::body::Body;
-use crate::call::Call;
-use crate::gate::Caller;
 use crate::ids::Id;
-use crate::reply::{self, Problem};
+use crate::response::{self, ErrorResponse};
 use crate::server::Server;
-use crate::stamp::Stamp;
+use crate::timestamp::Timestamp;
 use crate::view::{View, kind_of, size_of};
 
 #[derive(Deserialize)]
@@ -28,19 +28,23 @@ struct Path {
 }
 
 impl Server {
-    pub(crate) fn home_metadata(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        self.metadata_of(caller, self.tree(caller).home, call)
+    pub(crate) fn home_metadata(
+        &self,
+        caller: &Caller,
+        request: &ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        self.metadata_of(caller, self.tree(caller).home, request)
     }
 
-    pub(crate) fn metadata(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        self.metadata_of(caller, self.tree(caller).find(call.id)?, call)
+    pub(crate) fn metadata(&self, caller: &Caller, request: &ApiRequest<'_>) -> Result<Response<Body>, ErrorResponse> {
+        self.metadata_of(caller, self.tree(caller).find(request.id)?, request)
     }
 
-    fn metadata_of(&self, caller: &Caller, id: Id, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        let with_content = match call.query("content")?.as_deref() {
+    fn metadata_of(&self, caller: &Caller, id: Id, request: &ApiRequest<'_>) -> Result<Response<Body>, ErrorResponse> {
+        let with_content = match request.query("content")?.as_deref() {
             None | Some("1") => true,
             Some("0") => false,
-            Some(_) => return Err(Problem::bad("content is 0 or 1")),
+            Some(_) => return Err(ErrorResponse::bad("content must be 0 or 1")),
         };
         let mut view = self.view(caller, id)?.with_owner(self.uid(caller));
         let children = self.tree(caller).children(id);
@@ -48,24 +52,28 @@ impl Server {
             let content: Result<_, _> = children.values().map(|id| self.view(caller, *id)).collect();
             view = view.with_content(content?);
         }
-        Ok(reply::ok(&view))
+        Ok(response::ok(&view))
     }
 
-    pub(crate) fn set_time(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let SetTime { id, mtime } = call.json()?;
+    pub(crate) fn set_time(
+        &mut self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let SetTime { id, mtime } = request.json()?;
         let tree = self.tree_mut(caller);
         let id = tree.find(&id)?;
         if let Some(mtime) = mtime {
             tree.set_modified(id, time(mtime)?);
         }
-        Ok(reply::ok(&self.view(caller, id)?.with_owner(self.uid(caller))))
+        Ok(response::ok(&self.view(caller, id)?.with_owner(self.uid(caller))))
     }
 
-    pub(crate) fn info(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
+    pub(crate) fn info(&self, caller: &Caller, request: &ApiRequest<'_>) -> Result<Response<Body>, ErrorResponse> {
         let person = &self.people[caller.person];
-        let id = person.tree.find(call.id)?;
+        let id = person.tree.find(request.id)?;
         let node = person.tree.get(id)?;
-        Ok(reply::ok(&json!({
+        Ok(response::ok(&json!({
             "id": id,
             "created": node.created.seconds(),
             "modified": node.modified.seconds(),
@@ -79,31 +87,35 @@ impl Server {
         })))
     }
 
-    pub(crate) fn file_size(&self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
+    pub(crate) fn file_size(&self, caller: &Caller, request: &ApiRequest<'_>) -> Result<Response<Body>, ErrorResponse> {
         let tree = self.tree(caller);
-        Ok(reply::ok(&json!({ "size": tree.bytes(tree.find(call.id)?) })))
+        Ok(response::ok(&json!({ "size": tree.bytes(tree.find(request.id)?) })))
     }
 
-    pub(crate) fn id_by_path(&self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let Path { path, parent_id } = call.json()?;
+    pub(crate) fn id_by_path(
+        &self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let Path { path, parent_id } = request.json()?;
         let tree = self.tree(caller);
         let start = parent_id.map_or(Ok(tree.home), |id| tree.find_folder(&id))?;
-        let id = tree.at(start, &path).ok_or_else(Problem::not_found)?;
+        let id = tree.at(start, &path).ok_or_else(ErrorResponse::not_found)?;
         let node = tree.get(id)?;
-        let mut answer = json!({ "file_id": id, "src": path, "type": kind_of(tree, id, node) });
+        let mut location = json!({ "file_id": id, "src": path, "type": kind_of(tree, id, node) });
         if let Some(parent) = node.parent {
-            answer["parent_id"] = json!(parent);
+            location["parent_id"] = json!(parent);
         }
-        Ok(reply::ok(&answer))
+        Ok(response::ok(&location))
     }
 
-    pub(crate) fn view(&self, caller: &Caller, id: Id) -> Result<View<'_>, Problem> {
+    pub(crate) fn view(&self, caller: &Caller, id: Id) -> Result<View<'_>, ErrorResponse> {
         let tree = self.tree(caller);
         Ok(View::new(tree, id, tree.get(id)?, self.settings.folder_size))
     }
 }
 
-/// A modification time that a client sent.
-pub(crate) fn time(seconds: f64) -> Result<Stamp, Problem> {
-    Stamp::from_seconds(seconds).ok_or_else(|| Problem::bad("mtime is no time"))
+/// Parses a modification time sent by a client.
+pub(crate) fn time(seconds: f64) -> Result<Timestamp, ErrorResponse> {
+    Timestamp::from_seconds(seconds).ok_or_else(|| ErrorResponse::bad("mtime must be seconds since 1970"))
 }

@@ -1,4 +1,4 @@
-//! The body of a fuzz target, compiled with the crate so that it cannot rot.
+//! Body of a fuzz target, compiled with the crate so that it stays current.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::operations::{self, route};
 use crate::server::{Now, Server};
 use crate::settings::Settings;
 
-/// Any requests in any order, with ids, keys and sessions that the server gave out before.
+/// Sends any requests in any order, with ids, keys and sessions issued by the server.
 pub fn emulator_requests(data: &[u8]) {
     let mut run = Run {
         server: Server::new(Settings::default(), Accounts::default()),
@@ -22,19 +22,19 @@ pub fn emulator_requests(data: &[u8]) {
         secrets: Vec::new(),
     };
     let mut input = Input(data);
-    // More would say nothing new, and a search through what was given out takes its time.
+    // More steps find nothing new and slow down the search through the issued ids.
     for _ in 0..64 {
         if input.0.is_empty() {
             break;
         }
         run.step(&mut input);
     }
-    run.discreet();
+    run.check_secrets();
     let user = &Accounts::default().accounts[0].user;
     let paths = run.server.paths(user);
     assert!(paths.is_sorted() && paths.contains(&"Trash/".to_owned()), "{paths:?}");
     run.server.reset();
-    assert_eq!(run.log_in(0).status(), 200, "whatever was done to it, a reset undoes");
+    assert_eq!(run.log_in(0).status(), 200, "a reset undoes every change");
     assert_eq!(run.server.paths(user), ["Trash/"]);
 }
 
@@ -44,7 +44,7 @@ struct Run {
     sessions: Vec<String>,
     /// Ids of every kind, for paths and bodies.
     known: Vec<String>,
-    /// Those that nobody may see.
+    /// Ids that are secrets.
     secrets: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ impl Run {
         Some(("x-auth-token", token.clone()))
     }
 
-    /// A text in which `$n` stands for the n-th from last of the ids that were given out.
+    /// Replaces `$n` in a text by the n-th newest of the issued ids.
     fn filled(&self, text: &[u8]) -> String {
         let mut parts = String::from_utf8_lossy(text).into_owned();
         for n in 0..10 {
@@ -124,15 +124,15 @@ impl Run {
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
-        // What cannot be sent is not the server's business.
+        // A request that cannot be built never reaches the server.
         let Ok(request) = request.body(Bytes::from(body)) else { return Response::default() };
-        let answer = self.server.handle(self.now, request);
-        assert!(answer.status().is_success() || (400..600).contains(&answer.status().as_u16()), "{answer:?}");
-        if answer.headers().get("content-type").is_some_and(|value| value == "application/json") {
-            let json: Value = serde_json::from_slice(answer.body()).unwrap();
+        let response = self.server.handle(self.now, request);
+        assert!(response.status().is_success() || (400..600).contains(&response.status().as_u16()), "{response:?}");
+        if response.headers().get("content-type").is_some_and(|value| value == "application/json") {
+            let json: Value = serde_json::from_slice(response.body()).unwrap();
             self.remember(&json, path.starts_with("/api/1.0/file/download-link"));
         }
-        answer
+        response
     }
 
     fn remember(&mut self, json: &Value, is_link: bool) {
@@ -167,21 +167,21 @@ impl Run {
         }
     }
 
-    /// No header that was recorded shows a secret, and no path where one belongs.
-    fn discreet(&self) {
+    /// Checks that no recorded header, and no recorded path of a secret id, shows a secret.
+    fn check_secrets(&self) {
         for one in self.server.requests() {
             let (path, _) = one.path.split_once('?').unwrap_or((&one.path, ""));
-            let belongs = route(path).is_some_and(|route| route.operations[0].id_is_secret());
+            let has_secret_id = route(path).is_some_and(|route| route.operations[0].id_is_secret());
             let headers = format!("{:?}", one.headers);
             for secret in &self.secrets {
                 assert!(!headers.contains(secret), "{headers}");
-                assert!(!(belongs && path.contains(secret)), "{path}");
+                assert!(!(has_secret_id && path.contains(secret)), "{path}");
             }
         }
     }
 }
 
-/// Bytes, taken as whatever is needed next; what is missing is zero or empty.
+/// Input bytes, read in order; missing bytes are zero or empty.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -203,7 +203,7 @@ impl<'a> Input<'a> {
 mod tests {
     use super::*;
 
-    /// A generator that is good enough to reach every operation (xorshift).
+    /// Uses a generator (xorshift) that reaches every operation.
     #[test]
     fn no_requests_break_the_server() {
         let mut state = 0x9e37_79b9_u32;

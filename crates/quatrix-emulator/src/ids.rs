@@ -1,18 +1,18 @@
-//! Ids out of a seeded generator: the same seed gives the same ids.
+//! Ids from a seeded generator: the same seed gives the same ids.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A UUID: of a session, a person, a file, a key, a link.
+/// UUID of a session, an account, a file, a key or a link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id(u128);
 
-/// How the last group of a secret id begins.
+/// Start of the last group of a secret id.
 const SECRET: u128 = 0x5ec4e7;
 
 impl Id {
-    /// Reads an id as the service writes it: 36 characters, lower case.
+    /// Parses an id in the form of the service: 36 characters, lower case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let id = u128::from_str_radix(&text.replace('-', ""), 16).ok().map(Self)?;
         (id.to_string() == text).then_some(id)
@@ -57,8 +57,8 @@ impl Ids {
         Id(random & !version & !variant | 0x4 << 76 | 0x2 << 62)
     }
 
-    /// The next id of those whose holder may do something: a session, an upload key, a download link. It can be told from
-    /// others, and so be found where it must not be.
+    /// Returns the next secret id: of a session, an upload key or a download link. Its mark lets a test find it in
+    /// places where no secret may be.
     pub(crate) fn secret(&mut self) -> Id {
         let Id(id) = self.fresh();
         Id(id & !(0xff_ffff << 24) | SECRET << 24)

@@ -1,18 +1,18 @@
-//! What files may be called.
+//! Rules for file names.
 
-/// The longest name, in characters.
-const MAX: usize = 255;
+/// Maximum length of a name, in characters.
+const MAX_CHARS: usize = 255;
 
-/// Whether an item may be called this.
+/// Returns `true` if an item may have this name.
 pub(crate) fn is_valid(name: &str) -> bool {
     let forbidden = |letter: char| matches!(letter, '/' | '\\' | '\0'..='\x1f' | '\x7f');
-    (1..=MAX).contains(&name.chars().count())
+    (1..=MAX_CHARS).contains(&name.chars().count())
         && !matches!(name, "." | "..")
         && !name.ends_with(' ')
         && !name.contains(forbidden)
 }
 
-/// A name that is free: this one, or `stem(1).ext`, `stem(2).ext` and so on.
+/// Returns a free name: this one, or `stem(1).ext`, `stem(2).ext` and so on.
 pub(crate) fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(name) {
         return name.to_owned();
@@ -24,7 +24,7 @@ pub(crate) fn free(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut number = 1_u64;
     loop {
         let end = format!("({number}){extension}");
-        let room = MAX.saturating_sub(end.chars().count());
+        let room = MAX_CHARS.saturating_sub(end.chars().count());
         let candidate: String = stem.chars().take(room).chain(end.chars()).collect();
         if !taken(&candidate) {
             return candidate;

@@ -1,4 +1,4 @@
-//! Every operation of the service: which path and method it has, how it authenticates, and whether it is emulated.
+//! Operations of the service: path, method, authentication, and whether each is emulated.
 
 use std::sync::LazyLock;
 
@@ -10,13 +10,13 @@ pub(crate) struct Operation {
     /// The path under its base, with `{..}` where an id goes.
     pub(crate) template: &'static str,
     pub(crate) auth: Auth,
-    /// The name it takes in the query, or `""`.
+    /// Name of its query parameter, or `""`.
     pub(crate) query: &'static str,
-    /// What it does; `None` if it is known and not emulated.
-    pub(crate) does: Option<Does>,
+    /// Action; `None` if it is known and not emulated.
+    pub(crate) action: Option<Action>,
 }
 
-/// What the path is relative to.
+/// Base of the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Base {
     /// `/api/1.0`
@@ -25,24 +25,24 @@ pub(crate) enum Base {
     Host,
 }
 
-/// How a caller proves who it is.
+/// Required credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Auth {
     None,
     Basic,
-    /// A session in whatever stage; the operation looks itself.
+    /// A session in any stage; the operation checks the stage.
     AnySession,
     /// A session that is logged in.
     Session,
     /// A session that is logged in, or an API key.
     SessionOrKey,
-    /// The upload key in the path; further credentials only if the settings say so.
+    /// The upload key in the path; further credentials only if the settings require them.
     UploadKey,
 }
 
-/// What an emulated operation does.
+/// Action of an emulated operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Does {
+pub(crate) enum Action {
     LogIn,
     AnswerSecondFactor,
     KeepAlive,
@@ -77,41 +77,41 @@ pub(crate) enum Does {
 }
 
 const EMULATED: &[Operation] = &[
-    api("GET", "/session/login", Auth::Basic, Does::LogIn),
-    api("POST", "/session/login", Auth::AnySession, Does::AnswerSecondFactor),
-    api("GET", "/session/keepalive", Auth::Session, Does::KeepAlive),
-    api("GET", "/session/logout", Auth::AnySession, Does::LogOut),
-    api("POST", "/session/unblock-captcha", Auth::AnySession, Does::PostCaptcha),
-    api("GET", "/session/unblock-captcha", Auth::AnySession, Does::GetCaptcha).with_query("token"),
-    api("GET", "/account/metadata", Auth::None, Does::AccountMetadata),
-    api("GET", "/profile", Auth::SessionOrKey, Does::Profile),
-    api("GET", "/profile/info", Auth::SessionOrKey, Does::ProfileInfo),
-    api("GET", "/file/metadata", Auth::SessionOrKey, Does::HomeMetadata).with_query("content"),
-    api("POST", "/file/metadata", Auth::SessionOrKey, Does::SetTime),
-    api("GET", "/file/metadata/{id}", Auth::SessionOrKey, Does::Metadata).with_query("content"),
-    api("GET", "/file/info/{id}", Auth::SessionOrKey, Does::Info),
-    api("GET", "/file/size/{id}", Auth::SessionOrKey, Does::Size),
-    api("POST", "/file/id", Auth::SessionOrKey, Does::IdByPath),
-    api("POST", "/file/search", Auth::SessionOrKey, Does::Search),
-    api("POST", "/file/makedir", Auth::SessionOrKey, Does::MakeFolder),
-    api("POST", "/file/rename/{id}", Auth::SessionOrKey, Does::Rename),
-    api("POST", "/file/delete", Auth::SessionOrKey, Does::Delete),
-    api("POST", "/file/empty-trash/{id}", Auth::SessionOrKey, Does::EmptyTrash),
-    api("POST", "/file/move", Auth::SessionOrKey, Does::MoveMany),
-    api("POST", "/file/copy", Auth::SessionOrKey, Does::CopyMany),
-    api("POST", "/file/moveone", Auth::SessionOrKey, Does::MoveOne),
-    api("POST", "/file/copyone", Auth::SessionOrKey, Does::CopyOne),
-    api("POST", "/file/download-link", Auth::SessionOrKey, Does::DownloadLink),
-    api("GET", "/file/download/{id}", Auth::SessionOrKey, Does::Download),
-    api("POST", "/file/modify", Auth::SessionOrKey, Does::Modify),
-    api("POST", "/file/modify/{id}", Auth::Session, Does::ModifyPath),
-    api("POST", "/upload/link", Auth::SessionOrKey, Does::UploadLink),
-    api("GET", "/upload/finalize/{id}", Auth::SessionOrKey, Does::Finalize).with_query("mtime"),
-    Operation { base: Base::Host, ..api("POST", "/upload/chunked/{upload_key}", Auth::UploadKey, Does::Chunk) },
+    api("GET", "/session/login", Auth::Basic, Action::LogIn),
+    api("POST", "/session/login", Auth::AnySession, Action::AnswerSecondFactor),
+    api("GET", "/session/keepalive", Auth::Session, Action::KeepAlive),
+    api("GET", "/session/logout", Auth::AnySession, Action::LogOut),
+    api("POST", "/session/unblock-captcha", Auth::AnySession, Action::PostCaptcha),
+    api("GET", "/session/unblock-captcha", Auth::AnySession, Action::GetCaptcha).with_query("token"),
+    api("GET", "/account/metadata", Auth::None, Action::AccountMetadata),
+    api("GET", "/profile", Auth::SessionOrKey, Action::Profile),
+    api("GET", "/profile/info", Auth::SessionOrKey, Action::ProfileInfo),
+    api("GET", "/file/metadata", Auth::SessionOrKey, Action::HomeMetadata).with_query("content"),
+    api("POST", "/file/metadata", Auth::SessionOrKey, Action::SetTime),
+    api("GET", "/file/metadata/{id}", Auth::SessionOrKey, Action::Metadata).with_query("content"),
+    api("GET", "/file/info/{id}", Auth::SessionOrKey, Action::Info),
+    api("GET", "/file/size/{id}", Auth::SessionOrKey, Action::Size),
+    api("POST", "/file/id", Auth::SessionOrKey, Action::IdByPath),
+    api("POST", "/file/search", Auth::SessionOrKey, Action::Search),
+    api("POST", "/file/makedir", Auth::SessionOrKey, Action::MakeFolder),
+    api("POST", "/file/rename/{id}", Auth::SessionOrKey, Action::Rename),
+    api("POST", "/file/delete", Auth::SessionOrKey, Action::Delete),
+    api("POST", "/file/empty-trash/{id}", Auth::SessionOrKey, Action::EmptyTrash),
+    api("POST", "/file/move", Auth::SessionOrKey, Action::MoveMany),
+    api("POST", "/file/copy", Auth::SessionOrKey, Action::CopyMany),
+    api("POST", "/file/moveone", Auth::SessionOrKey, Action::MoveOne),
+    api("POST", "/file/copyone", Auth::SessionOrKey, Action::CopyOne),
+    api("POST", "/file/download-link", Auth::SessionOrKey, Action::DownloadLink),
+    api("GET", "/file/download/{id}", Auth::SessionOrKey, Action::Download),
+    api("POST", "/file/modify", Auth::SessionOrKey, Action::Modify),
+    api("POST", "/file/modify/{id}", Auth::Session, Action::ModifyPath),
+    api("POST", "/upload/link", Auth::SessionOrKey, Action::UploadLink),
+    api("GET", "/upload/finalize/{id}", Auth::SessionOrKey, Action::Finalize).with_query("mtime"),
+    Operation { base: Base::Host, ..api("POST", "/upload/chunked/{upload_key}", Auth::UploadKey, Action::Chunk) },
 ];
 
-const fn api(method: &'static str, template: &'static str, auth: Auth, does: Does) -> Operation {
-    Operation { base: Base::Api, method, template, auth, query: "", does: Some(does) }
+const fn api(method: &'static str, template: &'static str, auth: Auth, action: Action) -> Operation {
+    Operation { base: Base::Api, method, template, auth, query: "", action: Some(action) }
 }
 
 impl Operation {
@@ -119,23 +119,24 @@ impl Operation {
         Self { query, ..self }
     }
 
-    /// Whether the id in the path lets whoever knows it read or write a file.
+    /// Returns `true` if the id in the path is enough to read or write a file.
     pub(crate) fn id_is_secret(&self) -> bool {
         ["/upload/", "/file/download/", "/share/download/"].iter().any(|start| self.template.starts_with(start))
     }
 
-    /// Whether it carries the bytes of files.
+    /// Returns `true` if it transfers file contents.
     pub(crate) fn moves_bytes(&self) -> bool {
-        matches!(self.does, Some(Does::Chunk | Does::Download))
+        matches!(self.action, Some(Action::Chunk | Action::Download))
     }
 
-    /// Whether files are needed for it, which a contact has none of.
+    /// Returns `true` if it needs files, which a contact does not have.
     pub(crate) fn is_about_files(&self) -> bool {
-        self.does == Some(Does::ProfileInfo) || ["/file/", "/upload/"].iter().any(|one| self.template.starts_with(one))
+        self.action == Some(Action::ProfileInfo)
+            || ["/file/", "/upload/"].iter().any(|one| self.template.starts_with(one))
     }
 }
 
-/// The rest of the service, as a text of one operation a line.
+/// Operations that are not emulated, from a text with one per line.
 static NOT_EMULATED: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     let lines = include_str!("not_emulated.txt").lines().filter(|line| !line.starts_with('#'));
     lines
@@ -143,12 +144,12 @@ static NOT_EMULATED: LazyLock<Vec<Operation>> = LazyLock::new(|| {
             let mut words = line.split(' ');
             let base = if words.next()? == "api" { Base::Api } else { Base::Host };
             let (method, template) = (words.next()?, words.next()?);
-            Some(Operation { base, method, template, auth: Auth::None, query: "", does: None })
+            Some(Operation { base, method, template, auth: Auth::None, query: "", action: None })
         })
         .collect()
 });
 
-/// All of them, for the fuzz target.
+/// All operations, for the fuzz target.
 #[cfg(any(test, feature = "_internals"))]
 pub(crate) fn all() -> impl ExactSizeIterator<Item = &'static Operation> {
     let all: Vec<_> = EMULATED.iter().chain(NOT_EMULATED.iter()).collect();
@@ -160,21 +161,21 @@ pub(crate) fn all() -> impl ExactSizeIterator<Item = &'static Operation> {
 pub(crate) struct Route<'a> {
     /// One per method.
     pub(crate) operations: Vec<&'static Operation>,
-    /// What stands in the place of `{..}`.
+    /// Path segment in the place of `{..}`.
     pub(crate) id: &'a str,
 }
 
 /// Finds the operations of a request's path.
 pub(crate) fn route(path: &str) -> Option<Route<'_>> {
     let (base, path) = match path.strip_prefix("/api/1.0") {
-        // rclone sends a slash too many here.
+        // rclone sends a double slash here.
         Some(rest) if rest.starts_with("//file/download/") => (Base::Api, &rest[1..]),
         Some(rest) => (Base::Api, rest),
         None => (Base::Host, path),
     };
     let operations = EMULATED.iter().chain(NOT_EMULATED.iter()).filter(|operation| operation.base == base);
     let mut fits: Vec<_> = operations.filter_map(|one| Some((one, capture(one.template, path)?))).collect();
-    // A path that is written out comes before one with an id in it.
+    // A literal path takes precedence over a template with an id.
     if fits.iter().any(|(_, id)| id.is_empty()) {
         fits.retain(|(_, id)| id.is_empty());
     }
@@ -182,7 +183,7 @@ pub(crate) fn route(path: &str) -> Option<Route<'_>> {
     Some(Route { operations: fits.into_iter().map(|(operation, _)| operation).collect(), id })
 }
 
-/// What stands for the `{..}` of a template if the path fits it: one segment, not empty. `""` for a fit without any.
+/// Returns the segment that matches `{..}` of a template, not empty; `""` if the template has none and matches.
 fn capture<'a>(template: &str, path: &'a str) -> Option<&'a str> {
     let Some((before, rest)) = template.split_once('{') else { return (template == path).then_some("") };
     let after = rest.split_once('}').map_or("", |(_, after)| after);

@@ -1,23 +1,23 @@
-//! What the service says about the account and about whoever is logged in.
+//! Account metadata and profiles.
 
 use http::Response;
 use serde_json::json;
 
 use crate::accounts::Account;
+use crate::auth::Caller;
 use crate::body::Body;
-use crate::gate::Caller;
-use crate::reply;
-use crate::server::{FOUNDED, Server};
+use crate::response;
+use crate::server::{CREATED, Server};
 
-/// What the account as a whole may store, in bytes.
+/// Quota of the whole site, in bytes.
 pub(crate) const ACCOUNT_LIMIT: u64 = 1 << 40;
 
-/// The Unix group of everybody; users count from the same number.
+/// Unix group of all accounts, and the first Unix user.
 pub(crate) const GID: u32 = 1000;
 
 impl Server {
     pub(crate) fn account_metadata(&self) -> Response<Body> {
-        reply::ok(&json!({ "status": "A", "title": "Quatrix emulator", "language": "en_GB", "default_logo": true }))
+        response::ok(&json!({ "status": "A", "title": "Quatrix emulator", "language": "en_GB", "default_logo": true }))
     }
 
     pub(crate) fn profile(&self, caller: &Caller) -> Response<Body> {
@@ -37,8 +37,8 @@ impl Server {
             "channel_id": person.channel,
             "account_id": self.site.account,
             "storage_id": self.site.storage,
-            "created": FOUNDED.seconds(),
-            "modified": FOUNDED.seconds(),
+            "created": CREATED.seconds(),
+            "modified": CREATED.seconds(),
             "quota": limit_of(account),
             "status": "A",
             "uid": self.uid(caller),
@@ -58,12 +58,12 @@ impl Server {
         if !account.contact {
             profile["home_id"] = json!(person.tree.home);
         }
-        reply::ok(&profile)
+        response::ok(&profile)
     }
 
     pub(crate) fn profile_info(&self, caller: &Caller) -> Response<Body> {
         let person = &self.people[caller.person];
-        reply::ok(&json!({
+        response::ok(&json!({
             "user_used": person.tree.used(),
             "user_limit": limit_of(&person.account),
             "acc_used": self.used(),
@@ -71,7 +71,7 @@ impl Server {
         }))
     }
 
-    /// The bytes that all people store.
+    /// Bytes stored by all accounts.
     pub(crate) fn used(&self) -> u64 {
         self.people.iter().map(|person| person.tree.used()).sum()
     }
@@ -82,7 +82,7 @@ impl Server {
     }
 }
 
-/// -1 means that only the limit of the whole applies.
+/// Returns the quota of an account; -1 means that only the quota of the site applies.
 fn limit_of(account: &Account) -> i64 {
     account.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }

@@ -3,14 +3,14 @@
 use http::Response;
 use serde::Deserialize;
 
+use crate::api_request::ApiRequest;
+use crate::auth::Caller;
 use crate::body::Body;
-use crate::call::Call;
-use crate::gate::Caller;
-use crate::reply::{self, Problem};
+use crate::response::{self, ErrorResponse};
 use crate::server::Server;
 use crate::tree::{Node, Tree};
 
-/// A group of conditions: all of `_and`, and one of `_or` if there are any.
+/// Conditions: all of `_and`, and one of `_or` if it is not empty.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Group<T> {
@@ -20,7 +20,7 @@ struct Group<T> {
     any: Vec<T>,
 }
 
-/// Conditions on one item; all that are there have to hold.
+/// Conditions on one item; each given condition must match.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Query {
@@ -32,7 +32,7 @@ struct Query {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "read so that the form is checked; nothing has a tag here")]
+#[expect(dead_code, reason = "parsed to check the form; no item has a tag")]
 struct Tag {
     r#type: TagType,
     value: String,
@@ -47,35 +47,39 @@ enum TagType {
 }
 
 impl<T> Group<T> {
-    fn holds(&self, one: impl Fn(&T) -> bool) -> bool {
+    fn matches(&self, one: impl Fn(&T) -> bool) -> bool {
         self.all.iter().all(&one) && (self.any.is_empty() || self.any.iter().any(one))
     }
 }
 
 impl Query {
-    /// A name has to contain the text; a time has to be of that second.
-    fn holds(&self, node: &Node) -> bool {
+    /// A name must contain the text; a time must be within that second.
+    fn matches(&self, node: &Node) -> bool {
         let (created, modified) = (node.created.seconds(), node.modified.seconds());
-        self.tag.as_ref().is_none_or(|group| group.holds(|_| false))
-            && self.name.as_ref().is_none_or(|group| group.holds(|text| node.name.contains(text.as_str())))
-            && self.created.as_ref().is_none_or(|group| group.holds(|time| time.floor() == created as f64))
-            && self.modified.as_ref().is_none_or(|group| group.holds(|time| time.floor() == modified as f64))
+        self.tag.as_ref().is_none_or(|group| group.matches(|_| false))
+            && self.name.as_ref().is_none_or(|group| group.matches(|text| node.name.contains(text.as_str())))
+            && self.created.as_ref().is_none_or(|group| group.matches(|time| time.floor() == created as f64))
+            && self.modified.as_ref().is_none_or(|group| group.matches(|time| time.floor() == modified as f64))
     }
 }
 
 impl Server {
-    /// Looks through everything but the trash.
-    pub(crate) fn search(&self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let query: Group<Query> = call.json()?;
+    /// Searches all items outside the trash.
+    pub(crate) fn search(
+        &self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let query: Group<Query> = request.json()?;
         let tree = self.tree(caller);
         let mut found = Vec::new();
         for id in tree.below(tree.home).into_iter().filter(|id| is_searched(tree, *id)) {
             let node = tree.get(id)?;
-            if query.holds(|query| query.holds(node)) {
+            if query.matches(|query| query.matches(node)) {
                 found.push(self.view(caller, id)?);
             }
         }
-        Ok(reply::ok(&found))
+        Ok(response::ok(&found))
     }
 }
 

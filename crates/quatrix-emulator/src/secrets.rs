@@ -1,13 +1,13 @@
-//! Finds a secret of the emulator where none must be.
+//! Detects leaked secrets of the emulator.
 
-/// What is in every secret: the last group of an id, the end of a password, key or captcha token as built in, and that
-/// password as a login sends it, in base64, wherever in it the password begins.
+/// Parts that mark a secret: the last group of an id, the end of a built-in password, key or captcha token, and the
+/// password in the base64 of a login, at each of the three alignments.
 const MARKS: [&str; 5] = ["-5ec4e7", "-4711", "b25seS1mb3It", "bmx5LWZvci10", "bHktZm9yLXRl"];
 
-/// Finds a trace of a secret in what a program has printed or logged: of a session id, an upload key or a download link
-/// that an emulator has handed out, or of a password, an API key or a captcha token of the accounts that are built in.
+/// Finds a trace of a secret in a program's output or log: of a session id, an upload key or a download link issued by
+/// an emulator, or of a password, an API key or a captcha token of the built-in accounts.
 ///
-/// What it cannot find is a PIN or the code of an authenticator: they are digits like others.
+/// PINs and one-time codes are not found: they look like any other digits.
 ///
 /// ```
 /// assert_eq!(quatrix_emulator::secret_in("logged in as user@example.com"), None);
@@ -23,14 +23,14 @@ mod tests {
     use crate::ids::Ids;
 
     #[test]
-    fn ids_are_told_apart() {
+    fn only_secret_ids_have_the_mark() {
         let mut ids = Ids::new(7);
         assert_eq!(secret_in(&ids.secret().to_string()), Some("-5ec4e7"));
         assert_eq!(secret_in(&ids.fresh().to_string()), None);
     }
 
     #[test]
-    fn a_password_is_found_as_it_is_and_as_it_is_sent() {
+    fn a_password_is_found_in_plain_text_and_in_base64() {
         use base64::Engine as _;
         for user in ["a", "ab", "abc"] {
             let plain = format!("{user}:only-for-tests-4711");

@@ -1,4 +1,4 @@
-//! The files that are there from the beginning.
+//! Initial files.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,13 +11,13 @@ use bytes::Bytes;
 use crate::content::Content;
 use crate::ids::Ids;
 use crate::names;
-use crate::stamp::Stamp;
+use crate::timestamp::Timestamp;
 use crate::tree::{Kind, Tree};
 
 /// Files and folders that every home starts with.
 #[derive(Clone, Debug, Default)]
 pub struct Seed {
-    /// Paths below the home; a folder comes before what is in it.
+    /// Paths below the home; a folder comes before its items.
     items: Vec<Item>,
 }
 
@@ -26,35 +26,35 @@ struct Item {
     path: String,
     /// `None` for a folder.
     bytes: Option<Bytes>,
-    modified: Option<Stamp>,
+    modified: Option<Timestamp>,
 }
 
 impl Seed {
-    /// Nothing.
+    /// Returns an empty seed.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a folder; the one that it lies in has been added.
+    /// Adds a folder; add its parent folder first.
     #[must_use]
     pub fn folder(mut self, path: &str) -> Self {
         self.items.push(Item { path: path.to_owned(), bytes: None, modified: None });
         self
     }
 
-    /// Adds a file; the folder that it lies in has been added.
+    /// Adds a file; add its folder first.
     #[must_use]
     pub fn file(mut self, path: &str, bytes: impl Into<Bytes>) -> Self {
         self.items.push(Item { path: path.to_owned(), bytes: Some(bytes.into()), modified: None });
         self
     }
 
-    /// Reads a directory and all below it into memory, with the modification times. What is neither file nor directory
-    /// is left out; symbolic links are not followed.
+    /// Reads a directory recursively into memory, with modification times. Only files and directories are read;
+    /// symbolic links are not followed.
     ///
     /// # Errors
-    /// Something cannot be read, or has a name that the service does not allow.
+    /// An entry cannot be read, or has a name that the service does not allow.
     pub fn from_dir(dir: &Path) -> io::Result<Self> {
         let mut seed = Self::new();
         seed.read(dir, "")?;
@@ -67,13 +67,13 @@ impl Seed {
         for entry in entries {
             let name = entry.file_name();
             let name = name.to_str().filter(|name| names::is_valid(name)).ok_or_else(|| {
-                let what = format!("{} is not a name that the service allows", entry.path().display());
+                let what = format!("invalid name for the service: {:?}, rename it or leave it out", entry.path());
                 io::Error::new(io::ErrorKind::InvalidData, what)
             })?;
             let path = format!("{prefix}{name}");
             let metadata = entry.metadata()?;
             let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let modified = Some(Stamp::from_unix(since));
+            let modified = Some(Timestamp::from_unix(since));
             if metadata.is_dir() {
                 self.items.push(Item { path: path.clone(), bytes: None, modified });
                 self.read(&entry.path(), &format!("{path}/"))?;
@@ -84,8 +84,8 @@ impl Seed {
         Ok(())
     }
 
-    /// Puts all of it into a tree; what has no place there is left out.
-    pub(crate) fn plant(&self, tree: &mut Tree, ids: &mut Ids, now: Stamp) {
+    /// Adds the items to a tree, except those whose folder is missing or whose name is taken.
+    pub(crate) fn plant(&self, tree: &mut Tree, ids: &mut Ids, now: Timestamp) {
         for item in &self.items {
             let (folder, name) = item.path.rsplit_once('/').unwrap_or(("", &item.path));
             let Some(folder) = tree.at(tree.home, folder) else { continue };

@@ -1,4 +1,4 @@
-//! The emulated service: a state, and a pure function from a request to an answer.
+//! Emulated service: a state, and a pure function from a request to a response.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,39 +9,38 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use crate::accounts::{Account, Accounts, SecondFactor};
+use crate::api_request::ApiRequest;
+use crate::auth::{Caller, Rate};
 use crate::body::Body;
-use crate::call::Call;
 use crate::downloads::Link;
-use crate::gate::{Caller, Rate};
 use crate::ids::{Id, Ids};
-use crate::operations::{Does, Route, route};
-use crate::reply::{self, Problem};
-use crate::requests::{Recorded, Requests, mask_headers, mask_target};
+use crate::operations::{Action, Route, route};
+use crate::recorded::{Recorded, Requests, mask_headers, mask_target};
+use crate::response::{self, ErrorResponse};
 use crate::seed::Seed;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
-use crate::stamp::Stamp;
+use crate::timestamp::Timestamp;
 use crate::totp;
 use crate::tree::Tree;
 use crate::uploads::Upload;
 
-/// 2017-07-14, when everything here was made.
-pub(crate) const FOUNDED: Stamp = Stamp::at(1_500_000_000);
+/// 2017-07-14, the creation time of accounts and initial files.
+pub(crate) const CREATED: Timestamp = Timestamp::at(1_500_000_000);
 
-/// What time it is, on both clocks that the service has.
+/// Current time, on both clocks of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
-    /// Time since an origin of the caller's choice; never goes back. Sessions, upload keys and download links age
-    /// by it.
+    /// Monotonic time since an origin of the caller's choice; sessions, upload keys and download links age by it.
     pub elapsed: Duration,
-    /// Wall-clock time since 1970-01-01 00:00 UTC. The times of files come from it.
+    /// Wall-clock time since 1970-01-01 00:00 UTC, used for the times of files.
     pub unix: Duration,
-    /// How far `unix` is ahead of the clock of authenticators, by which one-time codes go.
+    /// How far `unix` is ahead of the clock of one-time codes.
     pub ahead: Duration,
 }
 
 impl Now {
-    /// What the clock of authenticators shows, in whole seconds since 1970.
+    /// Time on the clock of authenticators, in whole seconds since 1970.
     pub(crate) fn of_authenticators(self) -> u64 {
         self.unix.saturating_sub(self.ahead).as_secs()
     }
@@ -49,7 +48,7 @@ impl Now {
 
 /// The service as a pure state machine: no sockets, no clock, no randomness.
 ///
-/// Equal servers that are asked the same things at the same times give equal answers, ids included.
+/// Equal servers return equal responses to the same requests at the same times, ids included.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -60,9 +59,9 @@ impl Now {
 /// let login = Request::get("/api/1.0/session/login")
 ///     .header("authorization", "Basic dXNlckBleGFtcGxlLmNvbTpvbmx5LWZvci10ZXN0cy00NzEx")
 ///     .body(Bytes::new())?;
-/// let answer = server.handle(Now::default(), login);
-/// assert_eq!(answer.status(), 200);
-/// assert!(answer.body().starts_with(b"{\"session_id\":"));
+/// let response = server.handle(Now::default(), login);
+/// assert_eq!(response.status(), 200);
+/// assert!(response.body().starts_with(b"{\"session_id\":"));
 /// # Ok::<(), http::Error>(())
 /// ```
 pub struct Server {
@@ -78,19 +77,19 @@ pub struct Server {
     requests: Requests,
 }
 
-/// What belongs to the account as a whole.
+/// Ids of the whole site.
 pub(crate) struct Site {
     pub(crate) account: Id,
     pub(crate) storage: Id,
 }
 
-/// One of the accounts, and what happened to it.
+/// An account and its state.
 pub(crate) struct Person {
     pub(crate) account: Account,
     pub(crate) id: Id,
     pub(crate) channel: Id,
     pub(crate) tree: Tree,
-    /// The tree as it was at the beginning.
+    /// The initial tree.
     pristine: Tree,
     /// Wrong passwords in a row.
     pub(crate) refusals: u32,
@@ -100,7 +99,7 @@ pub(crate) struct Person {
 }
 
 impl Server {
-    /// A server with nothing done to it yet. Its ids come from the seed 0.
+    /// Returns a server in its initial state, with ids from the seed 0.
     #[must_use]
     pub fn new(settings: Settings, accounts: Accounts) -> Self {
         let mut ids = Ids::new(0);
@@ -120,11 +119,11 @@ impl Server {
         }
     }
 
-    /// Has these files in every home from the beginning.
+    /// Starts every home with these files.
     #[must_use]
     pub fn with_files(mut self, seed: &Seed) -> Self {
         for person in &mut self.people {
-            seed.plant(&mut person.pristine, &mut self.ids, FOUNDED);
+            seed.plant(&mut person.pristine, &mut self.ids, CREATED);
             person.tree = person.pristine.clone();
         }
         self
@@ -137,31 +136,31 @@ impl Server {
         self
     }
 
-    /// Answers a request. Its target may be a path or a whole URL.
+    /// Handles a request. Its target may be a path or a whole URL.
     pub fn handle(&mut self, now: Now, request: Request<Bytes>) -> Response<Bytes> {
         self.handle_in_pieces(now, request.map(Body::from)).map(Body::into_bytes)
     }
 
-    /// Answers a request as [`handle`](Self::handle) does, and copies no large body together.
+    /// Answers a request as [`handle`](Self::handle) action, and copies no large body together.
     pub fn handle_in_pieces(&mut self, now: Now, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
         let route = route(head.uri.path());
-        let seen = self.seen(now, &head, &body, route.as_ref());
-        let response = self.answer(now, route.as_ref(), &head, body).unwrap_or_else(Problem::into_response);
+        let recorded = self.recorded(now, &head, &body, route.as_ref());
+        let response = self.respond(now, route.as_ref(), &head, body).unwrap_or_else(ErrorResponse::into_response);
         let status = response.status().as_u16();
-        self.requests.push(Recorded { status, ..seen }, self.settings.remembered_requests);
+        self.requests.push(Recorded { status, ..recorded }, self.settings.remembered_requests);
         response
     }
 
-    /// Remembers a request that is not executed; the status 0 stands for no answer at all.
+    /// Records a request that is not executed; the status 0 means no response.
     pub(crate) fn record(&mut self, now: Now, request: Request<Body>, status: u16) {
         let (head, body) = request.into_parts();
-        let seen = self.seen(now, &head, &body, route(head.uri.path()).as_ref());
-        self.requests.push(Recorded { status, ..seen }, self.settings.remembered_requests);
+        let recorded = self.recorded(now, &head, &body, route(head.uri.path()).as_ref());
+        self.requests.push(Recorded { status, ..recorded }, self.settings.remembered_requests);
     }
 
-    /// What is remembered of a request, as yet without a status.
-    fn seen(&self, now: Now, head: &Parts, body: &Body, route: Option<&Route<'_>>) -> Recorded {
+    /// Returns the record of a request, without a status.
+    fn recorded(&self, now: Now, head: &Parts, body: &Body, route: Option<&Route<'_>>) -> Recorded {
         let session = self.token(head).and_then(|id| self.sessions.number(id));
         Recorded {
             at: now.elapsed,
@@ -174,7 +173,7 @@ impl Server {
         }
     }
 
-    /// The bytes of a user's file, by its path below the home.
+    /// Returns the bytes of a user's file, by its path below the home.
     #[must_use]
     pub fn file(&self, user: &str, path: &str) -> Option<Bytes> {
         let tree = &self.person(user)?.tree;
@@ -182,7 +181,7 @@ impl Server {
         Some(Body::from(content.clone()).into_bytes())
     }
 
-    /// The paths of all of a user's files and folders below the home, sorted; those of folders end with a slash.
+    /// Returns the sorted paths of a user's files and folders below the home; a folder's path ends with a slash.
     #[must_use]
     pub fn paths(&self, user: &str) -> Vec<String> {
         self.person(user).map_or_else(Vec::new, |person| person.tree.paths())
@@ -206,7 +205,7 @@ impl Server {
         self.requests.iter()
     }
 
-    /// The code that the second step of this user's login takes now: one-time code or PIN.
+    /// Returns the current code of this user's second factor: one-time code or PIN.
     #[must_use]
     pub fn code(&self, now: Now, user: &str) -> Option<String> {
         Some(match self.person(user)?.account.second_factor.as_ref()? {
@@ -215,7 +214,7 @@ impl Server {
         })
     }
 
-    /// Ends the sessions of one user, or of all. Says whether there is such a user.
+    /// Ends the sessions of one user, or of all. Returns `false` if the user does not exist.
     pub fn expire(&mut self, user: Option<&str>) -> bool {
         let person = user.map(|user| self.people.iter().position(|person| person.account.is(user)));
         let known = person != Some(None);
@@ -225,7 +224,7 @@ impl Server {
         known
     }
 
-    /// Makes everything as it was at the beginning; only ids do not come again.
+    /// Restores the initial state, except that ids are not reused.
     pub fn reset(&mut self) {
         self.sessions = Sessions::default();
         self.uploads.clear();
@@ -237,60 +236,65 @@ impl Server {
         }
     }
 
-    fn answer(
+    fn respond(
         &mut self,
         now: Now,
         route: Option<&Route<'_>>,
         head: &Parts,
         body: Body,
-    ) -> Result<Response<Body>, Problem> {
-        let route = route.ok_or_else(Problem::unknown_path)?;
-        let (operation, does) = self.operation(route, head)?;
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let route = route.ok_or_else(ErrorResponse::unknown_path)?;
+        let (operation, action) = self.operation(route, head)?;
         self.rate.count(now.elapsed, self.settings.rate_limit)?;
-        let mut call = Call { now, head, body, id: route.id };
-        let caller = self.identify(operation, &call)?;
-        call.check_shape()?;
-        call.query(operation.query)?;
-        match (does, caller) {
-            (Does::LogIn, _) => self.log_in(&call),
-            (Does::AccountMetadata, _) => Ok(self.account_metadata()),
-            (Does::Chunk, caller) => self.chunk(caller.as_ref(), &mut call),
+        let mut request = ApiRequest { now, head, body, id: route.id };
+        let caller = self.identify(operation, &request)?;
+        request.check_shape()?;
+        request.query(operation.query)?;
+        match (action, caller) {
+            (Action::LogIn, _) => self.log_in(&request),
+            (Action::AccountMetadata, _) => Ok(self.account_metadata()),
+            (Action::Chunk, caller) => self.chunk(caller.as_ref(), &mut request),
             (_, None) => Err(self.gone()),
-            (_, Some(caller)) => self.perform(does, &caller, &mut call),
+            (_, Some(caller)) => self.perform(action, &caller, &mut request),
         }
     }
 
-    fn perform(&mut self, does: Does, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        match does {
-            Does::AnswerSecondFactor => self.answer_second_factor(caller, call),
-            Does::PostCaptcha | Does::GetCaptcha => self.unblock_captcha(caller, call),
-            Does::LogOut => self.log_out(caller),
-            Does::KeepAlive => Ok(reply::empty()),
-            Does::Profile => Ok(self.profile(caller)),
-            Does::ProfileInfo => Ok(self.profile_info(caller)),
-            Does::HomeMetadata => self.home_metadata(caller, call),
-            Does::Metadata => self.metadata(caller, call),
-            Does::SetTime => self.set_time(caller, call),
-            Does::Info => self.info(caller, call),
-            Does::Size => self.file_size(caller, call),
-            Does::IdByPath => self.id_by_path(caller, call),
-            Does::Search => self.search(caller, call),
-            Does::MakeFolder => self.make_folder(caller, call),
-            Does::Rename => self.rename(caller, call),
-            Does::Delete => self.delete(caller, call),
-            Does::EmptyTrash => self.empty_trash(caller, call),
-            Does::MoveMany => self.move_many(caller, call),
-            Does::CopyMany => self.copy_many(caller, call),
-            Does::MoveOne => self.move_one(caller, call),
-            Does::CopyOne => self.copy_one(caller, call),
-            Does::UploadLink => self.upload_link(caller, call),
-            Does::Modify => self.modify(caller, call),
-            Does::ModifyPath => self.modify_path(caller, call),
-            Does::Finalize => self.finalize(caller, call),
-            Does::DownloadLink => self.download_link(caller, call),
-            Does::Download => self.download(caller, call),
-            // These have been served without a caller.
-            Does::LogIn | Does::AccountMetadata | Does::Chunk => Err(Problem::unknown_path()),
+    fn perform(
+        &mut self,
+        action: Action,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        match action {
+            Action::AnswerSecondFactor => self.answer_second_factor(caller, request),
+            Action::PostCaptcha | Action::GetCaptcha => self.unblock_captcha(caller, request),
+            Action::LogOut => self.log_out(caller),
+            Action::KeepAlive => Ok(response::empty()),
+            Action::Profile => Ok(self.profile(caller)),
+            Action::ProfileInfo => Ok(self.profile_info(caller)),
+            Action::HomeMetadata => self.home_metadata(caller, request),
+            Action::Metadata => self.metadata(caller, request),
+            Action::SetTime => self.set_time(caller, request),
+            Action::Info => self.info(caller, request),
+            Action::Size => self.file_size(caller, request),
+            Action::IdByPath => self.id_by_path(caller, request),
+            Action::Search => self.search(caller, request),
+            Action::MakeFolder => self.make_folder(caller, request),
+            Action::Rename => self.rename(caller, request),
+            Action::Delete => self.delete(caller, request),
+            Action::EmptyTrash => self.empty_trash(caller, request),
+            Action::MoveMany => self.move_many(caller, request),
+            Action::CopyMany => self.copy_many(caller, request),
+            Action::MoveOne => self.move_one(caller, request),
+            Action::CopyOne => self.copy_one(caller, request),
+            Action::UploadLink => self.upload_link(caller, request),
+            Action::Modify => self.modify(caller, request),
+            Action::ModifyPath => self.modify_path(caller, request),
+            Action::Finalize => self.finalize(caller, request),
+            Action::DownloadLink => self.download_link(caller, request),
+            Action::Download => self.download(caller, request),
+            // Handled before, without a caller.
+            Action::LogIn | Action::AccountMetadata | Action::Chunk => Err(ErrorResponse::unknown_path()),
         }
     }
 }
@@ -298,7 +302,7 @@ impl Server {
 impl Person {
     fn new(account: Account, ids: &mut Ids) -> Self {
         let captcha_due = account.captcha;
-        let tree = Tree::new(ids, FOUNDED);
+        let tree = Tree::new(ids, CREATED);
         let (id, channel, pristine) = (ids.fresh(), ids.fresh(), tree.clone());
         Self { account, id, channel, tree, pristine, refusals: 0, captcha_due, used_step: None }
     }

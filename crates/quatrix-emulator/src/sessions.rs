@@ -1,4 +1,4 @@
-//! The sessions that are open, and how long they live.
+//! Open sessions and their lifetimes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::ids::Id;
 use crate::settings::Settings;
 
-/// What a session still has to do before it may call anything.
+/// Next step of a session's login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum LoginStage {
     Captcha,
     SecondFactor,
     LoggedIn,
@@ -17,8 +17,8 @@ pub(crate) enum Stage {
 pub(crate) struct Session {
     /// Index of the account.
     pub(crate) account: usize,
-    pub(crate) stage: Stage,
-    /// The how many-th id this server gave out, from 1; what logs show in its place.
+    pub(crate) stage: LoginStage,
+    /// Number of the session, from 1; shown in records in place of the id.
     pub(crate) number: u64,
     born: Duration,
     used: Duration,
@@ -31,16 +31,16 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn open(&mut self, now: Duration, id: Id, account: usize, stage: Stage) {
+    pub(crate) fn open(&mut self, now: Duration, id: Id, account: usize, stage: LoginStage) {
         self.granted += 1;
         self.open.insert(id, Session { account, stage, number: self.granted, born: now, used: now });
     }
 
-    /// The session of this id, if it is alive; its idle time goes on.
+    /// Finds a live session, without resetting its idle time.
     pub(crate) fn find(&mut self, now: Duration, id: Id, settings: &Settings) -> Option<&mut Session> {
         let session = self.open.get(&id)?;
         let (since, lifetime) = match (session.stage, settings.partial_lifetime) {
-            (Stage::LoggedIn, _) | (_, None) => (session.used, settings.idle_timeout),
+            (LoginStage::LoggedIn, _) | (_, None) => (session.used, settings.idle_timeout),
             (_, Some(lifetime)) => (session.born, lifetime),
         };
         if now.saturating_sub(since) >= lifetime {
@@ -49,7 +49,7 @@ impl Sessions {
         self.open.get_mut(&id)
     }
 
-    pub(crate) fn set_stage(&mut self, id: Id, stage: Stage) {
+    pub(crate) fn set_stage(&mut self, id: Id, stage: LoginStage) {
         if let Some(session) = self.open.get_mut(&id) {
             session.stage = stage;
         }
@@ -70,7 +70,7 @@ impl Sessions {
 }
 
 impl Session {
-    /// Starts the idle time anew.
+    /// Resets the idle time.
     pub(crate) fn touch(&mut self, now: Duration) {
         self.used = now;
     }

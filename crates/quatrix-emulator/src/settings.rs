@@ -1,71 +1,70 @@
-//! What this server does where the evidence leaves a choice.
+//! Behaviour of the server where the evidence leaves a choice.
 
 use std::time::Duration;
 
-/// How the emulated server behaves. The default is the best reading of the evidence; a field that settles an open
-/// question names its number.
+/// Behaviour of the emulated server. The defaults follow the most likely reading of the evidence; `Q1` and so on are
+/// the numbers of open questions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// How long a session lives after the last API call. The documentation says 15 minutes.
+    /// Lifetime of a session after its last API call. Documented as 15 minutes.
     pub idle_timeout: Duration,
-    /// Whether a time-based code is refused once it has been used. By default it may be used again, because a test
-    /// that logs in twice would have to wait for the next code.
+    /// Whether a used time-based code is rejected. Default: no, because a test that logs in twice would have to wait
+    /// for the next code.
     pub totp_single_use: bool,
-    /// A word that must stand before the session id in `X-Auth-Token`, as the generated clients' `apiKeyPrefix` sends
-    /// it. Default: none.
+    /// Prefix of the session id in `X-Auth-Token`, as sent by generated clients with `apiKeyPrefix`. Default: none.
     pub token_prefix: Option<String>,
-    /// Operations that this server does not have, such as `"POST /file/moveone"`: older servers lack some. They answer
-    /// like any unknown path. Default: none.
+    /// Operations that this server lacks, such as `"POST /file/moveone"`, as older servers do. They respond like any
+    /// unknown path. Default: none.
     pub without: Vec<String>,
-    /// How many requests [`Server::requests`](crate::Server::requests) remembers; the oldest go first. Default: 10,000.
+    /// Number of requests kept by [`Server::requests`](crate::Server::requests); the oldest are dropped. Default: 10,000.
     pub remembered_requests: usize,
 
     /// Q1: the `Mfa-Code` of an account with an authenticator; `None` sends the 207 without that header. Default: 71.
     pub totp_mfa_code: Option<i64>,
     /// Q1: the `Mfa-Code` of an account with a PIN. Default: 73.
     pub pin_mfa_code: Option<i64>,
-    /// Q2: how the code of the second factor has to be written.
+    /// Q2: encoding of the second factor's code.
     pub code_encoding: CodeEncoding,
-    /// Q4: which session id the second factor answers with.
+    /// Q4: session id in the response to the second factor.
     pub second_factor_id: SecondFactorId,
-    /// Q5: where an answer carries the session id.
+    /// Q5: place of the session id in a response.
     pub id_place: IdPlace,
-    /// Q6: how a login says that a captcha is due.
+    /// Q6: how a login reports that a captcha is required.
     pub captcha_signal: CaptchaSignal,
-    /// Q6: after how many refused passwords in a row an account's captcha is due. Default: never.
+    /// Q6: number of wrong passwords in a row after which a captcha is required. Default: never.
     pub captcha_after: Option<u32>,
-    /// Q7: how a captcha token may be sent.
+    /// Q7: accepted method for a captcha token.
     pub captcha_method: CaptchaMethod,
-    /// Q8: whether the right captcha also logs in (unless a second factor is due). Otherwise the session of the
-    /// captcha ends, and the next login of that account is not asked again. Default: yes.
+    /// Q8: whether a correct captcha also logs in (unless a second factor is required). Otherwise the session of the
+    /// captcha ends, and the next login of that account needs no captcha. Default: yes.
     pub captcha_logs_in: bool,
-    /// Q9: the answer to a call whose session is unknown or gone. Default: 401, code 14.
+    /// Q9: the response to a call with an unknown or ended session. Default: 401, code 14.
     pub gone: Refused,
-    /// Q9: the answer to a call that the caller has no right to make. Default: 403, code 50.
+    /// Q9: the response to a call without the required permission. Default: 403, code 50.
     pub no_right: Refused,
-    /// Q11: how long a session lives that still waits for a captcha or a second factor, from its login on, whatever
-    /// is called meanwhile. `None`: like any session. Default: `None`.
+    /// Q11: lifetime of a session without its captcha or second factor, counted from its login. `None`: as for any
+    /// session. Default: `None`.
     pub partial_lifetime: Option<Duration>,
 
-    /// Q10: whether chunk posts (with a session) and downloads start the session's idle time anew. Default: no.
+    /// Q10: whether chunk uploads (with a session) and downloads reset the session's idle time. Default: no.
     pub transfers_extend: bool,
-    /// Q12: whether a chunk post has to carry a session or an API key besides its upload key. Default: no; what it
-    /// carries is not looked at then.
+    /// Q12: whether a chunk upload needs a session or an API key besides its upload key. Default: no; credentials are
+    /// ignored then.
     pub chunks_need_credentials: bool,
-    /// Q13: what the life of an upload key counts from.
+    /// Q13: start of an upload key's lifetime.
     pub upload_key_life: UploadKeyLife,
-    /// Q13: how long an upload key lives. The documentation says 15 minutes.
+    /// Q13: lifetime of an upload key. Documented as 15 minutes.
     pub upload_key_lifetime: Duration,
-    /// How long a download link lives, however often it is used. No evidence; 15 minutes as the other things.
+    /// Lifetime of a download link, however often it is used. No evidence; 15 minutes, as for sessions and keys.
     pub download_link_lifetime: Duration,
-    /// Whether a `Range` of a file's download is served; otherwise it is ignored, and all of the file comes. A ZIP
-    /// archive always comes as a whole. Default: yes.
+    /// Whether a file's download supports `Range`; otherwise the header is ignored and the whole file is sent. A ZIP
+    /// archive is always sent whole. Default: yes.
     pub ranges: bool,
-    /// Q14: what the `size` of a folder is.
+    /// Q14: meaning of a folder's `size`.
     pub folder_size: FolderSize,
-    /// Q15: with how many ids at least a delete or a move answers with a job. Default: 11; 10 is the other reading.
+    /// Q15: minimum number of ids for which a delete or a move returns a job. Default: 11; 10 is the other reading.
     pub job_from: usize,
-    /// Q16: how many calls are served, all callers together. Default: no limit.
+    /// Q16: limit on the calls of all callers together. Default: no limit.
     pub rate_limit: Option<RateLimit>,
 }
 
@@ -102,7 +101,7 @@ impl Default for Settings {
     }
 }
 
-/// An HTTP status and the `code` of the error model that comes with it.
+/// HTTP status and `code` of an error response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The HTTP status, from 400 to 599.
@@ -111,27 +110,27 @@ pub struct Refused {
     pub code: i64,
 }
 
-/// How the code of the second factor has to be written (Q2).
+/// Encoding of the second factor's code (Q2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeEncoding {
-    /// As the user reads it: every description since 2018-06-21.
+    /// Plain text: every description since 2018-06-21.
     Plain,
-    /// As base64 of that text: the description of 2018-06-13.
+    /// Base64 of that text: the description of 2018-06-13.
     Base64,
 }
 
-/// Which session id the second factor answers with (Q4).
+/// Session id in the response to the second factor (Q4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondFactorId {
-    /// The id of the partial session, which goes on.
+    /// The id of the partial session, which stays valid.
     Kept,
-    /// A new one; the old one is gone.
+    /// A new id; the old one ends.
     Rotated,
-    /// None at all; the partial session goes on under its id.
+    /// No id; the partial session stays valid.
     Omitted,
 }
 
-/// Where an answer carries the session id (Q5).
+/// Place of the session id in a response (Q5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdPlace {
     /// As `session_id` in the body.
@@ -140,20 +139,20 @@ pub enum IdPlace {
     Header,
 }
 
-/// How a login says that a captcha is due (Q6). The password has been checked by then.
+/// How a login reports that a captcha is required (Q6), once the password is correct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaptchaSignal {
-    /// 207 with `Mfa-Code: 72` and the session id where a login has it.
+    /// 207 with `Mfa-Code: 72` and the session id in its usual place.
     MultiStatus,
     /// 401 with the error model (code 72), `Mfa-Code: 72`, and the session id in an `X-Auth-Token` header.
     UnauthorizedHeader,
-    /// 401 with the error model (code 72), which has a `session_id` besides.
+    /// 401 with the error model (code 72) and a `session_id` in it.
     UnauthorizedBody,
-    /// A plain 401: nothing tells it from a wrong password, and no id allows to send a captcha.
+    /// A plain 401 without a session id, which cannot be distinguished from a wrong password.
     Silent,
 }
 
-/// How a captcha token may be sent (Q7); the other way answers 405.
+/// Accepted method for a captcha token (Q7); the other method is rejected with 405.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaptchaMethod {
     /// By POST or by GET.
@@ -164,31 +163,31 @@ pub enum CaptchaMethod {
     Get,
 }
 
-/// What the life of an upload key counts from (Q13).
+/// Start of an upload key's lifetime (Q13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadKeyLife {
-    /// From the latest chunk, or from the link if there is none.
+    /// The latest chunk, or the link before the first chunk.
     SinceLastChunk,
-    /// From the link, whatever is sent.
+    /// The link.
     SinceLink,
 }
 
-/// What the `size` of a folder is (Q14).
+/// Meaning of a folder's `size` (Q14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FolderSize {
-    /// How many items are in it: as rclone reads it.
+    /// Number of items in it, as rclone reads it.
     Items,
-    /// How many bytes are in all files below it: as the specification says.
+    /// Bytes of all files below it, as specified.
     Bytes,
 }
 
-/// How many calls are served in a stretch of time (Q16); the others answer 429.
+/// Limit on the calls in a period (Q16); further calls are rejected with 429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// How many in one stretch.
+    /// Number of calls per period.
     pub calls: u32,
-    /// How long a stretch is; the next begins with the first call after it.
+    /// Length of a period; the next one begins with the first call after it.
     pub per: Duration,
-    /// Whether a 429 says in `Retry-After` how many seconds are left.
+    /// Whether a 429 has a `Retry-After` with the remaining seconds.
     pub retry_after: bool,
 }

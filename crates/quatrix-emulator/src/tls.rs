@@ -1,4 +1,4 @@
-//! A fresh certificate authority for one run, and a server certificate for the loopback names.
+//! New certificate authority per run, and a server certificate for the loopback names.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -14,10 +14,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::version::{TLS12, TLS13};
 
-/// The names that the certificate is for.
+/// Names in the certificate.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// The authority's certificate, in memory and as a file that goes away with this value.
+/// Authority's certificate, in memory and as a file that is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Authority {
     pub(crate) pem: String,
@@ -25,17 +25,17 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Makes an authority, and the configuration of a server that it vouches for.
+    /// Creates an authority, and the configuration of a server with a certificate from it.
     pub(crate) fn new() -> io::Result<(Self, ServerConfig)> {
         let (pem, config) = make().map_err(io::Error::other)?;
-        let path = write_somewhere(&pem)?;
+        let path = write_temp_file(&pem)?;
         Ok((Self { pem, path }, config))
     }
 }
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        // Best effort: somebody may have tidied up already.
+        // Best effort: the file may have been removed already.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -67,7 +67,7 @@ fn params(names: &[&str], common_name: &str) -> Result<CertificateParams, Failur
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, common_name);
-    // At most 790 days: some verifiers take no certificate that is valid for longer than 825.
+    // At most 790 days: some verifiers reject certificates that are valid for more than 825 days.
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let year = i32::try_from(1970 + seconds / 31_556_952)?;
     params.not_before = date_time_ymd(year - 1, 1, 1);
@@ -89,7 +89,7 @@ fn pem_of(der: &[u8]) -> String {
     pem
 }
 
-fn write_somewhere(pem: &str) -> io::Result<PathBuf> {
+fn write_temp_file(pem: &str) -> io::Result<PathBuf> {
     let path = std::env::temp_dir().join(format!("quatrix-emulator-{:016x}.pem", crate::random()?));
     write_new(&path, pem)?;
     Ok(path)

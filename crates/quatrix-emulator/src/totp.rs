@@ -4,12 +4,12 @@ use ring::hmac;
 
 const STEP_SECONDS: u64 = 30;
 
-/// The number of the step that holds this second.
+/// Returns the number of the step of this second.
 pub(crate) fn step(unix_seconds: u64) -> u64 {
     unix_seconds / STEP_SECONDS
 }
 
-/// The six digits of one step.
+/// Returns the six digits of one step.
 pub(crate) fn code(secret: &[u8], step: u64) -> String {
     digits(secret, step, 6)
 }
@@ -18,13 +18,14 @@ fn digits(secret: &[u8], step: u64, count: u32) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let tag = tag.as_ref();
-    // RFC 4226, section 5.3: the last nibble says which four bytes make the number.
+    // RFC 4226, section 5.3: the last nibble is the offset of the four bytes of the number.
     let offset = usize::from(tag[tag.len() - 1] & 0x0f);
     let number = u32::from_be_bytes([tag[offset] & 0x7f, tag[offset + 1], tag[offset + 2], tag[offset + 3]]);
     format!("{:0width$}", number % 10_u32.pow(count), width = count as usize)
 }
 
-/// Reads a secret as authenticator apps take it: base32 (RFC 4648) in either case; spaces and padding do not matter.
+/// Decodes a secret in the form that authenticator apps accept: base32 (RFC 4648) in either case; spaces and padding
+/// are ignored.
 pub(crate) fn secret(base32: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let (mut held, mut bits) = (0_u32, 0);
@@ -50,7 +51,7 @@ mod tests {
 
     /// RFC 6238, appendix B: the rows of the mode SHA1.
     #[test]
-    fn the_codes_of_the_rfc_come_out() {
+    fn the_codes_of_the_rfc_are_computed() {
         let secret = b"12345678901234567890";
         for (seconds, expected) in [
             (59, "94287082"),
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_as_apps_read_it() {
+    fn a_secret_is_decoded_like_in_apps() {
         assert_eq!(secret("JBSWY3DPEHPK3PXP").as_deref(), Some(&b"Hello!\xde\xad\xbe\xef"[..]));
         assert_eq!(secret("jbsw y3dp ehpk 3pxp====").as_deref(), Some(&b"Hello!\xde\xad\xbe\xef"[..]));
         assert_eq!(secret("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").as_deref(), Some(&b"12345678901234567890"[..]));

@@ -1,4 +1,4 @@
-//! One person's files: a home folder with a trash in it.
+//! Files of one account: a home folder with a trash in it.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use crate::body::Body;
 use crate::content::Content;
 use crate::ids::{Id, Ids};
 use crate::names;
-use crate::reply::Problem;
-use crate::stamp::Stamp;
+use crate::response::ErrorResponse;
+use crate::timestamp::Timestamp;
 
-/// What the trash is called.
+/// Name of the trash.
 const TRASH: &str = "Trash";
 
 #[derive(Clone)]
@@ -26,8 +26,8 @@ pub(crate) struct Node {
     pub(crate) name: String,
     /// `None` for the home.
     pub(crate) parent: Option<Id>,
-    pub(crate) created: Stamp,
-    pub(crate) modified: Stamp,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
     pub(crate) kind: Kind,
 }
 
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
 }
 
 impl Tree {
-    pub(crate) fn new(ids: &mut Ids, now: Stamp) -> Self {
+    pub(crate) fn new(ids: &mut Ids, now: Timestamp) -> Self {
         let (home, trash) = (ids.fresh(), ids.fresh());
         let folder = |name: &str, parent, children| Node {
             name: name.to_owned(),
@@ -59,18 +59,18 @@ impl Tree {
         self.used
     }
 
-    /// The item of an id that a client sent.
-    pub(crate) fn find(&self, id: &str) -> Result<Id, Problem> {
-        Id::parse(id).filter(|id| self.nodes.contains_key(id)).ok_or_else(Problem::not_found)
+    /// Finds the item of an id sent by a client.
+    pub(crate) fn find(&self, id: &str) -> Result<Id, ErrorResponse> {
+        Id::parse(id).filter(|id| self.nodes.contains_key(id)).ok_or_else(ErrorResponse::not_found)
     }
 
-    /// The same, which has to be a folder.
-    pub(crate) fn find_folder(&self, id: &str) -> Result<Id, Problem> {
+    /// Finds the folder of an id sent by a client.
+    pub(crate) fn find_folder(&self, id: &str) -> Result<Id, ErrorResponse> {
         let id = self.find(id)?;
-        self.children(id).map(|_| id).ok_or_else(|| Problem::bad("not a folder"))
+        self.children(id).map(|_| id).ok_or_else(|| ErrorResponse::bad("not a folder"))
     }
 
-    /// The item at a path below a folder; the empty path is that folder.
+    /// Finds the item at a path below a folder; the empty path is that folder.
     pub(crate) fn at(&self, mut folder: Id, path: &str) -> Option<Id> {
         for name in path.split('/').filter(|_| !path.is_empty()) {
             folder = self.child(folder, name)?;
@@ -78,9 +78,9 @@ impl Tree {
         Some(folder)
     }
 
-    /// An item that exists: one out of this tree.
-    pub(crate) fn get(&self, id: Id) -> Result<&Node, Problem> {
-        self.nodes.get(&id).ok_or_else(Problem::not_found)
+    /// Returns an item of this tree.
+    pub(crate) fn get(&self, id: Id) -> Result<&Node, ErrorResponse> {
+        self.nodes.get(&id).ok_or_else(ErrorResponse::not_found)
     }
 
     pub(crate) fn content(&self, id: Id) -> Option<&Content> {
@@ -101,7 +101,7 @@ impl Tree {
         self.children(folder)?.get(name).copied()
     }
 
-    /// Whether one item is another or lies somewhere below it.
+    /// Returns `true` if an item is `ancestor` or below it.
     pub(crate) fn is_within(&self, id: Id, ancestor: Id) -> bool {
         let mut above = Some(id);
         while let Some(id) = above {
@@ -113,7 +113,7 @@ impl Tree {
         false
     }
 
-    /// An item and all below it, folders before what is in them.
+    /// Returns an item and all items below it, folders before their contents.
     pub(crate) fn below(&self, id: Id) -> Vec<Id> {
         let mut found = vec![id];
         let mut next = 0;
@@ -124,7 +124,7 @@ impl Tree {
         found
     }
 
-    /// The paths of all items below the home, sorted; those of folders end with a slash.
+    /// Returns the sorted paths of all items below the home; a folder's path ends with a slash.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = BTreeMap::from([(self.home, String::new())]);
         for id in self.below(self.home).into_iter().skip(1) {
@@ -139,26 +139,32 @@ impl Tree {
         paths
     }
 
-    /// The bytes of a file, or of all files below a folder.
+    /// Returns the size of a file, or of all files below a folder.
     pub(crate) fn bytes(&self, id: Id) -> u64 {
         self.below(id).into_iter().filter_map(|id| self.content(id)).map(Content::len).sum()
     }
 
-    /// The name under which an item may go into a folder: `name`, or with `resolve` the next free one. An item that is
-    /// there under that name already is not in its own way.
-    pub(crate) fn name_in(&self, folder: Id, name: &str, resolve: bool, item: Option<Id>) -> Result<String, Problem> {
+    /// Returns the name for an item in a folder: `name`, or with `resolve` the next free one. The item itself does not
+    /// count as a conflict.
+    pub(crate) fn name_in(
+        &self,
+        folder: Id,
+        name: &str,
+        resolve: bool,
+        item: Option<Id>,
+    ) -> Result<String, ErrorResponse> {
         if !names::is_valid(name) {
-            return Err(Problem::bad("not a name that a file may have"));
+            return Err(ErrorResponse::bad("invalid file name"));
         }
         let taken = |name: &str| self.child(folder, name).is_some_and(|other| Some(other) != item);
         if taken(name) && !resolve {
-            return Err(Problem::exists());
+            return Err(ErrorResponse::exists());
         }
         Ok(names::free(name, taken))
     }
 
-    /// Makes an item; its name is free.
-    pub(crate) fn add(&mut self, id: Id, folder: Id, name: String, kind: Kind, now: Stamp) {
+    /// Adds an item; its name must be free.
+    pub(crate) fn add(&mut self, id: Id, folder: Id, name: String, kind: Kind, now: Timestamp) {
         if let Kind::File(content) = &kind {
             self.used += content.len();
         }
@@ -166,7 +172,7 @@ impl Tree {
         self.attach(id);
     }
 
-    /// Puts an item into another folder or under another name, which is free.
+    /// Moves an item to another folder or name, which must be free.
     pub(crate) fn place(&mut self, id: Id, folder: Id, name: String) {
         self.detach(id);
         if let Some(node) = self.nodes.get_mut(&id) {
@@ -176,8 +182,8 @@ impl Tree {
         self.attach(id);
     }
 
-    /// Copies an item and all below it to a place that is free and not below it. Returns the copy.
-    pub(crate) fn copy(&mut self, ids: &mut Ids, id: Id, folder: Id, name: String, now: Stamp) -> Id {
+    /// Copies an item recursively to a free name outside it. Returns the copy.
+    pub(crate) fn copy(&mut self, ids: &mut Ids, id: Id, folder: Id, name: String, now: Timestamp) -> Id {
         let mut copies = BTreeMap::new();
         for original in self.below(id) {
             let Some(node) = self.nodes.get(&original).cloned() else { continue };
@@ -197,7 +203,7 @@ impl Tree {
         copies.get(&id).copied().unwrap_or(id)
     }
 
-    /// Removes an item and all below it.
+    /// Removes an item recursively.
     pub(crate) fn remove(&mut self, id: Id) {
         self.detach(id);
         for id in self.below(id) {
@@ -206,7 +212,7 @@ impl Tree {
         }
     }
 
-    pub(crate) fn set_modified(&mut self, id: Id, modified: Stamp) {
+    pub(crate) fn set_modified(&mut self, id: Id, modified: Timestamp) {
         if let Some(node) = self.nodes.get_mut(&id) {
             node.modified = modified;
         }
@@ -216,7 +222,7 @@ impl Tree {
         self.change(id, |content| content.truncate(len));
     }
 
-    /// Puts bytes into a file, from an offset on that is not behind its end.
+    /// Writes bytes into a file; the offset is at most its length.
     pub(crate) fn write(&mut self, id: Id, offset: u64, body: Body) {
         self.change(id, |content| content.write(offset, body));
     }
@@ -254,7 +260,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: Stamp = Stamp::at(0);
+    const NOW: Timestamp = Timestamp::at(0);
 
     fn file(text: &'static str) -> Kind {
         Kind::File(Content::from(Bytes::from_static(text.as_bytes())))
@@ -285,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_leads_to_an_item() {
+    fn a_path_finds_an_item() {
         let (tree, _) = tree();
         assert!(at(&tree, "") == Some(tree.home));
         assert!(at(&tree, "Trash") == Some(tree.trash));
@@ -314,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_moved_with_all_below_it() {
+    fn an_item_is_moved_with_its_contents() {
         let (mut tree, _) = tree();
         let (b, d) = (at(&tree, "a/b").unwrap(), at(&tree, "d").unwrap());
         assert!(tree.is_within(b, at(&tree, "a").unwrap()));
@@ -325,10 +331,10 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_ids_of_its_own_and_the_time_of_the_original() {
+    fn a_copy_has_new_ids_and_the_time_of_the_original() {
         let (mut tree, mut ids) = tree();
         let (a, one) = (at(&tree, "a").unwrap(), at(&tree, "a/b/c/one").unwrap());
-        let then = Stamp::from_seconds(5.0).unwrap();
+        let then = Timestamp::from_seconds(5.0).unwrap();
         tree.set_modified(one, then);
         tree.copy(&mut ids, a, tree.home, "e".to_owned(), NOW);
         let copy = at(&tree, "e/b/c/one").unwrap();
@@ -337,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_not_in_its_own_way() {
+    fn an_item_does_not_conflict_with_itself() {
         let (tree, _) = tree();
         let a = at(&tree, "a");
         assert_eq!(tree.name_in(tree.home, "a", false, a).unwrap(), "a");

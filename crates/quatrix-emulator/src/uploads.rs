@@ -1,4 +1,4 @@
-//! Uploads: a key, chunks in order, an end.
+//! Uploads: a key, chunks in order, finalize.
 
 use std::time::Duration;
 
@@ -6,30 +6,30 @@ use http::Response;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::api_request::ApiRequest;
+use crate::auth::Caller;
 use crate::body::Body;
-use crate::call::Call;
 use crate::changes::resolve_by_default;
 use crate::files::time;
-use crate::gate::Caller;
 use crate::ids::Id;
-use crate::reply::{self, Problem};
+use crate::response::{self, ErrorResponse};
 use crate::server::Server;
 use crate::settings::UploadKeyLife;
-use crate::stamp::Stamp;
+use crate::timestamp::Timestamp;
 use crate::tree::Kind;
 
-/// What an upload key stands for.
+/// State of an upload key.
 #[derive(Clone, Copy)]
 pub(crate) struct Upload {
     pub(crate) person: usize,
     pub(crate) file: Id,
-    /// The length of the whole, once it is known.
+    /// Total length, once known.
     total: Option<u64>,
-    /// Where the latest chunk began.
+    /// Offset of the latest chunk.
     latest: u64,
-    /// Where the next chunk begins.
+    /// Offset of the next chunk.
     next: u64,
-    /// What its life counts from.
+    /// Start of its lifetime.
     since: Duration,
 }
 
@@ -64,105 +64,125 @@ struct Range {
 }
 
 impl Server {
-    /// Makes the file, empty and visible, and a key that fills it.
-    pub(crate) fn upload_link(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let Link { parent_id, name, resolve, file_size } = call.json()?;
-        self.check_room(caller.person, file_size.unwrap_or(0))?;
+    /// Creates the file, empty and visible, and a key to upload its content.
+    pub(crate) fn upload_link(
+        &mut self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let Link { parent_id, name, resolve, file_size } = request.json()?;
+        self.check_quota(caller.person, file_size.unwrap_or(0))?;
         let file = self.ids.fresh();
         let tree = self.tree_mut(caller);
         let folder = tree.find_folder(&parent_id)?;
         let name = tree.name_in(folder, &name, resolve, None)?;
-        tree.add(file, folder, name, Kind::File(Default::default()), Stamp::from_unix(call.now.unix));
-        self.start_upload(caller, call, file, file_size)
+        tree.add(file, folder, name, Kind::File(Default::default()), Timestamp::from_unix(request.now.unix));
+        self.start_upload(caller, request, file, file_size)
     }
 
-    pub(crate) fn modify(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let Modify { id, truncate } = call.json()?;
-        self.modify_file(caller, call, &id, truncate)
+    pub(crate) fn modify(
+        &mut self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let Modify { id, truncate } = request.json()?;
+        self.modify_file(caller, request, &id, truncate)
     }
 
-    pub(crate) fn modify_path(&mut self, caller: &Caller, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let ModifyPath { truncate } = call.json()?;
-        self.modify_file(caller, call, call.id, truncate)
+    pub(crate) fn modify_path(
+        &mut self,
+        caller: &Caller,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let ModifyPath { truncate } = request.json()?;
+        self.modify_file(caller, request, request.id, truncate)
     }
 
-    /// Cuts a file, at once, and makes a key that writes into it from its beginning.
+    /// Truncates a file immediately, and creates a key that writes from its start.
     fn modify_file(
         &mut self,
         caller: &Caller,
-        call: &Call<'_>,
+        request: &ApiRequest<'_>,
         id: &str,
         truncate: Option<u64>,
-    ) -> Result<Response<Body>, Problem> {
+    ) -> Result<Response<Body>, ErrorResponse> {
         let tree = self.tree_mut(caller);
         let file = tree.find(id)?;
-        tree.content(file).ok_or_else(|| Problem::bad("not a file"))?;
+        tree.content(file).ok_or_else(|| ErrorResponse::bad("not a file"))?;
         if let Some(len) = truncate {
             tree.truncate(file, len);
         }
-        self.start_upload(caller, call, file, None)
+        self.start_upload(caller, request, file, None)
     }
 
     fn start_upload(
         &mut self,
         caller: &Caller,
-        call: &Call<'_>,
+        request: &ApiRequest<'_>,
         file: Id,
         total: Option<u64>,
-    ) -> Result<Response<Body>, Problem> {
+    ) -> Result<Response<Body>, ErrorResponse> {
         let key = self.ids.secret();
-        let upload = Upload { person: caller.person, file, total, latest: 0, next: 0, since: call.now.elapsed };
+        let upload = Upload { person: caller.person, file, total, latest: 0, next: 0, since: request.now.elapsed };
         self.uploads.insert(key, upload);
         let node = self.tree(caller).get(file)?;
-        Ok(reply::ok(&json!({ "file_id": file, "parent_id": node.parent, "name": node.name, "upload_key": key })))
+        Ok(response::ok(&json!({ "file_id": file, "parent_id": node.parent, "name": node.name, "upload_key": key })))
     }
 
-    pub(crate) fn chunk(&mut self, caller: Option<&Caller>, call: &mut Call<'_>) -> Result<Response<Body>, Problem> {
-        let (key, upload) = self.upload(call)?;
+    pub(crate) fn chunk(
+        &mut self,
+        caller: Option<&Caller>,
+        request: &mut ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let (key, upload) = self.upload(request)?;
         if caller.is_some_and(|caller| caller.person != upload.person) {
-            return Err(Problem::not_found());
+            return Err(ErrorResponse::not_found());
         }
-        let header = call.header("content-range").ok_or_else(|| Problem::missing("Content-Range"))?;
-        let range = range(header).ok_or_else(|| Problem::bad("Content-Range is not bytes FIRST-LAST/TOTAL"))?;
-        if range.end - range.first != call.body.len() {
-            return Err(Problem::bad("the body is not as long as Content-Range says"));
+        let header = request.header("content-range").ok_or_else(|| ErrorResponse::missing("Content-Range"))?;
+        let range = range(header).ok_or_else(|| ErrorResponse::bad("Content-Range must be bytes FIRST-LAST/TOTAL"))?;
+        if range.end - range.first != request.body.len() {
+            return Err(ErrorResponse::bad("the length of the body differs from Content-Range"));
         }
         if upload.total.is_some_and(|total| total != range.total) {
-            return Err(Problem::bad("the total length has changed"));
+            return Err(ErrorResponse::bad("the total length differs from the link or an earlier chunk"));
         }
-        // In order; the latest may come again, because its sender may not have got the answer.
-        let again = range.first == upload.latest && range.end == upload.next;
-        if range.first != upload.next && !again {
-            return Err(Problem::bad("this is not the next chunk"));
+        // In order; the latest chunk may be repeated, because its response may have been lost.
+        let is_repeated = range.first == upload.latest && range.end == upload.next;
+        if range.first != upload.next && !is_repeated {
+            return Err(ErrorResponse::bad("the chunk is out of order"));
         }
         let tree = &self.people[upload.person].tree;
-        let len = tree.content(upload.file).ok_or_else(Problem::not_found)?.len();
-        self.check_room(upload.person, range.end.saturating_sub(len))?;
-        self.people[upload.person].tree.write(upload.file, range.first, std::mem::take(&mut call.body));
+        let len = tree.content(upload.file).ok_or_else(ErrorResponse::not_found)?.len();
+        self.check_quota(upload.person, range.end.saturating_sub(len))?;
+        self.people[upload.person].tree.write(upload.file, range.first, std::mem::take(&mut request.body));
         let since = match self.settings.upload_key_life {
             UploadKeyLife::SinceLink => upload.since,
-            UploadKeyLife::SinceLastChunk => call.now.elapsed,
+            UploadKeyLife::SinceLastChunk => request.now.elapsed,
         };
         let (latest, next, total) = (range.first, range.end, Some(range.total));
         let file = upload.file;
         self.uploads.insert(key, Upload { total, latest, next, since, ..upload });
-        Ok(reply::ok(&file))
+        Ok(response::ok(&file))
     }
 
-    pub(crate) fn finalize(&mut self, caller: &Caller, call: &Call<'_>) -> Result<Response<Body>, Problem> {
-        let (key, upload) = self.upload(call)?;
+    pub(crate) fn finalize(
+        &mut self,
+        caller: &Caller,
+        request: &ApiRequest<'_>,
+    ) -> Result<Response<Body>, ErrorResponse> {
+        let (key, upload) = self.upload(request)?;
         if upload.person != caller.person {
-            return Err(Problem::not_found());
+            return Err(ErrorResponse::not_found());
         }
-        let modified = match call.query("mtime")? {
-            Some(text) => time(text.parse().map_err(|_| Problem::bad("mtime is no number"))?)?,
-            None => Stamp::from_unix(call.now.unix),
+        let modified = match request.query("mtime")? {
+            Some(text) => time(text.parse().map_err(|_| ErrorResponse::bad("mtime must be a number"))?)?,
+            None => Timestamp::from_unix(request.now.unix),
         };
         self.uploads.remove(&key);
         let tree = self.tree_mut(caller);
         tree.set_modified(upload.file, modified);
         let node = tree.get(upload.file)?;
-        Ok(reply::ok(&json!({
+        Ok(response::ok(&json!({
             "id": upload.file,
             "parent_id": node.parent,
             "size": tree.bytes(upload.file),
@@ -170,12 +190,12 @@ impl Server {
         })))
     }
 
-    /// The upload of a key that is alive. A key that has expired stays known as such.
-    fn upload(&self, call: &Call<'_>) -> Result<(Id, Upload), Problem> {
-        let key = Id::parse(call.id).ok_or_else(Problem::not_found)?;
-        let upload = self.uploads.get(&key).ok_or_else(Problem::not_found)?;
-        if call.now.elapsed.saturating_sub(upload.since) >= self.settings.upload_key_lifetime {
-            return Err(Problem::expired());
+    /// Finds the upload of a valid key. Expired keys are kept, to report them as expired.
+    fn upload(&self, request: &ApiRequest<'_>) -> Result<(Id, Upload), ErrorResponse> {
+        let key = Id::parse(request.id).ok_or_else(ErrorResponse::not_found)?;
+        let upload = self.uploads.get(&key).ok_or_else(ErrorResponse::not_found)?;
+        if request.now.elapsed.saturating_sub(upload.since) >= self.settings.upload_key_lifetime {
+            return Err(ErrorResponse::expired());
         }
         Ok((key, *upload))
     }

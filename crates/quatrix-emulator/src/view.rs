@@ -1,4 +1,4 @@
-//! How a file looks in an answer.
+//! JSON of a file in responses.
 
 use serde::Serialize;
 
@@ -6,11 +6,11 @@ use crate::ids::Id;
 use crate::settings::FolderSize;
 use crate::tree::{Kind, Node, Tree};
 
-/// What the caller may do with a home and with anything else: samples of the mask, whose bits nobody documented.
+/// Permissions of a home and of other items: samples of the mask, whose bits are not documented.
 const HOME_OPERATIONS: u32 = 191;
 const OPERATIONS: u32 = 31;
 
-/// `FileResp`, or `FileMetadataGetResp` with what is optional.
+/// `FileResp`, or `FileMetadataGetResp` with the optional fields.
 #[derive(Serialize)]
 pub(crate) struct View<'a> {
     id: Id,
@@ -24,7 +24,7 @@ pub(crate) struct View<'a> {
     /// Whole seconds.
     created: i64,
     modified: i64,
-    /// Seconds with a fraction, whatever the name says.
+    /// Seconds with a fraction, despite the name.
     modified_ms: f64,
     operations: u32,
     metadata: Metadata,
@@ -77,7 +77,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What an item's `size` says.
+/// Returns the `size` of an item.
 pub(crate) fn size_of(tree: &Tree, id: Id, node: &Node, folder_size: FolderSize) -> u64 {
     match (&node.kind, folder_size) {
         (Kind::File(content), _) => content.len(),
@@ -86,7 +86,7 @@ pub(crate) fn size_of(tree: &Tree, id: Id, node: &Node, folder_size: FolderSize)
     }
 }
 
-/// The letter of an item's type.
+/// Returns the letter of an item's type.
 pub(crate) fn kind_of(tree: &Tree, id: Id, node: &Node) -> &'static str {
     match node.kind {
         Kind::File(_) => "F",
@@ -95,7 +95,7 @@ pub(crate) fn kind_of(tree: &Tree, id: Id, node: &Node) -> &'static str {
     }
 }
 
-/// Whether an item can be neither deleted, renamed nor moved.
+/// Returns `true` if an item cannot be deleted, renamed or moved.
 pub(crate) fn is_system(tree: &Tree, id: Id) -> bool {
     id == tree.home || id == tree.trash
 }

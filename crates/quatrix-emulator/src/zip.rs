@@ -1,4 +1,4 @@
-//! Several items in one ZIP archive: stored, not compressed, without a copy of the files' bytes.
+//! ZIP archives: stored, not compressed, without a copy of the files' bytes.
 
 use bytes::Bytes;
 
@@ -6,18 +6,19 @@ use crate::body::Body;
 use crate::content::Content;
 use crate::ids::Id;
 use crate::names;
-use crate::reply::Problem;
+use crate::response::ErrorResponse;
 use crate::tree::Tree;
 
-/// 1980-01-01: all entries have the same date, so that equal files make equal archives.
+/// 1980-01-01 for all entries, so that equal files give equal archives.
 const DATE: u16 = 0x0021;
 
-/// What every header of an entry says: version 2.0, UTF-8 names, stored, no time.
+/// Start of every entry header: version 2.0, UTF-8 names, stored, no time.
 const COMMON: [u16; 5] = [20, 1 << 11, 0, 0, DATE];
 
-/// Packs these items and all below them. An archive has at most 65,535 entries and 4 GiB here.
-pub(crate) fn archive(tree: &Tree, items: &[Id]) -> Result<Body, Problem> {
-    let too_large = || Problem::new(400, 21, "not supported: too much for one archive of the emulator");
+/// Packs items recursively. An archive has at most 65,535 entries and 4 GiB.
+pub(crate) fn archive(tree: &Tree, items: &[Id]) -> Result<Body, ErrorResponse> {
+    let too_large =
+        || ErrorResponse::new(400, 21, "not supported: the archive would have more than 65535 entries or 4 GiB");
     let (mut body, mut directory, mut count) = (Body::default(), Vec::new(), 0_u16);
     for (path, content) in entries(tree, items) {
         let length = u16::try_from(path.len()).map_err(|_| too_large())?;
@@ -57,7 +58,7 @@ fn entries(tree: &Tree, items: &[Id]) -> Vec<(String, Content)> {
     let mut found = Vec::new();
     for item in items {
         let Ok(node) = tree.get(*item) else { continue };
-        // Items of the same name may come from different folders.
+        // Items from different folders may have the same name.
         let root = names::free(&node.name, |name| roots.iter().any(|root| root == name));
         let mut open = vec![(*item, root.clone())];
         roots.push(root);
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_the_one_that_everybody_computes() {
+    fn the_checksum_is_the_standard_crc32() {
         let content = Content::from(Bytes::from_static(b"123456789"));
         assert_eq!(crc32(&content), 0xcbf4_3926);
         assert_eq!(crc32(&Content::default()), 0);

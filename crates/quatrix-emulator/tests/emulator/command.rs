@@ -121,7 +121,7 @@ fn accounts_come_from_a_file() {
     let (code, _, error) = ended(&["--accounts", path.to_str().unwrap()]);
     fs::remove_file(&path).unwrap();
     assert_eq!(code, Some(2));
-    assert!(error.contains("no accounts could be read") && !error.contains("4711"), "{error}");
+    assert!(error.contains("invalid account list") && !error.contains("4711"), "{error}");
 }
 
 #[test]

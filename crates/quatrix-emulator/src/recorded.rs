@@ -1,4 +1,4 @@
-//! What was asked of the server, with every secret masked.
+//! Recorded requests, with every secret masked.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,24 +10,24 @@ use http::{HeaderMap, HeaderValue, Uri};
 use crate::ids::Id;
 use crate::operations::Route;
 
-/// One request and the status of its answer, safe to show: passwords, session ids, keys, codes, upload keys and
-/// download links are masked, bodies are not kept.
+/// Recorded request and the status of its response. Passwords, session ids, API keys, codes, upload keys and download
+/// links are masked; bodies are not kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// When it was handled, since the origin of the server's clock.
+    /// Time since the origin of the server's clock.
     pub at: Duration,
     /// The method.
     pub method: String,
     /// The path template of the operation under its base, such as `/file/metadata/{id}`; `None` for an unknown path.
     pub operation: Option<&'static str>,
-    /// The path and query; what is secret in them is `***`.
+    /// The path and query, with secrets as `***`.
     pub path: String,
-    /// Every header that arrived, in order. `Authorization` reads `Basic ***` or `Bearer ***`; `X-Auth-Token` reads
-    /// `session 3` for the third id that this server gave out, `***` for one that is not open.
+    /// Every received header, in order. `Authorization` is `Basic ***` or `Bearer ***`; `X-Auth-Token` is `session 3`
+    /// for the third session id of this server, `***` for a session that is not open.
     pub headers: HeaderMap,
-    /// How many bytes the body had.
+    /// Length of the body in bytes.
     pub body_len: u64,
-    /// The status of the answer; 0 if a fault ended the connection before there was one.
+    /// Status of the response; 0 if a fault ended the connection before it.
     pub status: u16,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for Recorded {
     }
 }
 
-/// The headers of a request without what is secret in them. `session` is the number of the session, if it is open.
+/// Returns headers with their secrets masked. `session` is the number of the session, if it is open.
 pub(crate) fn mask_headers(headers: &HeaderMap, session: Option<u64>) -> HeaderMap {
     let mut masked = headers.clone();
     if let Some(value) = masked.get_mut(AUTHORIZATION) {
@@ -81,8 +81,8 @@ pub(crate) fn mask_headers(headers: &HeaderMap, session: Option<u64>) -> HeaderM
     masked
 }
 
-/// A path and query without what is secret in them: upload keys, download links, captcha tokens. In a path that is no
-/// operation's anything may be secret that looks like an id.
+/// Returns a path and query with upload keys, download links and captcha tokens masked. In an unknown path, every id
+/// is masked.
 pub(crate) fn mask_target(uri: &Uri, route: Option<&Route<'_>>) -> String {
     let path = uri.path();
     let mut masked = match route {

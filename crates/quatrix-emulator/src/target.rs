@@ -1,4 +1,4 @@
-//! What a request is about, by its head alone: the item that its path names, and how much it may bring.
+//! Target of a request, from its head alone: the item in its path, and the maximum length of its body.
 
 use bytes::Bytes;
 use http::Uri;
@@ -7,25 +7,26 @@ use http::request::Parts;
 
 use crate::body::Body;
 use crate::ids::Id;
-use crate::operations::{Does, route};
+use crate::operations::{Action, route};
 use crate::server::{Now, Server};
-use crate::stamp::Stamp;
+use crate::timestamp::Timestamp;
 
-/// How many bytes of a body are kept of a request without credentials. No known request of that kind has any.
+/// Maximum number of bytes kept of the body of a request without credentials. No known request of that kind has a body.
 pub(crate) const MAX_BODY_WITHOUT_CREDENTIALS: u64 = 64 * 1024;
 
 impl Server {
-    /// Whether a request's path names the item at this path below a user's home.
-    pub(crate) fn names(&self, uri: &Uri, path: &str) -> bool {
-        self.subject(uri).is_some_and(|(person, id)| {
+    /// Returns `true` if a request's path refers to the item at this path below a user's home.
+    pub(crate) fn targets(&self, uri: &Uri, path: &str) -> bool {
+        self.target(uri).is_some_and(|(person, id)| {
             let tree = &self.people[person].tree;
             tree.at(tree.home, path) == Some(id)
         })
     }
 
-    /// Gives the file that a request's path names other bytes, at this length or its own. It is modified now.
+    /// Replaces the bytes of the file that a request's path refers to; `None` keeps its length. Sets its modification time
+    /// to now.
     pub(crate) fn rewrite(&mut self, now: Now, uri: &Uri, len: Option<u64>) {
-        let Some((person, id)) = self.subject(uri) else { return };
+        let Some((person, id)) = self.target(uri) else { return };
         let tree = &mut self.people[person].tree;
         let Some(content) = tree.content(id) else { return };
         let old = Body::from(content.clone()).into_bytes();
@@ -34,10 +35,10 @@ impl Server {
             old.iter().map(|byte| byte.wrapping_add(1)).chain(std::iter::repeat(b'x')).take(len).collect();
         tree.truncate(id, 0);
         tree.write(id, 0, Body::from(Bytes::from(new)));
-        tree.set_modified(id, Stamp::from_unix(now.unix));
+        tree.set_modified(id, Timestamp::from_unix(now.unix));
     }
 
-    /// How many bytes of a request's body are kept: no more than a little before it has shown any right.
+    /// Maximum number of bytes kept of a request's body; small for a request without valid credentials.
     pub(crate) fn max_body(&self, head: &Parts) -> u64 {
         let bearer = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
         let has_key = bearer
@@ -49,13 +50,13 @@ impl Server {
         if has_key || has_session || has_upload_key { u64::MAX } else { MAX_BODY_WITHOUT_CREDENTIALS }
     }
 
-    /// The item that a path names by its id, or by an upload key or a download link; and whose it is.
-    fn subject(&self, uri: &Uri) -> Option<(usize, Id)> {
+    /// Finds the account and the item that a path refers to by id, upload key or download link.
+    fn target(&self, uri: &Uri) -> Option<(usize, Id)> {
         let route = route(uri.path())?;
         let id = Id::parse(route.id)?;
-        match route.operations[0].does {
-            Some(Does::Chunk | Does::Finalize) => self.uploads.get(&id).map(|upload| (upload.person, upload.file)),
-            Some(Does::Download) => match self.links.get(&id).map(|link| (link.person, &link.items[..])) {
+        match route.operations[0].action {
+            Some(Action::Chunk | Action::Finalize) => self.uploads.get(&id).map(|upload| (upload.person, upload.file)),
+            Some(Action::Download) => match self.links.get(&id).map(|link| (link.person, &link.items[..])) {
                 Some((person, [item])) => Some((person, *item)),
                 _ => None,
             },

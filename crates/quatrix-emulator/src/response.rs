@@ -1,4 +1,4 @@
-//! Answers: JSON, empty, and the error model.
+//! Responses: JSON, empty, and the error model.
 
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::body::Body;
 use crate::settings::Refused;
 
-/// The `Mfa-Code` and error code of a due captcha: assumed, being the free number between 71 and 73.
+/// `Mfa-Code` and error code of a required captcha: assumed, because it is the unused number between 71 and 73.
 pub(crate) const CAPTCHA_CODE: i64 = 72;
 
-/// An answer of JSON.
+/// Returns a JSON response.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    // Only maps with keys that are no text fail to serialize, and no answer has one.
+    // Only maps with keys that are not text fail to serialize, and no response has one.
     let text = serde_json::to_vec(value).unwrap_or_default();
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
@@ -21,30 +21,30 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body>
     response
 }
 
-/// A 200 of JSON.
+/// Returns a 200 with JSON.
 pub(crate) fn ok(value: &impl Serialize) -> Response<Body> {
     json(StatusCode::OK, value)
 }
 
-/// A 200 without a body.
+/// Returns a 200 without a body.
 pub(crate) fn empty() -> Response<Body> {
     Response::new(Body::default())
 }
 
-/// Why a request is not served; becomes the error model `{code, msg, details}`.
+/// Rejection of a request, sent as the error model `{code, msg, details}`.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ErrorResponse {
     status: u16,
     model: Value,
     header: Option<(&'static str, HeaderValue)>,
 }
 
-impl Problem {
+impl ErrorResponse {
     pub(crate) fn new(status: u16, code: i64, message: impl Into<String>) -> Self {
         Self { status, model: json!({ "code": code, "msg": message.into() }), header: None }
     }
 
-    pub(crate) fn as_set(refused: Refused, message: impl Into<String>) -> Self {
+    pub(crate) fn from_setting(refused: Refused, message: impl Into<String>) -> Self {
         Self::new(refused.status, refused.code, message)
     }
 
@@ -52,7 +52,7 @@ impl Problem {
         Self::new(401, CAPTCHA_CODE, "not allowed without captcha")
     }
 
-    /// A value that this operation does not take.
+    /// A value that this operation does not accept.
     pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self::new(400, 10, message)
     }
@@ -67,7 +67,7 @@ impl Problem {
     }
 
     pub(crate) fn exists() -> Self {
-        Self::new(400, 30, "object exists: there is an item of that name")
+        Self::new(400, 30, "object exists: an item has this name")
     }
 
     pub(crate) fn expired() -> Self {
@@ -79,13 +79,13 @@ impl Problem {
     }
 
     pub(crate) fn unknown_path() -> Self {
-        Self::new(404, 20, "not found: there is no such operation")
+        Self::new(404, 20, "not found: unknown operation")
     }
 
     pub(crate) fn not_emulated(operation: &str) -> Self {
         Self {
             header: Some(("x-quatrix-emulator", HeaderValue::from_static("not-emulated"))),
-            ..Self::new(404, 21, "not supported: the emulator does not perform this operation")
+            ..Self::new(404, 21, "not supported: this operation is not emulated")
                 .with("details", json!({ "operation": operation }))
         }
     }
@@ -94,11 +94,11 @@ impl Problem {
         let allowed = HeaderValue::from_str(&allowed.join(", ")).ok();
         Self {
             header: allowed.map(|allowed| (ALLOW.as_str(), allowed)),
-            ..Self::new(405, 21, "not supported: the operation has another method")
+            ..Self::new(405, 21, "not supported: use another method, see Allow")
         }
     }
 
-    /// More calls than the rate limit allows; with the seconds to wait, if that is said.
+    /// More calls than the rate limit allows, with the seconds to wait if configured.
     pub(crate) fn too_many(wait: Option<u64>) -> Self {
         Self { header: wait.map(|wait| ("retry-after", wait.into())), ..Self::new(429, -1, "too many requests") }
     }
