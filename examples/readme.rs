@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use quatrix_emulator::Emulator;
+use quatrix_ureq::api::OnConflict;
 use quatrix_ureq::task::MakeFolders;
 use quatrix_ureq::{Challenge, Client, Credentials, Login, Server};
 
@@ -34,7 +35,7 @@ fn send(
         login = client.answer(challenge.answer(code))?;
     }
     let folder = client.run(MakeFolders::new("/reports/2026".parse()?))?;
-    client.files().overwrite(true).upload(file, &folder)?; // in one step: the old file or the whole new one
+    client.files().on_conflict(OnConflict::Overwrite).upload(file, &folder)?; // in one step: the old file or the whole new one
     client.logout()?;
     // docs: end
     Ok(())

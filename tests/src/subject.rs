@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use quatrix_proto::api::OnConflict;
 use quatrix_proto::task::{Download, Downloaded, TransferEvent, Upload, Uploaded};
 use quatrix_proto::{
     Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, FileId, FileName,
@@ -107,7 +108,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
         source: Vec<u8>,
         watch: impl FnMut(&TransferEvent) + Send,
     ) -> Result<Uploaded, Error>;
-    /// See `Files::upload_stream`: the size is not known beforehand.
+    /// See `Stream`: the size is not known beforehand.
     fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error>;
     /// See `Files::upload`.
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error>;
@@ -226,7 +227,7 @@ impl Subject for quatrix_ureq::Client {
         }))
     }
     fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error> {
-        clean(self.files().upload_stream(&*source, &folder, name))
+        clean(self.files().upload(quatrix_ureq::Stream::new(name, &*source), &folder))
     }
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
         clean(self.files().upload(path, &folder))
@@ -247,7 +248,7 @@ impl Subject for quatrix_ureq::Client {
         clean(self.download(download, sink))
     }
     fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error> {
-        clean(self.files().overwrite(true).download(&file, path))
+        clean(self.files().on_conflict(OnConflict::Overwrite).download(&file, path))
     }
     fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
         clean(self.files().concurrency(8).upload_folder(from, &to)).map(|report| (report.files, report.failed.len()))
@@ -329,7 +330,7 @@ impl Subject for quatrix_hyper::Client {
         }))
     }
     fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error> {
-        run(self.files().upload_stream(&*source, &folder, name))
+        run(self.files().upload(quatrix_hyper::Stream::new(name, &*source), &folder))
     }
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error> {
         run(self.files().upload(path, &folder))
@@ -350,7 +351,7 @@ impl Subject for quatrix_hyper::Client {
         run(self.download(download, tokio::fs::File::from_std(sink)))
     }
     fn download_to(&self, file: FileId, path: &Path) -> Result<Downloaded, Error> {
-        run(self.files().overwrite(true).download(&file, path))
+        run(self.files().on_conflict(OnConflict::Overwrite).download(&file, path))
     }
     fn upload_folder(&self, from: &Path, to: FileId) -> Result<(u64, usize), Error> {
         let report = run(self.files().concurrency(8).upload_folder(from, &to))?;

@@ -84,14 +84,19 @@ mod trace;
 mod transfer;
 mod transport;
 mod trees;
+mod upload_source;
 
+pub use http;
 pub use quatrix_proto as proto;
 pub use quatrix_proto::task::mirror::Report;
 pub use quatrix_proto::{
-    Answer, ApiKey, CallOptions, Challenge, Config, Credentials, Declined, Endpoint, Error, Event, Factor, Login,
-    Logout, Saved, Server, State, TransportErrorKind, api, task,
+    Answer, ApiError, ApiKey, CallOptions, Challenge, Code, Config, Credentials, Declined, Endpoint, Error, Event,
+    Factor, FileId, FileName, Invalid, InvalidResponse, LoggedOut, Login, Logout, Misuse, Password, RemotePath, Saved,
+    Server, ServerError, SessionId, State, Task, TransferError, TransportError, TransportErrorKind, UnixTime, api,
+    task,
 };
 
 pub use builder::Builder;
 pub use client::Client;
 pub use files::Files;
+pub use upload_source::{Stream, UploadSource};

@@ -78,7 +78,7 @@ impl Client {
     ///
     /// What is on its way is kept in memory, 8 MiB at most, until it has arrived.
     ///
-    /// For a source of unknown size: [`Files::upload_stream`](crate::Files::upload_stream).
+    /// For a source of unknown size: [`Stream`](crate::Stream).
     ///
     /// # Errors
     /// Whatever it ends with.

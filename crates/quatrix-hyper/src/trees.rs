@@ -18,7 +18,7 @@ use crate::files::{Files, Place};
 impl Files {
     /// Uploads everything in a folder here into a folder there.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -29,7 +29,7 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, here, to) = (self.clone(), from.as_ref().to_owned(), to.clone());
         async move {
-            let (on_conflict, from) = (files.on_conflict(), here.clone());
+            let (on_conflict, from) = (files.on_conflict, here.clone());
             let batch = spawn_blocking(move || plan_upload(&from, to, on_conflict)).await?;
             files.run_batch(batch, here).await
         }
@@ -37,7 +37,7 @@ impl Files {
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
@@ -48,7 +48,7 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, from, here) = (self.clone(), from.clone(), to.as_ref().to_owned());
         async move {
-            let (there, overwrite, to) = (files.list(from).await?, files.overwrite, here.clone());
+            let (there, overwrite, to) = (files.list(from).await?, files.overwrites(), here.clone());
             let batch = spawn_blocking(move || plan_download(there, &to, overwrite)).await;
             files.run_batch(batch, here).await
         }
@@ -109,7 +109,7 @@ impl Files {
     ) -> impl Future<Output = Result<Report, Error>> + Send + use<P> + 'static {
         let (files, here) = (self.clone(), Arc::new(Folder::new(here.as_ref())));
         async move {
-            if files.tell(&RemotePath::home(), &batch.planned()).is_break() {
+            if files.notify(&RemotePath::home(), &batch.planned()).is_break() {
                 return Err(Error::Cancelled);
             }
             loop {

@@ -15,22 +15,22 @@ use crate::files::{Files, Place};
 impl Files<'_> {
     /// Uploads everything in a folder here into a folder there.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn upload_folder(&self, from: impl AsRef<Path>, to: &FileId) -> Result<Report, Error> {
-        self.run_batch(plan_upload(from.as_ref(), to.clone(), self.on_conflict())?, from)
+        self.run_batch(plan_upload(from.as_ref(), to.clone(), self.on_conflict)?, from)
     }
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::overwrite).
+    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
     ///
     /// # Errors
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn download_folder(&self, from: &FileId, to: impl AsRef<Path>) -> Result<Report, Error> {
-        self.run_batch(plan_download(self.list(from)?, to.as_ref(), self.overwrite), to)
+        self.run_batch(plan_download(self.list(from)?, to.as_ref(), self.overwrites()), to)
     }
 
     /// Makes a folder there like one here: what is new or differs in size or time is uploaded.
@@ -63,7 +63,7 @@ impl Files<'_> {
     /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
     pub fn run_batch(&self, mut batch: Batch, here: impl AsRef<Path>) -> Result<Report, Error> {
         let here = &Folder::new(here.as_ref());
-        if self.tell(&RemotePath::home(), &batch.planned()).is_break() {
+        if self.notify(&RemotePath::home(), &batch.planned()).is_break() {
             return Err(Error::Cancelled);
         }
         loop {

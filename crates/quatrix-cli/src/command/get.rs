@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use quatrix_local::{below, folder_of, is_usable, modified, plan_download, plan_mirror_down, refuse_link};
 use quatrix_ureq::Client;
-use quatrix_ureq::proto::api::{GetFile, Located};
+use quatrix_ureq::proto::api::{GetFile, Located, OnConflict};
 use quatrix_ureq::proto::task::{Download, mirror::Mirror};
 use quatrix_ureq::proto::{File, FileId, RemotePath};
 
@@ -138,7 +138,8 @@ impl Work<'_> {
             sum.add(resume::download(self.client, &file, source, place, overwrite, &self.progress)?);
             return Ok(());
         }
-        let files = self.client.files().overwrite(!self.get.how.no_clobber);
+        let on_conflict = if self.get.how.no_clobber { OnConflict::Refuse } else { OnConflict::Overwrite };
+        let files = self.client.files().on_conflict(on_conflict);
         let files = files.on_event(|_, event| self.progress.tell(source, event));
         match files.download(&id, place) {
             // It was not there a moment ago.

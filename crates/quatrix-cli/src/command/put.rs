@@ -10,7 +10,7 @@ use quatrix_ureq::proto::RemotePath;
 use quatrix_ureq::proto::api::{GetFile, OnConflict};
 use quatrix_ureq::proto::task::MakeFolders;
 use quatrix_ureq::proto::task::mirror::{Batch, Item, Mirror, Remote};
-use quatrix_ureq::{Client, Files};
+use quatrix_ureq::{Client, Files, Stream};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -145,7 +145,7 @@ impl Work<'_> {
         if self.would(source, place)? {
             return Ok(());
         }
-        let uploaded = self.files(&place.path).upload_as(source, &place.folder, place.name.clone());
+        let uploaded = self.files(&place.path).name(place.name.clone()).upload(source, &place.folder);
         sum.add(ended(uploaded, &self.progress)?.size);
         Ok(())
     }
@@ -160,14 +160,19 @@ impl Work<'_> {
             return Ok(());
         }
         let files = self.files(&place.path);
-        let uploaded = files.upload_stream(io::stdin().lock(), &place.folder, place.name.clone());
+        let uploaded = files.upload(Stream::new(place.name.clone(), io::stdin().lock()), &place.folder);
         sum.add(ended(uploaded, &self.progress)?.size);
         Ok(())
     }
 
     /// For one file, which goes to this path.
     fn files<'a>(&'a self, path: &'a RemotePath) -> Files<'a> {
-        let files = self.client.files().overwrite(!self.put.how.no_clobber).rename(self.put.rename);
+        let on_conflict = match (self.put.rename, self.put.how.no_clobber) {
+            (true, _) => OnConflict::Rename,
+            (false, true) => OnConflict::Refuse,
+            (false, false) => OnConflict::Overwrite,
+        };
+        let files = self.client.files().on_conflict(on_conflict);
         files.under_final_name(self.put.inplace).on_event(|_, event| self.progress.tell(path, event))
     }
 

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind};
-use quatrix_hyper::api::{GetFileId, GetProfile};
+use quatrix_hyper::api::{GetFileId, GetProfile, OnConflict};
 use quatrix_hyper::proto::{ErrorCode, FileId};
 use quatrix_hyper::task::mirror::Mirror;
-use quatrix_hyper::{Client, Error, Files, TransportErrorKind};
+use quatrix_hyper::{Client, Error, Files, Stream, TransportErrorKind};
 
 use crate::sharing::dropped_at_every_poll;
 use crate::support::{USER, at_home, failure, logged_in};
@@ -83,8 +83,8 @@ fn paths(emulator: &Emulator) -> Vec<String> {
 #[allow(dead_code)]
 fn futures_can_be_spawned(files: &Files, path: &Path, id: &FileId) {
     fn spawnable<T>(_: impl Future<Output = T> + Send + 'static) {}
-    spawnable(files.upload(path, id));
-    spawnable(files.upload_stream(tokio::io::empty(), id, "a".parse().unwrap()));
+    spawnable(files.upload(path.to_owned(), id));
+    spawnable(files.upload(Stream::new("a".parse().unwrap(), tokio::io::empty()), id));
     spawnable(files.download(id, path));
     spawnable(files.upload_folder(path, id));
     spawnable(files.download_folder(id, path));
@@ -121,11 +121,11 @@ async fn what_is_there_is_overwritten_only_when_asked() {
     assert_eq!(refused.kind(), TransportErrorKind::Local);
     assert_eq!((stored(&emulator, "a.txt").unwrap(), scratch.tree()["a.txt"].as_str()), ("old".into(), "new"));
 
-    client.files().overwrite(true).upload(scratch.at("a.txt"), &home).await.unwrap();
+    client.files().on_conflict(OnConflict::Overwrite).upload(scratch.at("a.txt"), &home).await.unwrap();
     assert_eq!(stored(&emulator, "a.txt").unwrap(), "new");
     scratch.write("a.txt", "newer", 3);
     let new = id(&client, "a.txt").await;
-    client.files().overwrite(true).download(&new, scratch.at("a.txt")).await.unwrap();
+    client.files().on_conflict(OnConflict::Overwrite).download(&new, scratch.at("a.txt")).await.unwrap();
     assert_eq!(scratch.tree()["a.txt"], "new");
 }
 
@@ -156,7 +156,7 @@ async fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     scratch.write("a.txt", "local", 1);
     let cut = Fault::new(FaultKind::Cut(CutPoint::Body(1))).on("GET", "/file/download/{id}").always();
     emulator.set_faults([cut]).unwrap();
-    let files = client.files().overwrite(true);
+    let files = client.files().on_conflict(OnConflict::Overwrite);
     let failed = failure(files.download(&uploaded.id, scratch.at("a.txt")).await.unwrap_err());
     assert_eq!(failed.kind(), TransportErrorKind::Interrupted);
     assert_eq!(scratch.tree(), BTreeMap::from([("a.txt".into(), "local".into())]));
@@ -197,7 +197,7 @@ async fn m36_a_download_dropped_at_any_poll_leaves_no_temporary_file() {
 async fn a_stream_of_unknown_size_is_uploaded_whole() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator).await;
-    client.files().upload_stream(&b"who knows how much"[..], &home, "s.txt".parse().unwrap()).await.unwrap();
+    client.files().upload(Stream::new("s.txt".parse().unwrap(), &b"who knows how much"[..]), &home).await.unwrap();
     assert_eq!(stored(&emulator, "s.txt").unwrap(), "who knows how much");
 }
 
@@ -248,7 +248,7 @@ async fn what_fails_in_a_folder_is_told_and_the_rest_goes_on() {
     assert_eq!(report.failed[0].0, "/b/c.txt".parse().unwrap());
     let report = client.files().upload_folder(&here.0, &home).await.unwrap();
     assert_eq!((report.files, report.failed.len()), (1, 2), "what is there is in the way: {report:?}");
-    let report = client.files().overwrite(true).upload_folder(&here.0, &home).await.unwrap();
+    let report = client.files().on_conflict(OnConflict::Overwrite).upload_folder(&here.0, &home).await.unwrap();
     assert_eq!((report.files, report.failed.len()), (3, 0), "{report:?}");
 }
 
@@ -345,4 +345,20 @@ async fn a_mirror_deletes_nothing_after_a_failure() {
     let report = client.files().mirror_up(&here.0, &home, &Mirror::default().with_deletions()).await.unwrap();
     assert_eq!((report.files, report.deleted.len(), report.failed.len()), (0, 0, 1), "{report:?}");
     assert_eq!(stored(&emulator, "a.txt").unwrap(), "a");
+}
+
+#[tokio::test]
+async fn a_file_and_a_stream_are_uploaded_under_another_name() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator).await;
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "from a file", 1);
+    let files = client.files().name("b.txt".parse().unwrap());
+    assert_eq!(files.upload(scratch.at("a.txt"), &home).await.unwrap().name, "b.txt");
+    let stream = || Stream::new("c.txt".parse().unwrap(), &b"from a stream"[..]);
+    let files = files.on_conflict(OnConflict::Rename);
+    assert_ne!(files.upload(stream(), &home).await.unwrap().name, "b.txt");
+    let replaced = files.on_conflict(OnConflict::Overwrite).upload(stream(), &home).await.unwrap();
+    client.files().download(&replaced.id, scratch.at("b.txt")).await.unwrap();
+    assert_eq!(fs::read_to_string(scratch.at("b.txt")).unwrap(), "from a stream");
 }

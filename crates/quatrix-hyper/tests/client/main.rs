@@ -5,6 +5,7 @@
 mod files;
 mod observed;
 mod proxies;
+mod reexports;
 mod secured;
 mod session;
 mod sharing;

@@ -9,10 +9,10 @@ use std::sync::{Barrier, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use quatrix_emulator::{CutPoint, Emulator, Fault, FaultKind};
-use quatrix_ureq::api::{GetFileId, GetHome};
+use quatrix_ureq::api::{GetFileId, GetHome, OnConflict};
 use quatrix_ureq::proto::task::mirror::Mirror;
 use quatrix_ureq::proto::{ErrorCode, FileId, RemotePath};
-use quatrix_ureq::{Client, Error, TransportErrorKind};
+use quatrix_ureq::{Client, Error, Stream, TransportErrorKind};
 
 use crate::support::{failure, logged_in};
 
@@ -116,10 +116,10 @@ fn what_is_there_is_overwritten_only_when_asked() {
     assert_eq!(refused.kind(), TransportErrorKind::Local);
     assert_eq!((stored(&emulator, "a.txt").unwrap(), scratch.tree()["a.txt"].as_str()), ("old".into(), "new"));
 
-    client.files().overwrite(true).upload(scratch.at("a.txt"), &home).unwrap();
+    client.files().on_conflict(OnConflict::Overwrite).upload(scratch.at("a.txt"), &home).unwrap();
     assert_eq!(stored(&emulator, "a.txt").unwrap(), "new");
     scratch.write("a.txt", "newer", 3);
-    client.files().overwrite(true).download(&id(&client, "a.txt"), scratch.at("a.txt")).unwrap();
+    client.files().on_conflict(OnConflict::Overwrite).download(&id(&client, "a.txt"), scratch.at("a.txt")).unwrap();
     assert_eq!(scratch.tree()["a.txt"], "new");
 }
 
@@ -149,7 +149,7 @@ fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
     scratch.write("a.txt", "local", 1);
     let cut = Fault::new(FaultKind::Cut(CutPoint::Body(1))).on("GET", "/file/download/{id}").always();
     emulator.set_faults([cut]).unwrap();
-    let files = client.files().overwrite(true);
+    let files = client.files().on_conflict(OnConflict::Overwrite);
     let failed = failure(files.download(&uploaded.id, scratch.at("a.txt")));
     assert_eq!(failed.kind(), TransportErrorKind::Interrupted);
     assert_eq!(scratch.tree(), BTreeMap::from([("a.txt".into(), "local".into())]));
@@ -163,7 +163,7 @@ fn m40_a_download_that_fails_leaves_the_old_file_and_nothing_else() {
 fn a_stream_of_unknown_size_is_uploaded_whole() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator);
-    client.files().upload_stream(&b"who knows how much"[..], &home, "s.txt".parse().unwrap()).unwrap();
+    client.files().upload(Stream::new("s.txt".parse().unwrap(), &b"who knows how much"[..]), &home).unwrap();
     assert_eq!(stored(&emulator, "s.txt").unwrap(), "who knows how much");
 }
 
@@ -215,7 +215,7 @@ fn what_fails_in_a_folder_is_told_and_the_rest_goes_on() {
     assert_eq!(report.failed[0].0, "/b/c.txt".parse().unwrap());
     let report = client.files().upload_folder(&here.0, &home).unwrap();
     assert_eq!((report.files, report.failed.len()), (1, 2), "what is there is in the way: {report:?}");
-    let report = client.files().overwrite(true).upload_folder(&here.0, &home).unwrap();
+    let report = client.files().on_conflict(OnConflict::Overwrite).upload_folder(&here.0, &home).unwrap();
     assert_eq!((report.files, report.failed.len()), (3, 0), "{report:?}");
 }
 
@@ -308,4 +308,22 @@ fn a_mirror_deletes_nothing_after_a_failure() {
     let report = client.files().mirror_up(&here.0, &home, &Mirror::default().with_deletions()).unwrap();
     assert_eq!((report.files, report.deleted.len(), report.failed.len()), (0, 0, 1), "{report:?}");
     assert_eq!(stored(&emulator, "a.txt").unwrap(), "a");
+}
+
+#[test]
+fn a_file_and_a_stream_are_uploaded_under_another_name() {
+    let emulator = Emulator::start().unwrap();
+    let (client, home) = at_home(&emulator);
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "from a file", 1);
+    let files = client.files().name("b.txt".parse().unwrap());
+    assert_eq!(files.upload(scratch.at("a.txt"), &home).unwrap().name, "b.txt");
+    let stream = || Stream::new("c.txt".parse().unwrap(), &b"from a stream"[..]);
+    let files = files.on_conflict(OnConflict::Rename);
+    let renamed = files.upload(stream(), &home).unwrap();
+    assert_ne!(renamed.name, "b.txt");
+    assert_ne!(id(&client, "b.txt"), renamed.id);
+    files.on_conflict(OnConflict::Overwrite).upload(stream(), &home).unwrap();
+    client.files().download(&id(&client, "b.txt"), scratch.at("b.txt")).unwrap();
+    assert_eq!(fs::read_to_string(scratch.at("b.txt")).unwrap(), "from a stream");
 }

@@ -8,6 +8,7 @@ mod callbacks;
 mod files;
 mod keep_alive;
 mod proxy;
+mod reexports;
 mod session;
 mod transfers;
 mod transport;
