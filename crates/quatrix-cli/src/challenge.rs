@@ -12,7 +12,8 @@ use crate::exit::Exit;
 use crate::failure::{Failure, answer_command};
 use crate::out;
 use crate::prompt::Prompt;
-use crate::settings::{Setting, Settings};
+use crate::setting::Setting;
+use crate::settings::Settings;
 
 /// How often somebody at a terminal may try.
 pub(crate) const TRIES: u8 = 3;

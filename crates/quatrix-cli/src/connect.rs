@@ -20,7 +20,8 @@ use crate::kept::Kept;
 use crate::login::check_account;
 use crate::out;
 use crate::secret::Secret;
-use crate::settings::{Setting, Settings};
+use crate::setting::Setting;
+use crate::settings::Settings;
 
 impl Settings {
     /// A client of this server, for nobody yet.

@@ -182,7 +182,7 @@ impl Failure {
 
     fn next_in(&self, profile: &str) -> Option<String> {
         let next = self.next.as_ref()?;
-        let named = next.starts_with("quatrix ") && profile != crate::store::DEFAULT_PROFILE;
+        let named = next.starts_with("quatrix ") && profile != crate::profile::DEFAULT_PROFILE;
         Some(if named { format!("{next} --profile {profile}") } else { next.to_string() })
     }
 }

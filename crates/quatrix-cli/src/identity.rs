@@ -11,7 +11,7 @@ use quatrix_ureq::proto::Server;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::secret::Secret;
-use crate::settings::{Origin, Setting};
+use crate::setting::{Origin, Setting};
 
 /// What options, environment and configuration say about the account.
 #[derive(Clone, Default)]

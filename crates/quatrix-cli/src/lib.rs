@@ -20,11 +20,14 @@ mod identity;
 mod interrupt;
 mod kept;
 mod login;
+mod options;
 mod out;
+mod profile;
 mod progress;
 mod prompt;
 mod remote;
 mod secret;
+mod setting;
 mod settings;
 mod show;
 mod store;
@@ -40,6 +43,7 @@ use clap::error::ErrorKind;
 use cli::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
+use profile::DEFAULT_PROFILE;
 use settings::Settings;
 
 /// Runs the command with these arguments, the program's name first.
@@ -62,7 +66,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return refuse(&error, json),
     };
     let profile =
-        settings::profile(&cli.options).map_or_else(|_| store::DEFAULT_PROFILE.to_owned(), |setting| setting.value);
+        settings::selected_profile(&cli.options).map_or_else(|_| DEFAULT_PROFILE.to_owned(), |setting| setting.value);
     dispatch(cli).unwrap_or_else(|failure| report(&failure, json, &profile))
 }
 
@@ -71,8 +75,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     options.warn();
     let settings = || Settings::settle(options);
     match command {
-        Command::Completion(command) => command.run(),
-        Command::Man(command) => command.run(),
+        Command::Completion(command) => command.run(cli::complete()),
+        Command::Man(command) => command.run(cli::complete()),
         #[cfg(feature = "demo")]
         Command::Demo(command) => command.run(),
         #[cfg(feature = "demo")]
@@ -105,7 +109,7 @@ fn show(help: &clap::Error) -> ExitCode {
     match help.print() {
         // A closed pipe has seen enough of it.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            report(&Failure::file("standard output".as_ref(), &error), false, store::DEFAULT_PROFILE)
+            report(&Failure::file("standard output".as_ref(), &error), false, DEFAULT_PROFILE)
         }
         _ => ExitCode::SUCCESS,
     }
@@ -118,9 +122,9 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
         // What follows the first paragraph is for people.
         (Some(what), true) => {
             let what = what.split("\n\n").next().unwrap_or_default();
-            out::say(&Failure::usage(what).json(store::DEFAULT_PROFILE));
+            out::say(&Failure::usage(what).json(DEFAULT_PROFILE));
         }
-        (None, true) => out::say(&Failure::usage("there is no command").json(store::DEFAULT_PROFILE)),
+        (None, true) => out::say(&Failure::usage("there is no command").json(DEFAULT_PROFILE)),
         (Some(what), false) => out::say(&format!("quatrix: {what}")),
         (None, false) => out::say(&text),
     }

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use quatrix_ureq::proto::Server;
 
-use crate::cli::Options;
 use crate::config::Section;
 use crate::environment::{self, variable};
 use crate::failure::Failure;
 use crate::identity::{Account, Accounts, By, Identity, Owner, Purpose};
 use crate::kept::Kept;
+use crate::options::Options;
 use crate::out;
+use crate::profile::{self, DEFAULT_PROFILE};
 use crate::secret::{Privacy, Secret};
-use crate::store::{DEFAULT_PROFILE, Store};
+use crate::setting::{Origin, Setting};
+use crate::store::Store;
 
 /// Settings of one run.
 pub(crate) struct Settings {
@@ -32,38 +34,6 @@ pub(crate) struct Settings {
     pub(crate) privacy: Privacy,
     store: Option<Store>,
     kept: OnceLock<Option<Kept>>,
-}
-
-/// A value and where it was found.
-#[derive(Clone)]
-pub(crate) struct Setting<T> {
-    pub(crate) value: T,
-    pub(crate) origin: Origin,
-    /// As the user wrote it: `--timeout`, `QUATRIX_TIMEOUT`, `timeout in config.json`.
-    pub(crate) name: String,
-}
-
-/// Where a setting was found, the one that counts most first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Option,
-    Environment,
-    Configuration,
-}
-
-impl<T> Setting<T> {
-    pub(crate) fn option(name: &str, value: T) -> Self {
-        Self { value, origin: Origin::Option, name: name.to_owned() }
-    }
-
-    fn map<U>(self, convert: impl FnOnce(T) -> U) -> Setting<U> {
-        Setting { value: convert(self.value), origin: self.origin, name: self.name }
-    }
-
-    /// Names the setting in an error about its value.
-    pub(crate) fn invalid(&self, why: impl std::fmt::Display) -> Failure {
-        Failure::usage(format!("{}: {why}", self.name))
-    }
 }
 
 impl Settings {
@@ -107,7 +77,7 @@ impl Settings {
     }
 
     pub(crate) fn settle(options: Options) -> Result<Self, Failure> {
-        let profile = profile(&options)?.value;
+        let profile = selected_profile(&options)?.value;
         let privacy = match options.allow_insecure_files || variable("QUATRIX_ALLOW_INSECURE_FILES")?.is_some() {
             true => Privacy::Waived,
             false => Privacy::Required,
@@ -186,21 +156,15 @@ fn user(address: String) -> Result<Setting<String>, Failure> {
 }
 
 /// The profile that is meant.
-pub(crate) fn profile(options: &Options) -> Result<Setting<String>, Failure> {
-    let profile = match &options.profile {
+pub(crate) fn selected_profile(options: &Options) -> Result<Setting<String>, Failure> {
+    let selected = match &options.profile {
         Some(profile) => Setting::option("--profile", profile.clone()),
         None => ambient("profile")?.unwrap_or_else(|| Setting::option("--profile", DEFAULT_PROFILE.to_owned())),
     };
-    match is_plain(&profile.value) {
-        true => Ok(profile),
-        false => Err(profile.invalid("a profile is named by up to 64 letters, digits and any of - _ . @")),
+    match profile::is_valid(&selected.value) {
+        true => Ok(selected),
+        false => Err(selected.invalid("a profile is named by up to 64 letters, digits and any of - _ . @")),
     }
-}
-
-/// Whether this can be part of a file's name.
-fn is_plain(profile: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.@".contains(&b);
-    (1..=64).contains(&profile.len()) && !profile.starts_with('.') && profile.bytes().all(plain)
 }
 
 /// The environment's variable for an option.
@@ -275,14 +239,6 @@ mod tests {
         assert_eq!(["45", "90s", "2m", "24h"].map(read), [Some(45), Some(90), Some(120), Some(86_400)]);
         for wrong in ["", "0", "s", "1.5", "-1", "25h", "1d", "4294967295m"] {
             assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_profile_cannot_be_a_path() {
-        assert!(["work", "me@acme.com", "a.b-c_1"].iter().all(|name| is_plain(name)));
-        for name in ["", ".", "..", "../x", "a/b", "a\\b", "a b", "a\0", &"x".repeat(65)] {
-            assert!(!is_plain(name), "{name}");
         }
     }
 

@@ -17,9 +17,6 @@ use crate::kept::Kept;
 use crate::out;
 use crate::show::Quoted;
 
-/// The profile of whoever names none.
-pub(crate) const DEFAULT_PROFILE: &str = "default";
-
 /// The session file of one profile.
 pub(crate) struct Store {
     directory: PathBuf,
@@ -207,7 +204,7 @@ mod tests {
     #[test]
     fn m39_whatever_stands_in_the_file_is_a_session_or_none() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path().to_owned(), DEFAULT_PROFILE);
+        let store = Store::new(folder.path().to_owned(), crate::profile::DEFAULT_PROFILE);
         let mut taken = Vec::new();
         for entry in fs::read_dir(CORPUS).unwrap() {
             let entry = entry.unwrap();

@@ -2,7 +2,6 @@
 
 use clap_complete::Shell;
 
-use crate::cli;
 use crate::failure::Failure;
 use crate::out;
 
@@ -21,9 +20,9 @@ pub(crate) struct Completion {
 }
 
 impl Completion {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, mut root: clap::Command) -> Result<(), Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut cli::complete(), "quatrix", &mut script);
+        clap_complete::generate(self.shell, &mut root, "quatrix", &mut script);
         out::write(&script)
     }
 }

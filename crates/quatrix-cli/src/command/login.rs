@@ -17,7 +17,8 @@ use crate::login::{authority, check_account, end_replaced, finish};
 use crate::out;
 use crate::prompt::Prompt;
 use crate::secret::Secret;
-use crate::settings::{Origin, Setting, Settings};
+use crate::setting::{Origin, Setting};
+use crate::settings::Settings;
 use crate::show::Shown;
 
 /// Log in, and keep the session or an API key for the commands that follow.

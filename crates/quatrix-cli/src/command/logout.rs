@@ -9,9 +9,9 @@ use crate::failure::Failure;
 use crate::identity::{By, NoCredentials, Purpose};
 use crate::kept::Kept;
 use crate::out;
+use crate::profile::DEFAULT_PROFILE;
 use crate::settings::Settings;
 use crate::show::Shown;
-use crate::store::DEFAULT_PROFILE;
 
 /// End the session, or forget the API key that is kept.
 ///

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use clap_mangen::Man as Page;
 
-use crate::cli;
 use crate::failure::Failure;
 use crate::out;
 
@@ -23,8 +22,7 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let root = cli::complete();
+    pub(crate) fn run(self, root: clap::Command) -> Result<(), Failure> {
         match self.dir {
             None => {
                 let mut page = Vec::new();

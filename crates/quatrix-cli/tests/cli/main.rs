@@ -29,6 +29,7 @@ mod interrupts;
 #[cfg(unix)]
 mod logins;
 mod mirrors;
+mod modules;
 mod names;
 #[cfg(all(unix, feature = "demo"))]
 mod pages;
