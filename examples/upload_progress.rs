@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::start()?; // with a real account: Server::account("acme")
     let client = Client::new(Server::at(emulator.api())?)?;
     assert_eq!(client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?, Login::Active);
-    let home = client.call(&GetHome { content: false })?.id;
+    let home = client.call(&GetHome::new())?.id;
 
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("holiday.mp4");

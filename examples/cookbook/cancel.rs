@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 // docs: begin
 /// Uploads a file to the home folder. Prints progress; cancels, and removes what was uploaded, when `stop` is set.
 fn upload(client: &Client, path: &Path, stop: &AtomicBool) -> Result<(), proto::Error> {
-    let home = client.call(&GetHome { content: false })?.id;
+    let home = client.call(&GetHome::new())?.id;
     let files = client.files().on_event(|path, event| {
         if let TransferEvent::Progress { done, total, .. } = event {
             eprintln!("{path}: {done} of {total:?} bytes");

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     show(&client.call(&GetProfile));
     show(&client.login(user("wrong")?));
     assert_eq!(client.login(user("only-for-tests-4711")?)?, Login::Active);
-    show(&client.call(&GetFile { id: "4711".parse()?, content: false }));
+    show(&client.call(&GetFile::new("4711".parse()?)));
     emulator.set_faults([Fault::new(FaultKind::Status(503)).always()])?;
     show(&client.call(&GetProfile));
     drop(emulator);

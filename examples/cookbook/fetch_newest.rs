@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Downloads the newest file of `/reports` into `target`. Returns its path.
 fn fetch_newest(client: &Client, target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let reports = client.run(LookUp::new("/reports".parse()?))?.ok_or("no folder /reports")?;
-    let listing = client.call(&GetFile { id: reports.id, content: true })?.into_children()?;
+    let listing = client.call(&GetFile::new(reports.id).with_content())?.into_children()?;
     let files = listing.into_iter().filter(|file| !file.is_folder());
     let newest = files.max_by_key(|file| file.modified).ok_or("/reports is empty")?;
     let path = target.join(FileName::new(newest.name)?.as_str()); // no name leads out of `target`

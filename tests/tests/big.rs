@@ -58,7 +58,7 @@ fn the_client() {
 fn blocking(size: u64, server: Server) {
     let client = quatrix_ureq::Client::builder(Config::new(server.clone())).no_proxy().build().unwrap();
     assert_eq!(client.login(me("user@example.com")).unwrap(), Login::Active);
-    let home = client.call(&GetHome { content: false }).unwrap().id;
+    let home = client.call(&GetHome::new()).unwrap().id;
     let upload = Upload::new(home, "big".parse().unwrap(), size, 7).on_conflict(OnConflict::Overwrite);
     let uploaded = client.upload(upload, Pattern::new(size)).unwrap();
     let mut sink = Compare::default();
@@ -69,7 +69,7 @@ fn blocking(size: u64, server: Server) {
 async fn awaited(size: u64, server: Server) {
     let client = quatrix_hyper::Client::builder(Config::new(server.clone())).no_proxy().build().unwrap();
     assert_eq!(client.login(me("user@example.com")).await.unwrap(), Login::Active);
-    let home = client.call(&GetHome { content: false }).await.unwrap().id;
+    let home = client.call(&GetHome::new()).await.unwrap().id;
     let upload = Upload::new(home, "big".parse().unwrap(), size, 7).on_conflict(OnConflict::Overwrite);
     let uploaded = client.upload(upload, Pattern::new(size)).await.unwrap();
     let mut sink = Compare::default();

@@ -114,7 +114,7 @@ pub(crate) fn run() {
     let full = Process::start(EMULATOR_ROLE);
     let job = Job { server: Server::at(&full.ready[1]).expect("it is one"), ca: (&full.ready[2]).into(), path: large };
     let client = job.blocking();
-    let home = client.call(&GetHome { content: false }).expect("it is there").id;
+    let home = client.call(&GetHome::new()).expect("it is there").id;
     client.files().upload(&job.path, &home).expect("it is taken");
     let there = many::folder(&client, &home);
     assert!(client.files().upload_folder(&small, &there).expect("it is taken").failed.is_empty());

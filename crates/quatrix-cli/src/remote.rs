@@ -97,7 +97,8 @@ pub(crate) fn target_folder(client: &Client, path: &RemotePath) -> Result<Locate
 
 /// All that is known of what the path leads to; with its children, if it is a folder and they are asked for.
 pub(crate) fn file(client: &Client, path: &RemotePath, content: bool) -> Result<File, Failure> {
-    Ok(client.call(&GetFile { id: need(client, path)?.id, content })?)
+    let file = GetFile::new(need(client, path)?.id);
+    Ok(client.call(&if content { file.with_content() } else { file })?)
 }
 
 /// Where something of this name goes that is put to `target`: into it if it is a folder, else to just that place.

@@ -33,7 +33,7 @@ use crate::upload_source::{Open as _, UploadSource};
 /// # let client = Client::new(Server::at(emulator.api())?)?;
 /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?).await?;
 /// # assert_eq!(login, Login::Active);
-/// # let home = client.call(&GetHome { content: false }).await?.id;
+/// # let home = client.call(&GetHome::new()).await?.id;
 /// let files = client.files().on_conflict(OnConflict::Overwrite).concurrency(8);
 /// let uploaded = files.upload("Cargo.toml", &home).await?;
 /// let report = files.upload_folder("src", &home).await?;

@@ -34,7 +34,7 @@ impl Client {
     /// # let client = Client::new(Server::at(emulator.api())?)?;
     /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?).await?;
     /// # assert_eq!(login, Login::Active);
-    /// # let home = client.call(&GetHome { content: false }).await?.id;
+    /// # let home = client.call(&GetHome::new()).await?.id;
     /// use std::io::Cursor;
     /// use quatrix_hyper::api::OnConflict;
     ///

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use quatrix_proto::task::partial_name;
 use quatrix_proto::{Error, UnixTime};
@@ -158,7 +158,7 @@ impl Place {
 }
 
 fn set_modified(file: &File, time: Option<UnixTime>) -> io::Result<()> {
-    time.and_then(system_time).map_or(Ok(()), |time| file.set_modified(time))
+    time.and_then(|time| SystemTime::try_from(time).ok()).map_or(Ok(()), |time| file.set_modified(time))
 }
 
 fn is_special(metadata: &Metadata) -> bool {
@@ -175,9 +175,4 @@ fn access_bits(metadata: &Metadata) -> Permissions {
 #[cfg(not(unix))]
 fn access_bits(metadata: &Metadata) -> Permissions {
     metadata.permissions()
-}
-
-fn system_time(time: UnixTime) -> Option<SystemTime> {
-    let distance = Duration::from_micros(time.as_micros().unsigned_abs());
-    if time.as_micros() < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
 }

@@ -74,6 +74,11 @@ id!(
     "file id"
 );
 id!(
+    /// The id of a user.
+    UserId,
+    "user id"
+);
+id!(
     /// The id of a job: work that the server goes on with after it has answered.
     JobId,
     "job id"

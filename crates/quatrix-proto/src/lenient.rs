@@ -4,6 +4,7 @@
 //! and `"Y"`/`"N"` in the first one.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -98,8 +99,8 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
 }
 
 /// An id; null and an empty text are `None`.
-pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileId>, D::Error> {
-    Ok(Option::<Box<str>>::deserialize(deserializer)?.and_then(|text| FileId::new(text).ok()))
+pub(crate) fn id<'de, D: Deserializer<'de>, I: FromStr>(deserializer: D) -> Result<Option<I>, D::Error> {
+    Ok(Option::<Box<str>>::deserialize(deserializer)?.and_then(|text| text.parse().ok()))
 }
 
 /// The same readers as types, for visitors written by hand.

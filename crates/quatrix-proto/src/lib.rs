@@ -158,7 +158,7 @@ pub use error::{
     TransferError, TransportError, TransportErrorKind, TransportPhase,
 };
 pub use file::{File, FileKind};
-pub use id::{FileId, JobId};
+pub use id::{FileId, JobId, UserId};
 pub use lenient::UnknownFields;
 pub use name::FileName;
 pub use path::RemotePath;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
@@ -114,8 +115,8 @@ impl Server {
         self.0.api.authority.host()
     }
 
-    /// Whether every request is encrypted: neither the API nor the uploads are plain `http`.
-    pub fn is_encrypted(&self) -> bool {
+    /// Whether every request is sent over `https`, to the API and to the base of uploads.
+    pub fn is_https(&self) -> bool {
         self.0.api.scheme == Scheme::HTTPS && self.0.files.scheme == Scheme::HTTPS
     }
 
@@ -159,6 +160,15 @@ impl Hash for Server {
 }
 
 /// The API base: what [`Server::at`] takes.
+/// Parses an address as [`Server::at`] does: plain `http` only to this machine.
+impl FromStr for Server {
+    type Err = ServerError;
+
+    fn from_str(address: &str) -> Result<Self, ServerError> {
+        Self::at(address)
+    }
+}
+
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Base { scheme, authority, path } = &self.0.api;
@@ -401,5 +411,19 @@ mod tests {
                 prop_assert!(!shown.contains('@') || uri.path().contains('@'));
             }
         }
+    }
+
+    #[test]
+    fn an_address_parses_as_at_reads_it() {
+        assert_eq!("acme".parse(), Server::at("acme"));
+        assert_eq!("http://acme.com".parse::<Server>(), Server::at("http://acme.com"));
+        assert!("http://acme.com".parse::<Server>().is_err());
+    }
+
+    #[test]
+    fn https_needs_both_bases_encrypted() {
+        assert!(Server::at("acme").unwrap().is_https());
+        let plain = Server::at("http://localhost").unwrap();
+        assert!(!plain.is_https() && !plain.with_files_base("https://files.acme.com").unwrap().is_https());
     }
 }

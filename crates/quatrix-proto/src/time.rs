@@ -1,10 +1,12 @@
 //! The two kinds of time: what a driver measures, and what files carry.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
+
+use crate::error::Invalid;
 
 /// A moment on the driver's own clock: microseconds since an origin that the driver picks.
 ///
@@ -96,13 +98,27 @@ impl UnixTime {
     }
 }
 
-impl From<std::time::SystemTime> for UnixTime {
-    fn from(time: std::time::SystemTime) -> Self {
+impl From<SystemTime> for UnixTime {
+    fn from(time: SystemTime) -> Self {
         let of = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
-        match time.duration_since(std::time::UNIX_EPOCH) {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => Self(of(after)),
             Err(before) => Self(-of(before.duration())),
         }
+    }
+}
+
+/// Fails for a time that the platform cannot represent: on Windows one before 1601 or after 30827.
+impl TryFrom<UnixTime> for SystemTime {
+    type Error = Invalid;
+
+    fn try_from(time: UnixTime) -> Result<Self, Invalid> {
+        let distance = Duration::from_micros(time.0.unsigned_abs());
+        let system = match time.0 < 0 {
+            true => Self::UNIX_EPOCH.checked_sub(distance),
+            false => Self::UNIX_EPOCH.checked_add(distance),
+        };
+        system.ok_or_else(|| Invalid::new("time", "is out of the range of this platform"))
     }
 }
 
@@ -168,6 +184,16 @@ mod tests {
         assert_eq!(time.to_string(), "1612325106.789012");
         assert_eq!(serde_json::to_string(&time).unwrap(), "1612325106.789012");
         assert_eq!(UnixTime::from_micros(-1_500_000).to_string(), "-1.500000");
+    }
+
+    #[test]
+    fn file_times_become_system_times_and_come_back() {
+        for micros in [0, 1, -1, 1_612_325_106_789_012, -1_500_000] {
+            let time = UnixTime::from_micros(micros);
+            let system = SystemTime::try_from(time).unwrap();
+            assert_eq!(system < SystemTime::UNIX_EPOCH, micros < 0, "{time}");
+            assert_eq!(UnixTime::from(system), time);
+        }
     }
 
     #[test]

@@ -108,9 +108,9 @@ fn a_request_takes_fewer_allocations_and_bytes_than_by_hand() {
     let file: FileId = ID.parse().unwrap();
     let path = format!("/file/metadata/{ID}?content=0");
     let hand = || by_hand("GET", &path, ("x-auth-token", ID), Vec::new());
-    built(&GetFile { id: file.clone(), content: false }, session, (4, 753), &hand, (11, 965));
+    built(&GetFile::new(file.clone()), session, (4, 753), &hand, (11, 965));
     let folder = json!({"target": ID, "name": "reports", "resolve": false});
-    let make = MakeFolder { target: file, name: "reports".parse().unwrap(), resolve: false };
+    let make = MakeFolder::new(file, "reports".parse().unwrap());
     built(&make, session, (6, 803), &post("/file/makedir", folder), (14, 1037));
 }
 
@@ -164,8 +164,8 @@ fn values_and_bodies_cost_a_session_no_more_than_themselves() {
         })
         .count_total
     };
-    let get = GetFile { id: file.clone(), content: true };
-    let make = MakeFolder { target: file, name: "reports".parse().unwrap(), resolve: false };
+    let get = GetFile::new(file.clone()).with_content();
+    let make = MakeFolder::new(file, "reports".parse().unwrap());
     sending(&|session| session.call(NOW, &get).id());
     assert_eq!(sending(&|session| session.call(NOW, &get).id()), 4, "as one without a value");
     assert_eq!(sending(&|session| session.call(NOW, &make).id()), 8, "the body is kept as well, and has a length");

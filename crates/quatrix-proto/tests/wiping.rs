@@ -163,7 +163,7 @@ fn requests_are_wiped_with_what_is_secret_in_them() {
         drop(SecondFactor::totp(text).prepare(&server).unwrap().into_request(Authorization::None));
     });
     leaves_nothing("a PIN in base64", 25, |text| {
-        let pin = SecondFactor { encoding: quatrix_proto::api::CodeEncoding::Base64, ..SecondFactor::pin(text) };
+        let pin = SecondFactor::pin(text).encoding(quatrix_proto::api::CodeEncoding::Base64);
         drop(pin.prepare(&server).unwrap().into_request(Authorization::None));
     });
     leaves_nothing("a captcha token", 26, |text| {

@@ -199,7 +199,7 @@ impl Builder {
                 let rule = self.proxy?;
                 let proxy = rule.towards(config.server())?.map(proxy).transpose()?;
                 // A client that shares these connections may use a server over plain http.
-                let https_only = proxy.is_some() || config.server().is_encrypted();
+                let https_only = proxy.is_some() || config.server().is_https();
                 let agent =
                     agent(root_certs(self.roots)?, proxy, self.resolver, self.timeouts, self.adjust, https_only);
                 Arc::new(Transport::new(agent))

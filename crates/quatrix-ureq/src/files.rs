@@ -22,7 +22,7 @@ use crate::upload_source::UploadSource;
 /// # let client = Client::new(Server::at(emulator.api())?)?;
 /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?;
 /// # assert_eq!(login, Login::Active);
-/// # let home = client.call(&GetHome { content: false })?.id;
+/// # let home = client.call(&GetHome::new())?.id;
 /// let files = client.files().on_conflict(OnConflict::Overwrite).concurrency(8);
 /// let uploaded = files.upload("Cargo.toml", &home)?;
 /// let report = files.upload_folder("src", &home)?;

@@ -30,7 +30,7 @@ impl Client {
     /// # let client = Client::new(Server::at(emulator.api())?)?;
     /// # let login = client.login(Credentials::new("user@example.com", "only-for-tests-4711")?)?;
     /// # assert_eq!(login, Login::Active);
-    /// # let home = client.call(&GetHome { content: false })?.id;
+    /// # let home = client.call(&GetHome::new())?.id;
     /// use std::io::Cursor;
     /// use quatrix_ureq::api::OnConflict;
     ///

@@ -175,7 +175,7 @@ impl Pair {
             Wish::Folder => {
                 let target = people::home_of(self.rules.user().unwrap_or(people::USERS[0]));
                 let name = format!("folder {serial}").parse().expect("a good name");
-                What::Folder(self.session.call(now, &MakeFolder { target, name, resolve: false }))
+                What::Folder(self.session.call(now, &MakeFolder::new(target, name)))
             }
             Wish::Public => What::Public(self.session.call(now, &GetAccountMetadata)),
             Wish::KeepAlive => What::KeepAlive(self.session.keepalive(now)),

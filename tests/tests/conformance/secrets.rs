@@ -31,9 +31,9 @@ fn life<S: Subject>(wire: Wire) -> String {
     let saved = client.save().unwrap();
     let _ = write!(shown, "{saved:?} {} {:?}", client.debug(), client.state());
     let _ = write!(shown, "{:?}", client.call(&ReadLink::new(DownloadLink::new("canary-link"))));
-    let chunk = UploadChunk { key: "canary-key".into(), range: 0..1, total: 1 };
+    let chunk = UploadChunk::new("canary-key".into(), 0..1, 1);
     let _ = write!(shown, "{chunk:?}");
-    let _ = write!(shown, "{:?}", client.call(&GetDownloadLink { ids: vec!["no-such-file".parse().unwrap()] }));
+    let _ = write!(shown, "{:?}", client.call(&GetDownloadLink::new(vec!["no-such-file".parse().unwrap()])));
     let _ = write!(shown, "{:?}", client.call(&GetProfile).map(|profile| profile.email));
     let _ = write!(shown, "{:?}", client.logout());
 

@@ -225,7 +225,7 @@ fn any_operation_can_be_called_raw<S: Subject>(wire: Wire) {
     assert_eq!(answer.status(), 200);
     assert!(std::str::from_utf8(answer.body()).unwrap().contains("user@example.com"));
     assert_eq!(client.call(&Raw::get("/no/such/path")).unwrap().status(), 404);
-    let refused = client.call(&GetFile { id: "no-such-file".parse().unwrap(), content: false }).unwrap_err();
+    let refused = client.call(&GetFile::new("no-such-file".parse().unwrap())).unwrap_err();
     assert_eq!((refused.status().unwrap().as_u16(), refused.code()), (404, Some(ErrorCode::NOT_FOUND)));
 }
 

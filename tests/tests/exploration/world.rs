@@ -159,7 +159,7 @@ impl World {
             What::ReadInTime => session.call_with(now, &GetProfile, CallOptions::new().with_deadline(TICK * 2)).id(),
             What::Write => {
                 let id = FileId::new("home").expect("a legal id");
-                session.call(now, &EmptyTrash { id }).id()
+                session.call(now, &EmptyTrash::new(id)).id()
             }
             What::KeepAlive => session.keepalive(now).id(),
             What::RunKeepAlive => session.run_keepalive(now).id(),

@@ -72,7 +72,7 @@ fn with_file<S: Subject>(wire: Wire) -> (Stage, S, quatrix_proto::FileId) {
 }
 
 fn upload<S: Subject>(client: &S, name: &str, size: u64) -> Upload {
-    let home = client.call(&GetHome { content: false }).unwrap().id;
+    let home = client.call(&GetHome::new()).unwrap().id;
     Upload::new(home, name.parse().unwrap(), size, 7)
 }
 

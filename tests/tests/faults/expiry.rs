@@ -39,9 +39,9 @@ fn m07_a_session_that_is_gone_is_made_anew_and_the_call_sent_once_more<S: Subjec
     assert_eq!(asked(&stage), expected);
 
     // What changes something is sent once more as well: a 401 has changed nothing.
-    let home = client.call(&GetHome { content: false }).unwrap().id;
+    let home = client.call(&GetHome::new()).unwrap().id;
     stage.emulator.advance(Duration::from_secs(15 * 60));
-    client.call(&MakeFolder { target: home, name: "made once".parse().unwrap(), resolve: false }).unwrap();
+    client.call(&MakeFolder::new(home, "made once".parse().unwrap())).unwrap();
     assert_eq!(stage.count("/session/login"), 3);
     assert!(stage.emulator.paths("user@example.com").contains(&"made once/".to_owned()));
 }

@@ -90,7 +90,7 @@ fn m42_m31_an_upload_over_a_wire_that_breaks_at_any_read_fails_or_succeeds_and_c
         let first = relay.connections();
         let client: S = over(&stage, &relay);
         assert_eq!(client.login(me(USER)).unwrap(), Login::Active);
-        let home = client.call(&GetHome { content: false }).unwrap().id;
+        let home = client.call(&GetHome::new()).unwrap().id;
         let upload = |bytes: &[u8]| {
             let name = FileName::new("a.bin").unwrap();
             let upload = Upload::new(home.clone(), name, bytes.len() as u64, 7);

@@ -45,7 +45,7 @@ fn name(text: &str) -> FileName {
 }
 
 fn home<S: Subject>(client: &S) -> File {
-    client.call(&GetHome { content: true }).unwrap()
+    client.call(&GetHome::new().with_content()).unwrap()
 }
 
 fn find<S: Subject>(client: &S, path: &str) -> FileId {
@@ -59,7 +59,7 @@ fn names(folder: &File) -> Vec<&str> {
 }
 
 fn make<S: Subject>(client: &S, target: &FileId, text: &str) -> Result<File, Error> {
-    client.call(&MakeFolder { target: target.clone(), name: name(text), resolve: false })
+    client.call(&MakeFolder::new(target.clone(), name(text)))
 }
 
 fn the_home_is_listed_with_and_without_its_content<S: Subject>(wire: Wire) {
@@ -67,16 +67,16 @@ fn the_home_is_listed_with_and_without_its_content<S: Subject>(wire: Wire) {
     let client: S = stage.active();
     let whole = home(&client);
     assert!(names(&whole).contains(&"reports") && names(&whole).contains(&"a.txt"));
-    let bare = client.call(&GetHome { content: false }).unwrap();
+    let bare = client.call(&GetHome::new()).unwrap();
     assert_eq!((bare.id.clone(), &bare.content), (whole.id.clone(), &None));
     let reports = whole.content.iter().flatten().find(|file| file.name == "reports").unwrap();
     assert_eq!(
         (reports.kind, reports.is_folder(), reports.parent_id.as_ref()),
         (FileKind::Folder, true, Some(&whole.id))
     );
-    let listed = client.call(&GetFile { id: reports.id.clone(), content: true }).unwrap();
+    let listed = client.call(&GetFile::new(reports.id.clone()).with_content()).unwrap();
     assert_eq!(names(&listed), ["2026"]);
-    let error = client.call(&GetFile { id: "no-such-id".parse().unwrap(), content: false }).unwrap_err();
+    let error = client.call(&GetFile::new("no-such-id".parse().unwrap())).unwrap_err();
     assert_eq!((error.status().unwrap().as_u16(), error.code()), (404, Some(ErrorCode::NOT_FOUND)));
 }
 
@@ -88,7 +88,7 @@ fn a_folder_is_made_and_a_clash_is_told<S: Subject>(wire: Wire) {
     assert_eq!((made.name.as_str(), made.kind), ("new", FileKind::Folder));
     let on_conflict = make(&client, &home, "new").unwrap_err();
     assert_eq!((on_conflict.status().unwrap().as_u16(), on_conflict.code()), (400, Some(ErrorCode::EXISTS)));
-    let other = client.call(&MakeFolder { target: home, name: name("new"), resolve: true }).unwrap();
+    let other = client.call(&MakeFolder::new(home, name("new")).rename_on_conflict()).unwrap();
     assert_ne!((other.id, other.name), (made.id, made.name), "the server has picked a free name");
 }
 
@@ -124,14 +124,14 @@ fn files_are_renamed_copied_moved_and_deleted<S: Subject>(wire: Wire) {
     let client: S = stage.active();
     let home_id = home(&client).id;
     let (file, reports) = (find(&client, "/a.txt"), find(&client, "/reports"));
-    client.call(&RenameFile { id: file.clone(), name: name("b.txt"), resolve: false }).unwrap();
+    client.call(&RenameFile::new(file.clone(), name("b.txt"))).unwrap();
     assert_eq!(find(&client, "/b.txt"), file);
 
-    let copied = client.call(&CopyFiles { ids: vec![file.clone()], target: reports.clone(), resolve: false }).unwrap();
+    let copied = client.call(&CopyFiles::new(vec![file.clone()], reports.clone())).unwrap();
     assert!(matches!(copied, Deferred::Job(_)), "copying is always a job");
     let copy = find(&client, "/reports/b.txt");
 
-    let moved = client.call(&MoveFiles { ids: vec![copy.clone()], target: home_id.clone(), resolve: true }).unwrap();
+    let moved = client.call(&MoveFiles::new(vec![copy.clone()], home_id.clone()).rename_on_conflict()).unwrap();
     assert_eq!(moved.done().unwrap().ids, std::slice::from_ref(&copy));
     assert!(names(&home(&client)).len() > 2);
 
@@ -140,7 +140,7 @@ fn files_are_renamed_copied_moved_and_deleted<S: Subject>(wire: Wire) {
     let deleted = client.call(&DeleteFiles::permanently([file.clone()])).unwrap();
     assert_eq!(deleted.done().unwrap().ids, [file]);
     assert!(client.run(LookUp::new("/b.txt".parse().unwrap())).unwrap().is_none());
-    let into_itself = client.call(&MoveFiles { ids: vec![reports.clone()], target: reports, resolve: false });
+    let into_itself = client.call(&MoveFiles::new(vec![reports.clone()], reports));
     assert!(into_itself.is_err());
 }
 
@@ -149,13 +149,7 @@ fn one_file_replaces_another_only_if_told_to<S: Subject>(wire: Wire) {
     let client: S = stage.active();
     let home_id = home(&client).id;
     let (file, target) = (find(&client, "/a.txt"), find(&client, "/reports/2026"));
-    let copy = |on_conflict| CopyOne {
-        id: file.clone(),
-        target: target.clone(),
-        name: name("q3.pdf"),
-        modified: None,
-        on_conflict,
-    };
+    let copy = |on_conflict| CopyOne::new(file.clone(), target.clone(), name("q3.pdf")).on_conflict(on_conflict);
     assert_eq!(client.call(&copy(OnConflict::Refuse)).unwrap_err().code(), Some(ErrorCode::EXISTS));
     let beside = client.call(&copy(OnConflict::Rename)).unwrap();
     assert_ne!(beside.name, "q3.pdf");
@@ -164,8 +158,7 @@ fn one_file_replaces_another_only_if_told_to<S: Subject>(wire: Wire) {
     assert_eq!(stage.emulator.file("user@example.com", "reports/2026/q3.pdf").unwrap(), "hello");
 
     let modified = Some(UnixTime::from_micros(1_612_325_106_789_012));
-    let back =
-        MoveOne { id: beside.id, target: home_id, name: name("c.txt"), modified, on_conflict: OnConflict::Refuse };
+    let back = MoveOne::new(beside.id, home_id, name("c.txt")).modified(modified);
     let moved = client.call(&back).unwrap();
     assert_eq!((moved.name.as_str(), moved.modified), ("c.txt", modified));
 }
@@ -190,7 +183,7 @@ fn q14_the_size_of_a_folder_decides_nothing<S: Subject>(wire: Wire) {
         let settings = Settings { folder_size, ..Settings::default() };
         let stage = Stage::built(wire, |builder| builder.settings(settings).files(seed()));
         let client: S = stage.active();
-        let folder = client.call(&GetFile { id: find(&client, "/reports/2026"), content: true }).unwrap();
+        let folder = client.call(&GetFile::new(find(&client, "/reports/2026")).with_content()).unwrap();
         assert_eq!(
             (folder.size, folder.content.unwrap().len()),
             (Some(if folder_size == FolderSize::Items { 1 } else { 5 }), 1)
@@ -219,9 +212,9 @@ fn times_info_size_and_search<S: Subject>(wire: Wire) {
     let client: S = stage.active();
     let file = find(&client, "/reports/2026/q3.pdf");
     let modified = UnixTime::from_micros(1_612_325_106_789_012);
-    assert_eq!(client.call(&SetModified { id: file.clone(), modified }).unwrap().modified, Some(modified));
-    assert_eq!(client.call(&GetFileInfo { id: file.clone() }).unwrap().size, Some(5));
-    assert_eq!(client.call(&GetFileSize { id: file.clone() }).unwrap(), 5);
+    assert_eq!(client.call(&SetModified::new(file.clone(), modified)).unwrap().modified, Some(modified));
+    assert_eq!(client.call(&GetFileInfo::new(file.clone())).unwrap().size, Some(5));
+    assert_eq!(client.call(&GetFileSize::new(file.clone())).unwrap(), 5);
     let found = client.call(&SearchFiles::all([Condition::name("q3")])).unwrap();
     assert_eq!(found.iter().map(|file| &file.id).collect::<Vec<_>>(), [&file]);
     assert!(client.call(&SearchFiles::all([Condition::name("nothing like it")])).unwrap().is_empty());
@@ -235,10 +228,10 @@ fn the_trash_is_emptied<S: Subject>(wire: Wire) {
     let deleted = client.call(&DeleteFiles::to_trash([find(&client, "/a.txt")])).unwrap();
     assert!(deleted.done().is_some());
     let trash = home(&client).content.into_iter().flatten().find(|file| file.kind == FileKind::Trash).unwrap();
-    let full = client.call(&GetFile { id: trash.id.clone(), content: true }).unwrap();
+    let full = client.call(&GetFile::new(trash.id.clone()).with_content()).unwrap();
     assert_eq!(names(&full), ["a.txt"]);
-    client.call(&EmptyTrash { id: trash.id.clone() }).unwrap();
-    assert!(client.call(&GetFile { id: trash.id, content: true }).unwrap().content.unwrap().is_empty());
+    client.call(&EmptyTrash::new(trash.id.clone())).unwrap();
+    assert!(client.call(&GetFile::new(trash.id).with_content()).unwrap().content.unwrap().is_empty());
 }
 
 /// By its single operations; what does it whatever gets in its way is tested in `transfers`.
@@ -246,16 +239,16 @@ fn a_small_file_goes_up_and_comes_down<S: Subject>(wire: Wire) {
     let stage = stage(wire);
     let client: S = stage.active();
     let parent_id = home(&client).id;
-    let link = GetUploadLink { parent_id, name: name("empty"), resolve: false, file_size: Some(0) };
+    let link = GetUploadLink::new(parent_id, name("empty")).file_size(0);
     let upload = client.call(&link).unwrap();
     let modified = Some(UnixTime::from_secs(1_600_000_000));
-    let made = client.call(&FinalizeUpload { key: upload.upload_key, modified }).unwrap();
+    let made = client.call(&FinalizeUpload::new(upload.upload_key).modified(modified)).unwrap();
     assert_eq!((made.id.clone(), made.size, made.modified), (upload.file_id, 0, modified));
 
-    let link = client.call(&GetDownloadLink { ids: vec![find(&client, "/reports/2026/q3.pdf")] }).unwrap();
+    let link = client.call(&GetDownloadLink::new(vec![find(&client, "/reports/2026/q3.pdf")])).unwrap();
     let part = client.call(&ReadLink::new(link)).unwrap();
     assert_eq!(part.total, Some(5));
-    let link = client.call(&GetDownloadLink { ids: vec![made.id] }).unwrap();
+    let link = client.call(&GetDownloadLink::new(vec![made.id])).unwrap();
     assert_eq!(client.call(&ReadLink::new(link)).unwrap().total, Some(0));
 }
 
@@ -263,10 +256,10 @@ fn a_file_is_modified_in_place<S: Subject>(wire: Wire) {
     let stage = stage(wire);
     let client: S = stage.active();
     let id = find(&client, "/a.txt");
-    let upload = client.call(&ModifyFile { id: id.clone(), truncate: 0 }).unwrap();
+    let upload = client.call(&ModifyFile::new(id.clone(), 0)).unwrap();
     assert_eq!(upload.file_id, id);
     assert_eq!(stage.emulator.file("user@example.com", "a.txt").unwrap(), "", "the old content goes first");
-    client.call(&FinalizeUpload { key: upload.upload_key, modified: None }).unwrap();
+    client.call(&FinalizeUpload::new(upload.upload_key)).unwrap();
 }
 
 fn paths_are_looked_up_with_and_without_the_operation_for_it<S: Subject>(wire: Wire) {
@@ -274,7 +267,7 @@ fn paths_are_looked_up_with_and_without_the_operation_for_it<S: Subject>(wire: W
     let stage = stage(wire);
     let client: S = stage.active();
     let path: RemotePath = "/reports/2026/q3.pdf".parse().unwrap();
-    let found = client.call(&GetFileId { path: path.clone(), parent: None }).unwrap();
+    let found = client.call(&GetFileId::new(path.clone())).unwrap();
     for status in [404, 405] {
         let unknown = Fault::new(FaultKind::Status(status)).on("POST", "/file/id").always();
         stage.emulator.set_faults([unknown]).unwrap();

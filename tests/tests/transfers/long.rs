@@ -130,7 +130,7 @@ impl World {
 #[test]
 fn q10_an_upload_of_forty_minutes_keeps_its_session_alive() {
     let mut world = World::new(&Seed::new());
-    let home = world.session.call(world.now(), &GetHome { content: false });
+    let home = world.session.call(world.now(), &GetHome::new());
     let home = world.drive(home).0.unwrap().id;
     world.source = super::bytes(24 * MIB, 1);
     let began = world.elapsed;

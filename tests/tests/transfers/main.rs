@@ -23,7 +23,7 @@ fn stage(wire: Wire, name: &str, bytes: &[u8]) -> Stage {
 }
 
 fn home<S: Subject>(client: &S) -> FileId {
-    client.call(&GetHome { content: false }).unwrap().id
+    client.call(&GetHome::new()).unwrap().id
 }
 
 fn find<S: Subject>(client: &S, path: &str) -> FileId {

@@ -56,15 +56,11 @@ pub(super) fn captcha() {
 }
 
 pub(super) fn file() {
-    of_session(&GetFile { id: GIVEN.file.clone(), content: false });
+    of_session(&GetFile::new(GIVEN.file.clone()));
 }
 
 pub(super) fn folder() {
-    of_session(&MakeFolder {
-        target: GIVEN.file.clone(),
-        name: "reports".parse().expect("it is a name"),
-        resolve: false,
-    });
+    of_session(&MakeFolder::new(GIVEN.file.clone(), "reports".parse().expect("it is a name")));
 }
 
 /// What a server answers with.

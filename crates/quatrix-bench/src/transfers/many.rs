@@ -12,18 +12,13 @@ use quatrix_proto::api::{GetUploadLink, MakeFolder};
 const CHUNK: u64 = 100 << 20;
 
 pub(super) fn folder(client: &quatrix_ureq::Client, home: &FileId) -> FileId {
-    let folder = MakeFolder { target: home.clone(), name: "small".parse().expect("it is a name"), resolve: false };
+    let folder = MakeFolder::new(home.clone(), "small".parse().expect("it is a name"));
     client.call(&folder).expect("it is made").id
 }
 
 pub(super) fn link(path: &Path, size: u64, home: &FileId) -> GetUploadLink {
     let name = path.file_name().and_then(|name| name.to_str()).expect("it has a name");
-    GetUploadLink {
-        parent_id: home.clone(),
-        name: name.parse().expect("it is a name"),
-        resolve: false,
-        file_size: Some(size),
-    }
+    GetUploadLink::new(home.clone(), name.parse().expect("it is a name")).file_size(size)
 }
 
 pub(super) fn chunks(size: u64) -> impl Iterator<Item = Range<u64>> {

@@ -17,7 +17,7 @@ fn found(found: Option<Located>) -> FileId {
 
 pub(super) fn blocking(kind: Kind, job: &Job) {
     let client = job.blocking();
-    let home = || client.call(&GetHome { content: false }).expect("it is there").id;
+    let home = || client.call(&GetHome::new()).expect("it is there").id;
     let file = |name| found(client.run(look_up(&job.server, name)).expect("it can be looked for"));
     let files = client.files().concurrency(AT_ONCE);
     match kind {
@@ -41,7 +41,7 @@ pub(super) fn awaited(kind: Kind, job: &Job) {
     let client = builder.build().expect("the settings are valid");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime can be made");
     runtime.block_on(async {
-        let home = async || client.call(&GetHome { content: false }).await.expect("it is there").id;
+        let home = async || client.call(&GetHome::new()).await.expect("it is there").id;
         let file = async |name| found(client.run(look_up(&job.server, name)).await.expect("it can be looked for"));
         let files = client.files().concurrency(AT_ONCE);
         match kind {

@@ -59,7 +59,7 @@ struct Plain {
 
 impl Plain {
     async fn transfer(self, kind: Kind, path: PathBuf) {
-        let home = self.call(&GetHome { content: true }).await;
+        let home = self.call(&GetHome::new().with_content()).await;
         let child = |name: &str| home.content.iter().find(|file| file.name == name).expect("it is there").id.clone();
         let mut tasks = Vec::new();
         match kind {
@@ -76,7 +76,7 @@ impl Plain {
                 }
             }
             Kind::ManyDown => {
-                let folder = self.call(&GetFile { id: child("small"), content: true }).await;
+                let folder = self.call(&GetFile::new(child("small")).with_content()).await;
                 for hand in folder.content.chunks(folder.content.len() / AT_ONCE) {
                     let (plain, hand, path) = (self.clone(), hand.to_vec(), path.clone());
                     tasks.push(tokio::spawn(async move {
@@ -109,7 +109,7 @@ impl Plain {
         let link = self.call(&many::link(path, size, home)).await;
         for range in many::chunks(size) {
             let (mut sender, body) = Channel::<Bytes>::new(1);
-            let chunk = UploadChunk { key: link.upload_key.clone(), range: range.clone(), total: size };
+            let chunk = UploadChunk::new(link.upload_key.clone(), range.clone(), size);
             let answer = self.http.request(self.request(&chunk).map(|_| body.boxed()));
             let feed = async {
                 for piece in pieces(range) {
@@ -123,12 +123,12 @@ impl Plain {
             let (answer, ()) = tokio::join!(answer, feed);
             decode::<UploadChunk>(answer.expect("it is answered")).await;
         }
-        let finalized = self.call(&FinalizeUpload { key: link.upload_key, modified: None }).await;
+        let finalized = self.call(&FinalizeUpload::new(link.upload_key)).await;
         assert_eq!(finalized.size, size);
     }
 
     async fn download(&self, id: &FileId, to: &Path) {
-        let link = self.call(&GetDownloadLink { ids: vec![id.clone()] }).await;
+        let link = self.call(&GetDownloadLink::new(vec![id.clone()])).await;
         let request = self.request(&ReadLink::new(link)).map(|body| Full::new(body).boxed());
         let mut body = self.http.request(request).await.expect("it is answered").into_body();
         let mut file = File::create(to).await.expect("it can be made");

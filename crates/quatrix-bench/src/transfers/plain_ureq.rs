@@ -16,7 +16,7 @@ use super::{AT_ONCE, Job, Kind, many};
 
 pub(super) fn carry_out(kind: Kind, job: &Job) {
     let plain = Plain { agent: agent(job), job };
-    let home = || plain.call(&GetHome { content: true });
+    let home = || plain.call(&GetHome::new().with_content());
     let child = |name: &str| home().content.into_iter().find(|file| file.name == name).expect("it is there").id;
     match kind {
         Kind::LargeUp => plain.upload(&job.path, &home().id),
@@ -31,7 +31,7 @@ pub(super) fn carry_out(kind: Kind, job: &Job) {
             });
         }
         Kind::ManyDown => {
-            let folder = plain.call(&GetFile { id: child("small"), content: true });
+            let folder = plain.call(&GetFile::new(child("small")).with_content());
             let plain = &plain;
             std::thread::scope(|scope| {
                 for hand in folder.content.chunks(folder.content.len() / AT_ONCE) {
@@ -81,17 +81,17 @@ impl Plain<'_> {
         for range in many::chunks(size) {
             file.seek(SeekFrom::Start(range.start)).expect("it is a file");
             let mut part = (&mut file).take(range.end - range.start);
-            let chunk = UploadChunk { key: link.upload_key.clone(), range, total: size };
+            let chunk = UploadChunk::new(link.upload_key.clone(), range, size);
             let (head, _) = self.request(&chunk).into_parts();
             let response = self.agent.run(Request::from_parts(head, SendBody::from_reader(&mut part)));
             decode::<UploadChunk>(response.expect("it is answered"));
         }
-        let finalized = self.call(&FinalizeUpload { key: link.upload_key, modified: None });
+        let finalized = self.call(&FinalizeUpload::new(link.upload_key));
         assert_eq!(finalized.size, size);
     }
 
     fn download(&self, id: &FileId, to: &Path) {
-        let link = self.call(&GetDownloadLink { ids: vec![id.clone()] });
+        let link = self.call(&GetDownloadLink::new(vec![id.clone()]));
         let (head, _) = self.request(&ReadLink::new(link)).into_parts();
         let mut response = self.agent.run(Request::from_parts(head, ())).expect("it is answered");
         let mut file = File::create(to).expect("it can be made");

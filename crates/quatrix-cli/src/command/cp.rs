@@ -55,7 +55,7 @@ struct Relocation {
 impl Cp {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         self.relocation.run(settings, self.recursive, |client, what, to, on_conflict| {
-            let copy = CopyOne { id: what.id, target: to.folder, name: to.name, modified: None, on_conflict };
+            let copy = CopyOne::new(what.id, to.folder, to.name).on_conflict(on_conflict);
             Ok(client.call(&copy)?)
         })
     }
@@ -64,7 +64,7 @@ impl Cp {
 impl Mv {
     pub(crate) fn run(self, settings: &Settings) -> Result<(), Failure> {
         self.relocation.run(settings, true, |client, what, to, on_conflict| {
-            let relocate = MoveOne { id: what.id, target: to.folder, name: to.name, modified: None, on_conflict };
+            let relocate = MoveOne::new(what.id, to.folder, to.name).on_conflict(on_conflict);
             Ok(client.call(&relocate)?)
         })
     }

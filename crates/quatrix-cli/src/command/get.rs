@@ -89,7 +89,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn get(&self, source: &RemotePath, found: Located, target: &Path, sum: &mut Sum) -> Result<(), Failure> {
         if target == Path::new("-") {
-            let file = self.client.call(&GetFile { id: found.id, content: false })?;
+            let file = self.client.call(&GetFile::new(found.id))?;
             return self.get_stream(source, &file);
         }
         let (place, is_named_by_server) = match (target.is_dir(), source.name()) {
@@ -133,7 +133,7 @@ impl Work<'_> {
             return self.would(source, place);
         }
         if self.get.resume {
-            let file = self.client.call(&GetFile { id, content: false })?;
+            let file = self.client.call(&GetFile::new(id))?;
             let overwrite = !self.get.how.no_clobber;
             sum.add(resume::download(self.client, &file, source, place, overwrite, &self.progress)?);
             return Ok(());
@@ -189,7 +189,7 @@ impl Work<'_> {
         if self.get.how.no_clobber || !self.get.how.update {
             return Ok(self.get.how.no_clobber);
         }
-        let there = self.client.call(&GetFile { id: id.clone(), content: false })?;
+        let there = self.client.call(&GetFile::new(id.clone()))?;
         let size = there
             .size
             .ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server does not tell the file's size"))?;

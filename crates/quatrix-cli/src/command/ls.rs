@@ -45,7 +45,7 @@ impl Ls {
                 }
                 return remote::all_listed(listed);
             }
-            let file = client.call(&GetFile { id: found.id, content: true })?;
+            let file = client.call(&GetFile::new(found.id).with_content())?;
             if !file.is_folder() {
                 return self.print(settings, &path, &file, &file.name);
             }

@@ -34,7 +34,7 @@ impl Mkdir {
                         return Err(Failure::new(Exit::Exists, format!("{path} is there already")));
                     }
                     let place = remote::place(client, text.trim_end_matches('/'), None)?;
-                    client.call(&MakeFolder { target: place.folder, name: place.name, resolve: false })?.id
+                    client.call(&MakeFolder::new(place.folder, place.name))?.id
                 };
                 if settings.json {
                     out::json_line(&json!({ "path": path.to_string(), "id": id.as_str() }))?;

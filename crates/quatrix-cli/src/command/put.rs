@@ -227,7 +227,7 @@ impl Work<'_> {
             return Err(Failure::new(Exit::Exists, format!("{} is a folder", place.path)));
         }
         let Some(source) = modified else { return Ok(self.put.how.no_clobber) };
-        let there = self.client.call(&GetFile { id: taken.id.clone(), content: false })?;
+        let there = self.client.call(&GetFile::new(taken.id.clone()))?;
         Ok(!is_outdated(source, (there.size, there.modified)))
     }
 

@@ -67,7 +67,7 @@ impl Drop for Scratch {
 }
 
 async fn id(client: &Client, path: &str) -> FileId {
-    client.call(&GetFileId { path: path.parse().unwrap(), parent: None }).await.unwrap().id
+    client.call(&GetFileId::new(path.parse().unwrap())).await.unwrap().id
 }
 
 fn stored(emulator: &Emulator, path: &str) -> Option<String> {

@@ -37,7 +37,7 @@ pub(crate) async fn logged_in(emulator: &Emulator) -> Client {
 /// A client that is logged in, and the home of its user.
 pub(crate) async fn at_home(emulator: &Emulator) -> (Client, FileId) {
     let client = logged_in(emulator).await;
-    let home = client.call(&GetHome { content: false }).await.unwrap().id;
+    let home = client.call(&GetHome::new()).await.unwrap().id;
     (client, home)
 }
 

@@ -28,7 +28,7 @@ fn new_upload(client: &Client, home: &FileId, size: usize) -> Upload {
 }
 
 async fn new_download(client: &Client) -> Download {
-    let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).await.unwrap();
+    let found = client.call(&GetFileId::new("a.bin".parse().unwrap())).await.unwrap();
     Download::by_id(found.id).with_max_range(CHUNK)
 }
 
@@ -61,7 +61,7 @@ async fn large_chunks_go_through_in_pieces() {
     client.upload(upload, Cursor::new(&bytes)).await.unwrap();
     assert!(emulator.file(USER, "a.bin").unwrap() == bytes);
     let mut sink = Vec::new();
-    let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).await.unwrap();
+    let found = client.call(&GetFileId::new("a.bin".parse().unwrap())).await.unwrap();
     client.download(Download::by_id(found.id), &mut sink).await.unwrap();
     assert!(sink == bytes);
 }
@@ -110,7 +110,7 @@ async fn a_link_that_is_read_without_a_sink_comes_as_a_body() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator).await;
     let uploaded = client.upload(new_upload(&client, &home, 3), Cursor::new("abc")).await.unwrap();
-    let link = client.call(&quatrix_hyper::api::GetDownloadLink { ids: vec![uploaded.id] }).await.unwrap();
+    let link = client.call(&quatrix_hyper::api::GetDownloadLink::new(vec![uploaded.id])).await.unwrap();
     let part = client.call(&quatrix_hyper::api::ReadLink::new(link)).await.unwrap();
     assert_eq!(part.body, "abc");
 }

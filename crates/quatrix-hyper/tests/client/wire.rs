@@ -215,7 +215,7 @@ async fn a_call_that_sends_bytes_of_the_callers_is_a_misuse_without_them() {
     let scripted = Scripted::new(|_| json(r#"{"session_id":"5b1c"}"#));
     let client = scripted.client();
     assert_eq!(client.login(Credentials::new("me", "x").unwrap()).await.unwrap(), Login::Active);
-    let chunk = quatrix_hyper::api::UploadChunk { key: UploadKey::new("k"), range: 0..1, total: 1 };
+    let chunk = quatrix_hyper::api::UploadChunk::new(UploadKey::new("k"), 0..1, 1);
     let error = client.call(&chunk).await.unwrap_err();
     assert!(matches!(error, Error::Misuse(Misuse::NoSource)), "{error:?}");
     client.call(&KeepAlive).await.unwrap();

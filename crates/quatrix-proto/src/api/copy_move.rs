@@ -22,13 +22,14 @@ pub(super) static MOVE: Spec = Spec::post("file.move", "/file/move").statuses(&[
 #[doc(alias = "fileCopyPost")]
 #[doc(alias = "CopyMoveFilesReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct CopyFiles {
     /// Which ones.
     pub ids: Vec<FileId>,
     /// The folder to copy them into.
     pub target: FileId,
     /// What happens if a name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
-    pub resolve: bool,
+    pub(crate) resolve: bool,
 }
 
 impl CopyFiles {
@@ -53,13 +54,14 @@ impl CopyFiles {
 #[doc(alias = "fileMovePost")]
 #[doc(alias = "CopyMoveFilesReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct MoveFiles {
     /// Which ones.
     pub ids: Vec<FileId>,
     /// The folder to move them into.
     pub target: FileId,
     /// What happens if a name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
-    pub resolve: bool,
+    pub(crate) resolve: bool,
 }
 
 impl MoveFiles {
@@ -108,8 +110,8 @@ mod tests {
     #[test]
     fn both_send_the_same_body() {
         let (ids, target) = (vec!["a".parse().unwrap(), "b".parse().unwrap()], "d".parse::<FileId>().unwrap());
-        let copied = sent(&CopyFiles { ids: ids.clone(), target: target.clone(), resolve: false });
-        let moved = sent(&MoveFiles { ids, target, resolve: false });
+        let copied = sent(&CopyFiles::new(ids.clone(), target.clone()));
+        let moved = sent(&MoveFiles::new(ids, target));
         let body = r#"{"ids":["a","b"],"target":"d","resolve":false}"#.to_owned();
         assert_eq!(copied, ("POST /api/1.0/file/copy".into(), body.clone()));
         assert_eq!(moved, ("POST /api/1.0/file/move".into(), body));

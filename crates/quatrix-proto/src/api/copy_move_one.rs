@@ -20,6 +20,7 @@ pub(super) static MOVE: Spec = Spec::post("file.moveone", "/file/moveone");
 /// `POST /file/copyone`, in no specification: known from the rclone backend, which uses it to get an answer at once.
 #[doc(alias = "FileCopyMoveOneReq")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CopyOne {
     /// Which one.
     pub id: FileId,
@@ -48,8 +49,8 @@ impl CopyOne {
 
     /// Sets the modification time; by default the server chooses it.
     #[must_use]
-    pub fn modified(mut self, time: UnixTime) -> Self {
-        self.modified = Some(time);
+    pub fn modified(mut self, time: impl Into<Option<UnixTime>>) -> Self {
+        self.modified = time.into();
         self
     }
 }
@@ -67,13 +68,8 @@ impl CopyOne {
 /// # use bytes::Bytes;
 ///
 /// let session_id = SessionId::new("5b1c")?;
-/// let publish = MoveOne {
-///     id: "4711".parse()?,
-///     target: "4700".parse()?,
-///     name: "q3.pdf".parse()?,
-///     modified: None,
-///     clash: OnConflict::Overwrite,
-/// };
+/// let publish = MoveOne::new("4711".parse()?, "4700".parse()?, "q3.pdf".parse()?)
+///     .on_conflict(OnConflict::Overwrite);
 /// let request = publish.prepare(&Server::default())?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/file/moveone");
 ///
@@ -83,6 +79,7 @@ impl CopyOne {
 /// ```
 #[doc(alias = "FileCopyMoveOneReq")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MoveOne {
     /// Which one.
     pub id: FileId,
@@ -111,8 +108,8 @@ impl MoveOne {
 
     /// Sets the modification time; by default the server chooses it.
     #[must_use]
-    pub fn modified(mut self, time: UnixTime) -> Self {
-        self.modified = Some(time);
+    pub fn modified(mut self, time: impl Into<Option<UnixTime>>) -> Self {
+        self.modified = time.into();
         self
     }
 }
@@ -184,7 +181,8 @@ mod tests {
 
     fn body(on_conflict: OnConflict, modified: Option<UnixTime>) -> String {
         let [id, target] = ["f1", "d1"].map(|id| id.parse().unwrap());
-        let (line, body) = sent(&MoveOne { id, target, name: "b".parse().unwrap(), modified, on_conflict });
+        let (line, body) =
+            sent(&MoveOne::new(id, target, "b".parse().unwrap()).modified(modified).on_conflict(on_conflict));
         assert_eq!(line, "POST /api/1.0/file/moveone");
         body
     }
@@ -202,7 +200,7 @@ mod tests {
     #[test]
     fn copying_differs_in_the_path_alone() {
         let [id, target] = ["f1", "d1"].map(|id| id.parse().unwrap());
-        let copy = CopyOne { id, target, name: "b".parse().unwrap(), modified: None, on_conflict: OnConflict::Refuse };
+        let copy = CopyOne::new(id, target, "b".parse().unwrap());
         assert_eq!(sent(&copy), ("POST /api/1.0/file/copyone".into(), body(OnConflict::Refuse, None)));
         let file = CopyOne::decode(answer(200, r#"{"id":"f2","parent_id":"d1","name":"b","type":"F"}"#)).unwrap();
         assert_eq!((file.id.as_str(), file.name.as_str()), ("f2", "b"));

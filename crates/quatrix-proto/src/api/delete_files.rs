@@ -38,13 +38,14 @@ pub(super) static SPEC: Spec = Spec::post("file.delete", "/file/delete").statuse
 #[doc(alias = "fileDeletePost")]
 #[doc(alias = "FileDeleteReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct DeleteFiles {
     /// Which ones.
     pub ids: Vec<FileId>,
     /// Whether they skip the trash, where they would be kept for 30 days. Sent only if `true`: the flag is known from
     /// the rclone backend alone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub delete_permanently: bool,
+    pub(crate) delete_permanently: bool,
 }
 
 /// The ids for which an operation was done.

@@ -30,7 +30,7 @@ pub(super) static SPEC: Spec =
 /// # use bytes::Bytes;
 ///
 /// let session_id = SessionId::new("5b1c")?;
-/// let read = ReadLink::new(DownloadLink::new("4711")).from(100);
+/// let read = ReadLink::new(DownloadLink::new("4711")).starting_at(100);
 /// let request = read.prepare(&Server::default())?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/file/download/4711");
 /// assert_eq!(request.headers()["range"], "bytes=100-");
@@ -43,6 +43,7 @@ pub(super) static SPEC: Spec =
 /// ```
 #[doc(alias = "fileDownloadIdGet")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ReadLink {
     link: DownloadLink,
     wanted: Wanted,
@@ -85,7 +86,7 @@ impl ReadLink {
 
     /// Reads from this byte on: the sink has all before it.
     #[must_use]
-    pub fn from(mut self, first: u64) -> Self {
+    pub fn starting_at(mut self, first: u64) -> Self {
         self.wanted.from = first;
         self
     }
@@ -144,10 +145,10 @@ mod tests {
     fn a_range_is_asked_for_only_where_a_part_is_wanted() {
         let read = ReadLink::new(DownloadLink::new("x"));
         assert_eq!(range(read.clone()), None);
-        assert_eq!(range(read.clone().from(7)).as_deref(), Some("bytes=7-"));
+        assert_eq!(range(read.clone().starting_at(7)).as_deref(), Some("bytes=7-"));
         assert_eq!(range(read.clone().until(10)).as_deref(), Some("bytes=0-9"));
-        assert_eq!(range(read.clone().from(7).until(8)).as_deref(), Some("bytes=7-7"));
-        let error = read.from(8).until(8).prepare(&Server::default()).unwrap_err();
+        assert_eq!(range(read.clone().starting_at(7).until(8)).as_deref(), Some("bytes=7-7"));
+        let error = read.starting_at(8).until(8).prepare(&Server::default()).unwrap_err();
         assert_eq!(error.to_string(), "range is empty");
     }
 

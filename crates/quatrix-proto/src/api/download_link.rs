@@ -21,6 +21,7 @@ pub(super) static SPEC: Spec = Spec::post("file.download_link", "/file/download-
 #[doc(alias = "fileDownloadLinkPost")]
 #[doc(alias = "IdsReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct GetDownloadLink {
     /// Which ones.
     pub ids: Vec<FileId>,
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_link_is_a_secret() {
-        let (line, body) = sent(&GetDownloadLink { ids: vec!["f1".parse().unwrap()] });
+        let (line, body) = sent(&GetDownloadLink::new(vec!["f1".parse().unwrap()]));
         assert_eq!((line.as_str(), body.as_str()), ("POST /api/1.0/file/download-link", r#"{"ids":["f1"]}"#));
         let link = GetDownloadLink::decode(answer(200, r#"{"id":"canary"}"#)).unwrap();
         assert_eq!(link.expose(), "canary");

@@ -19,6 +19,7 @@ pub(super) static SPEC: Spec = Spec::post("file.empty_trash", "/file/empty-trash
 /// The form of the answer is uncertain, so it is not read.
 #[doc(alias = "fileEmptyTrashIdPost")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct EmptyTrash {
     /// The trash, a folder of kind [`FileKind::Trash`](crate::FileKind::Trash).
     pub id: FileId,
@@ -51,7 +52,7 @@ mod tests {
     #[test]
     fn any_success_is_one() {
         assert_eq!(
-            sent(&EmptyTrash { id: "t1".parse().unwrap() }),
+            sent(&EmptyTrash::new("t1".parse().unwrap())),
             ("POST /api/1.0/file/empty-trash/t1".into(), String::new())
         );
         assert!(EmptyTrash::decode(answer(200, r#"[{"id":"a","source_id":"b","dest_id":"c"}]"#)).is_ok());

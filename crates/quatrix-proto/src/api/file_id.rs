@@ -26,7 +26,7 @@ pub(super) static SPEC: Spec = Spec::post("file.id", "/file/id").replay_safe();
 /// # use bytes::Bytes;
 ///
 /// let session_id = SessionId::new("5b1c")?;
-/// let report = GetFileId { path: "/reports/2026/q3.pdf".parse()?, parent: None };
+/// let report = GetFileId::new("/reports/2026/q3.pdf".parse()?);
 /// let request = report.prepare(&Server::default())?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/file/id");
 /// assert_eq!(request.body(), r#"{"path":"reports/2026/q3.pdf"}"#);
@@ -38,6 +38,7 @@ pub(super) static SPEC: Spec = Spec::post("file.id", "/file/id").replay_safe();
 /// ```
 #[doc(alias = "FileIdReq")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GetFileId {
     /// The way to it.
     pub path: RemotePath,
@@ -100,8 +101,8 @@ mod tests {
 
     #[test]
     fn the_home_is_an_empty_path_and_a_parent_comes_first() {
-        assert_eq!(sent(&GetFileId { path: RemotePath::home(), parent: None }).1, r#"{"path":""}"#);
-        let below = GetFileId { path: "/a b/c".parse().unwrap(), parent: Some("d1".parse().unwrap()) };
+        assert_eq!(sent(&GetFileId::new(RemotePath::home())).1, r#"{"path":""}"#);
+        let below = GetFileId::new("/a b/c".parse().unwrap()).below("d1".parse().unwrap());
         assert_eq!(sent(&below).1, r#"{"parent_id":"d1","path":"a b/c"}"#);
     }
 

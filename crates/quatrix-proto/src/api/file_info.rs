@@ -19,6 +19,7 @@ pub(super) static SPEC: Spec = Spec::get("file.info", "/file/info/{id}").replay_
 /// `GET /file/info/{id}`.
 #[doc(alias = "fileInfoIdGet")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GetFileInfo {
     /// Which one.
     pub id: FileId,
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_published_fields_are_read() {
-        assert_eq!(sent(&GetFileInfo { id: "f1".parse().unwrap() }).0, "GET /api/1.0/file/info/f1");
+        assert_eq!(sent(&GetFileInfo::new("f1".parse().unwrap())).0, "GET /api/1.0/file/info/f1");
         let json = r#"{"id":"f1","name":"a.txt","type":"F","size":"3","created":1,"modified":2.5,"content_modified":null,
             "antivirus_check":"clean","file_owner":{"name":"Me"}}"#;
         let info = GetFileInfo::decode(answer(200, json)).unwrap();

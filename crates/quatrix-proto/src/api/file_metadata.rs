@@ -23,9 +23,10 @@ const WITHOUT_CONTENT: (&str, &str) = ("content", "0");
 /// `GET /file/metadata`, otherwise as [`GetFile`].
 #[doc(alias = "fileMetadataGet")]
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct GetHome {
     /// Whether the children come along.
-    pub content: bool,
+    pub(crate) content: bool,
 }
 
 impl GetHome {
@@ -52,7 +53,7 @@ impl GetHome {
 /// # use bytes::Bytes;
 ///
 /// let session_id = SessionId::new("5b1c")?;
-/// let folder = GetFile { id: "4711".parse()?, content: true };
+/// let folder = GetFile::new("4711".parse()?).with_content();
 /// let request = folder.prepare(&Server::default())?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/file/metadata/4711");
 ///
@@ -65,11 +66,12 @@ impl GetHome {
 /// ```
 #[doc(alias = "fileMetadataIdGet")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GetFile {
     /// Which one.
     pub id: FileId,
     /// Whether the children of a folder come along.
-    pub content: bool,
+    pub(crate) content: bool,
 }
 
 impl GetFile {
@@ -92,6 +94,7 @@ impl GetFile {
 #[doc(alias = "fileMetadataPost")]
 #[doc(alias = "FileMetadataPostReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct SetModified {
     /// Which one.
     pub id: FileId,
@@ -156,13 +159,13 @@ mod tests {
         let request = |content| sent(&GetFile { id: id.clone(), content });
         assert_eq!(request(true), ("GET /api/1.0/file/metadata/a%20b".into(), String::new()));
         assert_eq!(request(false), ("GET /api/1.0/file/metadata/a%20b?content=0".into(), String::new()));
-        assert_eq!(sent(&GetHome { content: true }).0, "GET /api/1.0/file/metadata");
-        assert_eq!(sent(&GetHome { content: false }).0, "GET /api/1.0/file/metadata?content=0");
+        assert_eq!(sent(&GetHome::new().with_content()).0, "GET /api/1.0/file/metadata");
+        assert_eq!(sent(&GetHome::new()).0, "GET /api/1.0/file/metadata?content=0");
     }
 
     #[test]
     fn a_time_is_sent_in_seconds_with_a_fraction() {
-        let set = SetModified { id: "f1".parse().unwrap(), modified: UnixTime::from_micros(1_612_325_106_789_012) };
+        let set = SetModified::new("f1".parse().unwrap(), UnixTime::from_micros(1_612_325_106_789_012));
         let (line, body) = sent(&set);
         assert_eq!(line, "POST /api/1.0/file/metadata");
         assert_eq!(body, r#"{"id":"f1","mtime":1612325106.789012}"#);

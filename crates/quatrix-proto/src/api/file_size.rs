@@ -18,6 +18,7 @@ pub(super) static SPEC: Spec = Spec::get("file.size", "/file/size/{id}").replay_
 #[doc(alias = "fileSizeIdGet")]
 #[doc(alias = "FileSizeResp")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GetFileSize {
     /// Which one.
     pub id: FileId,
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_size_is_there_or_it_is_nonsense() {
-        assert_eq!(sent(&GetFileSize { id: "f1".parse().unwrap() }).0, "GET /api/1.0/file/size/f1");
+        assert_eq!(sent(&GetFileSize::new("f1".parse().unwrap())).0, "GET /api/1.0/file/size/f1");
         assert_eq!(GetFileSize::decode(answer(200, r#"{"size":12}"#)).unwrap(), 12);
         let error = GetFileSize::decode(answer(200, r#"{"size":null}"#)).unwrap_err();
         let says = "file.size: the answer (status 200) makes no sense: field size has an impossible value";

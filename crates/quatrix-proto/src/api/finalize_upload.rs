@@ -19,6 +19,7 @@ pub(super) static SPEC: Spec = Spec::get("upload.finalize", "/upload/finalize/{u
 /// `GET /upload/finalize/{upload_key}`, a GET that changes something. The answer tells the size that the server has.
 #[doc(alias = "uploadFinalizeIdGet")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FinalizeUpload {
     /// The key of the upload.
     pub key: UploadKey,
@@ -34,8 +35,8 @@ impl FinalizeUpload {
 
     /// Sets the modification time of the file; by default the server chooses it.
     #[must_use]
-    pub fn modified(mut self, time: UnixTime) -> Self {
-        self.modified = Some(time);
+    pub fn modified(mut self, time: impl Into<Option<UnixTime>>) -> Self {
+        self.modified = time.into();
         self
     }
 }
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_time_is_sent_with_six_decimals_or_not_at_all() {
-        let line = |modified| sent(&FinalizeUpload { key: UploadKey::new("k1"), modified }).0;
+        let line = |modified| sent(&FinalizeUpload::new(UploadKey::new("k1")).modified(modified)).0;
         assert_eq!(line(None), "GET /api/1.0/upload/finalize/k1");
         assert_eq!(line(Some(UnixTime::from_secs(7))), "GET /api/1.0/upload/finalize/k1?mtime=7.000000");
     }

@@ -23,7 +23,7 @@ pub(super) static SPEC: Spec = Spec::post("file.makedir", "/file/makedir").statu
 /// # use bytes::Bytes;
 ///
 /// let session_id = SessionId::new("5b1c")?;
-/// let folder = MakeFolder { target: "4711".parse()?, name: "2026".parse()?, resolve: false };
+/// let folder = MakeFolder::new("4711".parse()?, "2026".parse()?);
 /// let request = folder.prepare(&Server::default())?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/file/makedir");
 /// assert_eq!(request.body(), r#"{"target":"4711","name":"2026","resolve":false}"#);
@@ -35,13 +35,14 @@ pub(super) static SPEC: Spec = Spec::post("file.makedir", "/file/makedir").statu
 #[doc(alias = "fileMakedirPost")]
 #[doc(alias = "MakeDirReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct MakeFolder {
     /// The folder to make it in.
     pub target: FileId,
     /// Its name.
     pub name: FileName,
     /// What happens if the name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
-    pub resolve: bool,
+    pub(crate) resolve: bool,
 }
 
 impl MakeFolder {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::endpoint::{Endpoint, Prepared, Spec};
 use crate::error::{Error, Invalid};
+use crate::id::{FileId, UserId};
 use crate::lenient::{self, UnknownFields};
 use crate::server::Server;
 use crate::wire;
@@ -22,8 +23,8 @@ pub struct GetProfile;
 #[non_exhaustive]
 pub struct Profile {
     /// The user's id.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub id: String,
+    #[serde(default, deserialize_with = "lenient::id")]
+    pub id: Option<UserId>,
     /// The name that others see.
     #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
@@ -31,8 +32,8 @@ pub struct Profile {
     #[serde(default, deserialize_with = "lenient::text")]
     pub email: String,
     /// The id of the user's root folder. A contact has none.
-    #[serde(default)]
-    pub home_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::id")]
+    pub home_id: Option<FileId>,
     /// Bytes that one file may have; `None`: no limit of its own.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub max_file_size: Option<i64>,
@@ -71,7 +72,8 @@ mod tests {
         let body = r#"{"id":"u1","name":"Me","email":"me@acme.com","home_id":"h1","max_file_size":null,"quota":"-1",
             "is_contact":false,"language":"en_GB","plan":"business"}"#;
         let profile = GetProfile::decode(http::Response::new(Bytes::from_static(body.as_bytes()))).unwrap();
-        assert_eq!((profile.name.as_str(), profile.home_id.as_deref()), ("Me", Some("h1")));
+        assert_eq!((profile.id, profile.home_id), ("u1".parse().ok(), "h1".parse().ok()));
+        assert_eq!(profile.name, "Me");
         assert_eq!((profile.max_file_size, profile.quota, profile.is_contact), (None, Some(-1), Some(false)));
         assert_eq!(profile.extra.text("plan"), Some("business"));
     }

@@ -40,6 +40,7 @@ static DELETE_SAFE: Spec = spec(Verb::Delete, "raw.delete").replay_safe();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Raw {
     method: Method,
     path: String,

@@ -22,13 +22,14 @@ pub(super) static SPEC: Spec = Spec::post("file.rename", "/file/rename/{id}");
 #[doc(alias = "FileRenameReq")]
 #[doc(alias = "FileRenameResp")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RenameFile {
     /// Which one.
     pub id: FileId,
     /// The new name.
     pub name: FileName,
     /// What happens if the name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
-    pub resolve: bool,
+    pub(crate) resolve: bool,
 }
 
 impl RenameFile {
@@ -70,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_old_name_comes_back_beside_the_new_one() {
-        let rename = RenameFile { id: "f1".parse().unwrap(), name: "b".parse().unwrap(), resolve: true };
+        let rename = RenameFile::new("f1".parse().unwrap(), "b".parse().unwrap()).rename_on_conflict();
         let (line, body) = sent(&rename);
         assert_eq!((line.as_str(), body.as_str()), ("POST /api/1.0/file/rename/f1", r#"{"name":"b","resolve":true}"#));
         let file = RenameFile::decode(answer(200, r#"{"id":"f1","name":"b","type":"F","old_name":"a"}"#)).unwrap();

@@ -35,6 +35,7 @@ pub(super) static SPEC: Spec = Spec::post("file.search", "/file/search").replay_
 #[doc(alias = "fileSearchPost")]
 #[doc(alias = "SearchReq")]
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct SearchFiles {
     /// All of these hold.
     #[serde(rename = "_and", skip_serializing_if = "Vec::is_empty")]
@@ -62,6 +63,7 @@ pub enum Condition {
 
 /// Values of which all, or at least one, apply.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Group<T> {
     /// All of these apply.
     #[serde(rename = "_and", skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +76,7 @@ pub struct Group<T> {
 /// A tag to search by.
 #[doc(alias = "SearchTag")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Tag {
     /// How the value is compared.
     #[serde(rename = "type")]

@@ -41,6 +41,7 @@ pub(super) static SPEC: Spec = Spec::post("session.second_factor", "/session/log
 #[doc(alias = "sessionLoginPost")]
 #[doc(alias = "SessionLoginPostResp")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SecondFactor {
     /// Kind of the second factor that is answered.
     pub factor: Factor,
@@ -76,14 +77,26 @@ pub struct SecondFactorResponse {
 }
 
 impl SecondFactor {
+    /// Answers a factor with its code, sent as plain text.
+    pub fn new(factor: Factor, code: impl Into<Code>) -> Self {
+        Self { factor, code: code.into(), encoding: CodeEncoding::Plain }
+    }
+
     /// Answers with the code of an authenticator.
     pub fn totp(code: impl Into<Code>) -> Self {
-        Self { factor: Factor::Totp, code: code.into(), encoding: CodeEncoding::Plain }
+        Self::new(Factor::Totp, code)
     }
 
     /// Answers with a PIN.
     pub fn pin(pin: impl Into<Code>) -> Self {
-        Self { factor: Factor::Pin, code: pin.into(), encoding: CodeEncoding::Plain }
+        Self::new(Factor::Pin, pin)
+    }
+
+    /// Sets how the code is written into the request.
+    #[must_use]
+    pub fn encoding(mut self, encoding: CodeEncoding) -> Self {
+        self.encoding = encoding;
+        self
     }
 }
 
@@ -129,7 +142,7 @@ mod tests {
 
     #[test]
     fn q02_codes_are_plain_or_base64_by_setting() {
-        let with = |answer: SecondFactor, encoding| body(&SecondFactor { encoding, ..answer });
+        let with = |answer: SecondFactor, encoding| body(&answer.encoding(encoding));
         let totp = || SecondFactor::totp("654321");
         let pin = || SecondFactor::pin("12345");
         assert_eq!(body(&totp()), r#"{"auth_type":"2FA","code":"654321"}"#);

@@ -46,6 +46,7 @@ pub(super) static GET: Spec = Spec::get("session.unblock_captcha", "/session/unb
 #[doc(alias = "sessionUnblockCaptchaGet")]
 #[doc(alias = "UnblockCaptchaReq")]
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct UnblockCaptcha {
     /// What the solved captcha gave.
     pub token: CaptchaToken,
@@ -76,6 +77,13 @@ impl UnblockCaptcha {
     /// Takes the form that was published until 2019-12, a POST.
     pub fn new(token: impl Into<CaptchaToken>) -> Self {
         Self { token: token.into(), method: CaptchaMethod::Post }
+    }
+
+    /// Sets which of the two published forms is sent.
+    #[must_use]
+    pub fn method(mut self, method: CaptchaMethod) -> Self {
+        self.method = method;
+        self
     }
 }
 
@@ -114,7 +122,7 @@ mod tests {
     #[test]
     fn q07_the_token_travels_in_the_body_or_in_the_query() {
         let request = |method| {
-            let endpoint = UnblockCaptcha { method, ..UnblockCaptcha::new("a&b") };
+            let endpoint = UnblockCaptcha::new("a&b").method(method);
             endpoint.prepare(&Server::default()).unwrap().into_request(Authorization::None)
         };
         let (post, get) = (request(CaptchaMethod::Post), request(CaptchaMethod::Get));

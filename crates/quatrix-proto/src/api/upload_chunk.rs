@@ -21,6 +21,7 @@ pub(super) static SPEC: Spec = Spec::post("upload.chunk", "/upload/chunked/{uplo
 /// `POST /upload/chunked/{upload_key}`, beside the API base, in no specification: known from the C#, Java and rclone
 /// clients. Chunks come in order, one at a time. The C# client sends no credentials here, the others do (Q12).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct UploadChunk {
     /// The key of the upload.
     pub key: UploadKey,
@@ -62,7 +63,7 @@ mod tests {
     use crate::endpoint::Authorization;
 
     fn chunk(range: Range<u64>) -> Result<Prepared, Invalid> {
-        UploadChunk { key: UploadKey::new("k1"), range, total: 30 }.prepare(&Server::account("acme").unwrap())
+        UploadChunk::new(UploadKey::new("k1"), range, 30).prepare(&Server::account("acme").unwrap())
     }
 
     #[test]

@@ -28,18 +28,18 @@ pub(super) static MODIFY: Spec = Spec::post("file.modify", "/file/modify").repla
 /// # use bytes::Bytes;
 ///
 /// let (server, session_id) = (Server::default(), SessionId::new("5b1c")?);
-/// let link = GetUploadLink { parent_id: "4700".parse()?, name: "q3.pdf".parse()?, resolve: false, file_size: None };
+/// let link = GetUploadLink::new("4700".parse()?, "q3.pdf".parse()?);
 /// let request = link.prepare(&server)?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/upload/link");
 ///
 /// # let response = http::Response::new(Bytes::from(r#"{"file_id":"4711","name":"q3.pdf","upload_key":"9f"}"#));
 /// let link = GetUploadLink::decode(response)?;
-/// let chunk = UploadChunk { key: link.upload_key.clone(), range: 0..1000, total: 1000 };
+/// let chunk = UploadChunk::new(link.upload_key.clone(), 0..1000, 1000);
 /// let request = chunk.prepare(&server)?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/upload/chunked/9f");
 /// assert_eq!(request.headers()["content-range"], "bytes 0-999/1000"); // the body is the caller's
 ///
-/// let finalize = FinalizeUpload { key: link.upload_key, modified: Some(UnixTime::from_micros(1_612_325_106_789_012)) };
+/// let finalize = FinalizeUpload::new(link.upload_key).modified(UnixTime::from_micros(1_612_325_106_789_012));
 /// let request = finalize.prepare(&server)?.into_request(Authorization::Session(&session_id));
 /// assert_eq!(request.uri(), "https://api.quatrix.it/api/1.0/upload/finalize/9f?mtime=1612325106.789012");
 ///
@@ -50,13 +50,14 @@ pub(super) static MODIFY: Spec = Spec::post("file.modify", "/file/modify").repla
 #[doc(alias = "uploadLinkPost")]
 #[doc(alias = "UploadLinkReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct GetUploadLink {
     /// The folder to make it in.
     pub parent_id: FileId,
     /// Its name.
     pub name: FileName,
     /// What happens if the name is taken: `true`, the server picks a free one; `false`, it refuses with code 30.
-    pub resolve: bool,
+    pub(crate) resolve: bool,
     /// How many bytes there will be, for the quota; the C# client says so, the rclone backend does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_size: Option<u64>,
@@ -77,8 +78,8 @@ impl GetUploadLink {
 
     /// Announces the size of the file in bytes, for the quota.
     #[must_use]
-    pub fn file_size(mut self, bytes: u64) -> Self {
-        self.file_size = Some(bytes);
+    pub fn file_size(mut self, bytes: impl Into<Option<u64>>) -> Self {
+        self.file_size = bytes.into();
         self
     }
 }
@@ -89,6 +90,7 @@ impl GetUploadLink {
 #[doc(alias = "fileModifyPost")]
 #[doc(alias = "FileModifyReq")]
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct ModifyFile {
     /// Which one.
     pub id: FileId,
@@ -151,16 +153,11 @@ mod tests {
 
     #[test]
     fn the_size_is_sent_where_it_is_known() {
-        let mut link = GetUploadLink {
-            parent_id: "d1".parse().unwrap(),
-            name: "a".parse().unwrap(),
-            resolve: false,
-            file_size: None,
-        };
+        let mut link = GetUploadLink::new("d1".parse().unwrap(), "a".parse().unwrap());
         assert_eq!(sent(&link).1, r#"{"parent_id":"d1","name":"a","resolve":false}"#);
         link.file_size = Some(7);
         assert_eq!(sent(&link).1, r#"{"parent_id":"d1","name":"a","resolve":false,"file_size":7}"#);
-        let modify = ModifyFile { id: "f1".parse().unwrap(), truncate: 0 };
+        let modify = ModifyFile::new("f1".parse().unwrap(), 0);
         assert_eq!(sent(&modify), ("POST /api/1.0/file/modify".into(), r#"{"id":"f1","truncate":0}"#.into()));
     }
 

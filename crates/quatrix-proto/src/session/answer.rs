@@ -166,7 +166,7 @@ impl Session {
                 (AnswerStep::Captcha { token, other: compat.captcha_form.other() }, shared_exchange)
             }
             Answer::Code { factor, code } => {
-                let second_factor = SecondFactor { factor, code, encoding: compat.code_encoding };
+                let second_factor = SecondFactor::new(factor, code).encoding(compat.code_encoding);
                 let shared_exchange = self.shared_exchange_led_by(now, leader, &second_factor)?;
                 (AnswerStep::Code(Answer::Code { factor, code: second_factor.code }), shared_exchange)
             }
@@ -192,7 +192,7 @@ impl Session {
         token: &CaptchaToken,
         method: CaptchaMethod,
     ) -> Result<SharedExchange, Invalid> {
-        self.shared_exchange_led_by(now, leader, &UnblockCaptcha { token: token.clone(), method })
+        self.shared_exchange_led_by(now, leader, &UnblockCaptcha::new(token.clone()).method(method))
     }
 
     pub(super) fn handle_answer_response(

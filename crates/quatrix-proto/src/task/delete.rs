@@ -93,7 +93,11 @@ impl Task for Delete {
         TaskStep::call(match &self.state {
             State::Asking { .. } => {
                 let ids = vec![self.id.clone()];
-                DeleteFiles { ids, delete_permanently: self.permanently }.prepare(server)
+                let delete = match self.permanently {
+                    true => DeleteFiles::permanently(ids),
+                    false => DeleteFiles::to_trash(ids),
+                };
+                delete.prepare(server)
             }
             State::Looking { at, .. } => GetFile::new(at.clone()).prepare(server),
             State::Done(result) => return TaskStep::Done(result.clone()),

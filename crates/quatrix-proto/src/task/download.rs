@@ -158,7 +158,7 @@ impl Download {
     }
 
     fn read(&self, server: &Server, link: &DownloadLink) -> Result<Prepared, Invalid> {
-        let mut read = ReadLink::new(link.clone()).from(self.done);
+        let mut read = ReadLink::new(link.clone()).starting_at(self.done);
         if let Some(size) = self.size() {
             read = read.of(size);
             let end = self.done.saturating_add(self.pace.next());
@@ -266,15 +266,13 @@ impl Task for Download {
     fn poll(&mut self, now: Timestamp, server: &Server) -> TaskStep<Downloaded> {
         TaskStep::call(match (&self.state, &self.what) {
             (State::Done(result), _) => return TaskStep::Done(result.clone()),
-            (State::Linking, What::Zip(ids)) => GetDownloadLink { ids: ids.clone() }.prepare(server),
-            (State::Linking, What::File { id, .. }) => GetDownloadLink { ids: vec![id.clone()] }.prepare(server),
+            (State::Linking, What::Zip(ids)) => GetDownloadLink::new(ids.clone()).prepare(server),
+            (State::Linking, What::File { id, .. }) => GetDownloadLink::new(vec![id.clone()]).prepare(server),
             (State::Reading { link }, _) => {
                 self.started.get_or_insert(now);
                 self.read(server, link)
             }
-            (State::Asking | State::Checking, What::File { id, .. }) => {
-                GetFile { id: id.clone(), content: false }.prepare(server)
-            }
+            (State::Asking | State::Checking, What::File { id, .. }) => GetFile::new(id.clone()).prepare(server),
             (State::Asking | State::Checking, What::Zip(_)) => Err(Invalid::new("ids", "are of a ZIP")),
         })
     }

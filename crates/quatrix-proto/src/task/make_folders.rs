@@ -96,7 +96,7 @@ impl MakeFolders {
 
     fn make(&self, server: &Server, place: &Place) -> Result<Prepared, Invalid> {
         let (target, name) = (place.parent.clone(), self.name(place)?);
-        MakeFolder { target, name, resolve: false }.prepare(server)
+        MakeFolder::new(target, name).prepare(server)
     }
 
     fn check(&self, place: Place, error: Error) -> State {

@@ -259,10 +259,11 @@ impl Upload {
                     FirstName::Temporary => (self.partial_name(name)?, false),
                     FirstName::Final => (name.clone(), *on_conflict == OnConflict::Rename),
                 };
-                let (parent_id, file_size) = (parent.clone(), Some(self.size));
-                GetUploadLink { parent_id, name, resolve, file_size }.prepare(server)
+                let link = GetUploadLink::new(parent.clone(), name).file_size(self.size);
+                let link = if resolve { link.rename_on_conflict() } else { link };
+                link.prepare(server)
             }
-            Target::InPlace(id) => ModifyFile { id: id.clone(), truncate: 0 }.prepare(server),
+            Target::InPlace(id) => ModifyFile::new(id.clone(), 0).prepare(server),
         }
     }
 
@@ -290,8 +291,12 @@ impl Upload {
         };
         let (id, target, name) = (id.clone(), target.clone(), name.clone());
         match by {
-            By::Move => MoveOne { id, target, name, modified: self.modified, on_conflict }.prepare(server),
-            By::Rename => RenameFile { id, name, resolve: on_conflict == OnConflict::Rename }.prepare(server),
+            By::Move => MoveOne::new(id, target, name).modified(self.modified).on_conflict(on_conflict).prepare(server),
+            By::Rename => {
+                let rename = RenameFile::new(id, name);
+                let rename = if on_conflict == OnConflict::Rename { rename.rename_on_conflict() } else { rename };
+                rename.prepare(server)
+            }
         }
     }
 }
@@ -300,7 +305,7 @@ impl Task for Upload {
     type Output = Uploaded;
 
     fn poll(&mut self, now: Timestamp, server: &Server) -> TaskStep<Uploaded> {
-        let look_at = |id: &FileId| GetFile { id: id.clone(), content: false };
+        let look_at = |id: &FileId| GetFile::new(id.clone());
         // Here and not in a constructor, since the setters come after that.
         if let State::Opening { asked: false } = self.state
             && let Some(finder) = self.first_look()
@@ -318,10 +323,10 @@ impl Task for Upload {
             State::Opening { .. } => self.opening(server),
             State::LookingUp { finder, .. } | State::Seeking { finder, .. } => finder.call(server),
             State::Sending { file, offset, .. } => {
-                UploadChunk { key: file.key.clone(), range: self.chunk(*offset), total: self.size }.prepare(server)
+                UploadChunk::new(file.key.clone(), self.chunk(*offset), self.size).prepare(server)
             }
             State::Finalizing { file, .. } => {
-                FinalizeUpload { key: file.key.clone(), modified: self.modified }.prepare(server)
+                FinalizeUpload::new(file.key.clone()).modified(self.modified).prepare(server)
             }
             State::Verifying { file, .. } => look_at(&file.id).prepare(server),
             State::Placing(placing) => self.placing(server, placing),

@@ -163,9 +163,9 @@ impl Task for Walk {
         }
         match self.folders.last() {
             Some(Folder { id: Some(id), .. }) => {
-                TaskStep::call(GetFile { id: id.clone(), content: true }.prepare(server))
+                TaskStep::call(GetFile::new(id.clone()).with_content().prepare(server))
             }
-            Some(Folder { id: None, .. }) => TaskStep::call(GetHome { content: true }.prepare(server)),
+            Some(Folder { id: None, .. }) => TaskStep::call(GetHome::new().with_content().prepare(server)),
             None => TaskStep::Done(Ok(std::mem::take(&mut self.listed))),
         }
     }

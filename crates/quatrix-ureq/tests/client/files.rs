@@ -70,12 +70,12 @@ impl Drop for Scratch {
 
 fn at_home(emulator: &Emulator) -> (Client, FileId) {
     let client = logged_in(emulator);
-    let home = client.call(&GetHome { content: false }).unwrap().id;
+    let home = client.call(&GetHome::new()).unwrap().id;
     (client, home)
 }
 
 fn id(client: &Client, path: &str) -> FileId {
-    client.call(&GetFileId { path: path.parse().unwrap(), parent: None }).unwrap().id
+    client.call(&GetFileId::new(path.parse().unwrap())).unwrap().id
 }
 
 fn stored(emulator: &Emulator, path: &str) -> Option<String> {

@@ -19,7 +19,7 @@ const CHUNK: u64 = 1000;
 /// A client that is logged in, and the home of its user.
 fn at_home(emulator: &Emulator) -> (Client, FileId) {
     let client = logged_in(emulator);
-    let home = client.call(&GetHome { content: false }).unwrap().id;
+    let home = client.call(&GetHome::new()).unwrap().id;
     (client, home)
 }
 
@@ -33,7 +33,7 @@ fn new_upload(client: &Client, home: &FileId, size: usize) -> Upload {
 }
 
 fn download(client: &Client) -> Result<(Downloaded, Vec<u8>), Error> {
-    let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
+    let found = client.call(&GetFileId::new("a.bin".parse().unwrap())).unwrap();
     let mut sink = Vec::new();
     let download = Download::by_id(found.id).with_max_range(CHUNK);
     let downloaded = client.download(download, &mut sink)?;
@@ -131,7 +131,7 @@ fn m40_a_sink_that_is_full_is_a_local_error() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator);
     client.upload(new_upload(&client, &home, 2500), Cursor::new(bytes())).unwrap();
-    let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
+    let found = client.call(&GetFileId::new("a.bin".parse().unwrap())).unwrap();
     let download = Download::by_id(found.id);
     let failed = failure(client.download(download, &mut [0; 2000][..]));
     assert_eq!(failed.kind(), TransportErrorKind::Local);
@@ -168,7 +168,7 @@ fn progress_counts_every_byte_and_the_observer_can_give_up() {
         assert!(matches!(given_up, Err(Error::Cancelled)), "{given_up:?}");
         assert_eq!(emulator.paths(USER), ["Trash/", "a.bin"], "tidied up");
 
-        let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
+        let found = client.call(&GetFileId::new("a.bin".parse().unwrap())).unwrap();
         let mut sink = Vec::new();
         let down = Download::by_id(found.id).with_max_range(CHUNK);
         let given_up = client.download_observed(down, &mut sink, observer);
@@ -191,7 +191,7 @@ fn m37_a_sink_that_panics_gives_its_call_up() {
     let emulator = Emulator::start().unwrap();
     let (client, home) = at_home(&emulator);
     client.upload(new_upload(&client, &home, 3), Cursor::new("abc")).unwrap();
-    let found = client.call(&GetFileId { path: "a.bin".parse().unwrap(), parent: None }).unwrap();
+    let found = client.call(&GetFileId::new("a.bin".parse().unwrap())).unwrap();
     let download = Download::by_id(found.id);
     assert!(catch_unwind(AssertUnwindSafe(|| client.download(download, Panics))).is_err());
     client.call(&GetProfile).unwrap();

@@ -253,7 +253,7 @@ fn m01_what_provably_never_left_is_sent_again() {
 #[test]
 fn a_call_with_bytes_of_the_callers_needs_a_source() {
     let emulator = Emulator::start().unwrap();
-    let chunk = UploadChunk { key: UploadKey::new("k"), range: 0..1, total: 1 };
+    let chunk = UploadChunk::new(UploadKey::new("k"), 0..1, 1);
     let error = Client::new(server(&emulator)).unwrap().call(&chunk).unwrap_err();
     assert!(matches!(error, Error::Misuse(Misuse::NoSource)));
 }

@@ -37,7 +37,7 @@ fn a_post_carries_its_length_and_is_not_announced() {
     let token = quatrix_ureq::proto::SessionId::new("canary").unwrap();
     let server = Server::at(&format!("http://{}/api/1.0", odd.address())).unwrap();
     client.resume(quatrix_ureq::Saved::active(server, "me", token), None).unwrap();
-    let folder = MakeFolder { target: "f1".parse().unwrap(), name: "in".parse().unwrap(), resolve: false };
+    let folder = MakeFolder::new("f1".parse().unwrap(), "in".parse().unwrap());
     let _ = client.call(&folder);
     let host = format!("host: {}", odd.address());
     let heard = odd.heard();

@@ -69,13 +69,13 @@ impl Stage<'_> {
             cut(CutPoint::Body(6000), "GET", "/file/download/{id}"),
         ];
         self.emulator.set_faults(cuts).map_err(|error| Failure::new(Exit::Other, error.to_string()))?;
-        let home = client.call(&GetHome { content: false })?.id;
-        let folder = client.call(&MakeFolder { target: home, name: name("in")?, resolve: false })?.id;
+        let home = client.call(&GetHome::new())?.id;
+        let folder = client.call(&MakeFolder::new(home, name("in")?))?.id;
         client.upload(folder.clone(), name("report.txt")?, &text, 5000)?;
-        let listed = client.call(&GetFile { id: folder.clone(), content: true })?.into_children()?;
+        let listed = client.call(&GetFile::new(folder.clone()).with_content())?.into_children()?;
         let file = listed.first().ok_or_else(|| Failure::new(Exit::Other, "the demo finds no file"))?;
         let same = client.download(file)? == text;
-        let renamed = client.call(&RenameFile { id: folder.clone(), name: name("out")?, resolve: false })?;
+        let renamed = client.call(&RenameFile::new(folder.clone(), name("out")?))?;
         let deleted = client.call(&DeleteFiles::to_trash([folder]))?;
         self.transcript.tell()?;
         expect(same && renamed.name == "out" && deleted.done().is_some(), "what comes back is what went there")

@@ -32,10 +32,10 @@ pub(super) fn try_out(
     waiting: Option<&Waiting>,
     findings: &mut Findings,
 ) -> Result<(), Failure> {
-    let place = GetFileId { path: remote::path(folder)?, parent: None };
+    let place = GetFileId::new(remote::path(folder)?);
     let parent = wire.get(&place, speaker)?;
     let name = format!("quatrix-doctor-{:08x}", RandomState::new().hash_one(()) as u32);
-    let made = wire.get(&MakeFolder { target: parent.id, name: file_name(&name)?, resolve: false }, speaker)?;
+    let made = wire.get(&MakeFolder::new(parent.id, file_name(&name)?), speaker)?;
     let scratch = Scratch { wire, speaker, folder: made.id.clone(), stop: stop_sign() };
     let tried = scratch.look(waiting, findings);
     let deleted = wire.ask(&DeleteFiles::permanently([made.id]), speaker)?;
@@ -79,7 +79,7 @@ impl Scratch<'_> {
 
     /// There is one file of five bytes in the folder by now.
     fn size(&self, findings: &mut Findings) -> Result<(), Failure> {
-        let folder = self.get(&GetFile { id: self.folder.clone(), content: false })?;
+        let folder = self.get(&GetFile::new(self.folder.clone()))?;
         findings.note(
             "Q14",
             "the size of a folder",
@@ -131,12 +131,9 @@ impl Scratch<'_> {
         let new = self.upload("new", b"new!!")?;
         let name = file_name("old")?;
         let target = self.folder.clone();
-        let moved = self.wire.ask(
-            &MoveOne { id: new, target, name, modified: None, on_conflict: OnConflict::Overwrite },
-            self.speaker,
-        )?;
+        let moved = self.wire.ask(&MoveOne::new(new, target, name).on_conflict(OnConflict::Overwrite), self.speaker)?;
         let observed = if moved.is_success() {
-            let names = self.get(&GetFile { id: self.folder.clone(), content: true })?;
+            let names = self.get(&GetFile::new(self.folder.clone()).with_content())?;
             let names = names.into_children()?;
             let here = |name: &str| names.iter().find(|file| file.name == name);
             match (here("old"), here("new")) {
@@ -170,16 +167,11 @@ impl Scratch<'_> {
     }
 
     fn make(&self, name: &str) -> Result<File, Failure> {
-        self.get(&MakeFolder { target: self.folder.clone(), name: file_name(name)?, resolve: false })
+        self.get(&MakeFolder::new(self.folder.clone(), file_name(name)?))
     }
 
     pub(super) fn link(&self, name: &str, size: u64) -> Result<UploadKey, Failure> {
-        let link = GetUploadLink {
-            parent_id: self.folder.clone(),
-            name: file_name(name)?,
-            resolve: false,
-            file_size: Some(size),
-        };
+        let link = GetUploadLink::new(self.folder.clone(), file_name(name)?).file_size(size);
         Ok(self.get(&link)?.upload_key)
     }
 
@@ -192,11 +184,11 @@ impl Scratch<'_> {
         total: u64,
     ) -> Result<Seen, Failure> {
         let range = first..first + bytes.len() as u64;
-        self.wire.ask_with(&UploadChunk { key: key.clone(), range, total }, speaker, bytes)
+        self.wire.ask_with(&UploadChunk::new(key.clone(), range, total), speaker, bytes)
     }
 
     fn finalize(&self, key: &UploadKey) -> Result<FileId, Failure> {
-        Ok(self.get(&FinalizeUpload { key: key.clone(), modified: None })?.id)
+        Ok(self.get(&FinalizeUpload::new(key.clone()))?.id)
     }
 
     fn upload(&self, name: &str, bytes: &'static [u8]) -> Result<FileId, Failure> {
@@ -210,9 +202,9 @@ impl Scratch<'_> {
     }
 
     fn read(&self, file: &FileId, from: Option<u64>) -> Result<Seen, Failure> {
-        let link = self.get(&GetDownloadLink { ids: vec![file.clone()] })?;
+        let link = self.get(&GetDownloadLink::new(vec![file.clone()]))?;
         let read = ReadLink::new(link);
-        self.wire.ask(&from.map_or_else(|| read.clone(), |from| read.clone().from(from)), self.speaker)
+        self.wire.ask(&from.map_or_else(|| read.clone(), |from| read.clone().starting_at(from)), self.speaker)
     }
 }
 

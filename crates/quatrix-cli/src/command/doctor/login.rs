@@ -119,7 +119,7 @@ fn second_factor(
     const WRAPPED: &str = "whether the code lies flat in the body";
 
     let speaker = Speaker::Session(partial.clone());
-    let send = |encoding| wire.ask(&SecondFactor { factor, code: code.clone(), encoding }, &speaker);
+    let send = |encoding| wire.ask(&SecondFactor::new(factor, code.clone()).encoding(encoding), &speaker);
     let mut seen = send(CodeEncoding::Plain)?;
     if seen.is_success() {
         findings.note("Q2", QUESTION, "plain");
@@ -160,7 +160,7 @@ fn captcha(
     const QUESTION: &str = "whether a right captcha logs in";
 
     let speaker = Speaker::Session(partial.clone());
-    let send = |method| wire.ask(&UnblockCaptcha { token: token.clone(), method }, &speaker);
+    let send = |method| wire.ask(&UnblockCaptcha::new(token.clone()).method(method), &speaker);
     let mut seen = send(CaptchaMethod::Post)?;
     if matches!(seen.status, 404 | 405) {
         seen = send(CaptchaMethod::Get)?;

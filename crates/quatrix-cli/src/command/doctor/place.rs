@@ -3,7 +3,7 @@
 use std::net::ToSocketAddrs as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quatrix_ureq::proto::api::{AccountMetadata, CaptchaMethod, GetAccountMetadata, Raw, UnblockCaptcha};
+use quatrix_ureq::proto::api::{AccountMetadata, GetAccountMetadata, Raw, UnblockCaptcha};
 
 use super::finding::Findings;
 use super::wire::{Speaker, Wire};
@@ -13,7 +13,7 @@ use crate::login::{check_metadata, no_account};
 use crate::settings::Settings;
 
 pub(super) fn look(settings: &Settings, wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
-    let secure = wire.server.is_encrypted();
+    let secure = wire.server.is_https();
     let resolved = (wire.server.host().trim_matches(['[', ']']), 443).to_socket_addrs();
     findings.note(
         "name",
@@ -82,7 +82,7 @@ fn note_clock(date: Option<&str>, now: SystemTime, findings: &mut Findings) {
 fn captcha_form(wire: &Wire, findings: &mut Findings) -> Result<(), Failure> {
     const QUESTION: &str = "how a captcha is sent";
 
-    let form = UnblockCaptcha { token: "".into(), method: CaptchaMethod::Post };
+    let form = UnblockCaptcha::new("");
     let path = quatrix_ureq::proto::Endpoint::prepare(&form, &wire.server).map(|prepared| prepared.spec().path());
     let path = path.map_err(|invalid| Failure::new(Exit::Other, invalid.to_string()))?;
     let seen = wire.ask(&Raw::new(http::Method::DELETE, path), &Speaker::Nobody)?;

@@ -23,7 +23,7 @@ pub(super) fn look(wire: &Wire, speaker: &Speaker, findings: &mut Findings) -> R
     let gone = wire.ask(&GetProfile, &Speaker::Session(nobody))?;
     findings.note("Q9", "a session that does not exist", gone.refusal());
 
-    let home = wire.ask(&GetHome { content: true }, speaker)?;
+    let home = wire.ask(&GetHome::new().with_content(), speaker)?;
     if profile.json()["is_contact"] == true {
         findings.note("Q9", "a call without the right to it", home.refusal());
         return Ok(());

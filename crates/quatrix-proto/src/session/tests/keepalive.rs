@@ -7,7 +7,7 @@ fn within(world: &World, until: Timestamp, least: Duration, most: Duration) -> b
 }
 
 fn chunk() -> crate::api::UploadChunk {
-    crate::api::UploadChunk { key: "key".into(), range: 0..4, total: 8 }
+    crate::api::UploadChunk::new("key".into(), 0..4, 8)
 }
 
 #[test]
