@@ -1,10 +1,10 @@
-//! Work that blocks.
+//! Blocking work on tokio's threads.
 
-/// Does blocking work on one of tokio's threads for it.
+/// Runs blocking work on one of tokio's threads for it.
 pub(crate) async fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        // It cannot have been cancelled: nobody else has its handle.
+        // Not cancelled, since nothing else has the handle: the work has panicked.
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

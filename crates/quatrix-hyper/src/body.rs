@@ -1,4 +1,4 @@
-//! The body of a request on its way out.
+//! Request bodies.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// What a request carries. Its length stands in the request's headers, which the core wrote.
+/// Body of a request. The core has set its length in the headers.
 pub(crate) enum Outgoing {
-    /// All that is left of it.
+    /// The remaining bytes of a buffered body.
     Whole(Bytes),
-    /// Bytes of the caller's, as they are read. It ends when its sender is dropped; if that is too early, the connection
-    /// is closed.
+    /// Bytes of the caller's source, as they are read. The body ends when the sender is dropped; if that is before its
+    /// length, hyper closes the connection.
     Pieces(mpsc::Receiver<Bytes>),
 }
 

@@ -1,4 +1,4 @@
-//! The caller's end of a call: where the bytes of an upload come from, or where those of a download go to.
+//! The caller's source of an upload, or sink of a download.
 
 use std::future::Future;
 use std::io;
@@ -7,43 +7,43 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use quatrix_proto::UnixTime;
 
-/// Bytes of the caller's that requests and answers carry.
+/// Source or sink of the caller's bytes.
 pub(crate) trait BodyIo: Send {
     /// Whether there are bytes to send.
     const SOURCE: bool = false;
-    /// Whether there is a place for bytes that come. Without one, they are the body of the answer.
+    /// Whether received bytes go to a sink. Without one, they are the response's body.
     const SINK: bool = false;
 
-    /// An exchange begins. If it sends bytes of the source, they start here.
+    /// Begins an exchange, which reads the source from this offset.
     fn begin(&mut self, _from: u64) {}
 
-    /// Reads the next bytes of the source, which stand at this offset: some, at most so many. None is the end.
+    /// Reads the next bytes of the source, at this offset. An empty result is the end.
     fn read(&mut self, _offset: u64, _most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
         async { Ok(Bytes::new()) }
     }
 
-    /// Checks whether the source has changed since the last time, and what it is now: its size and modification time.
+    /// Returns the size and modification time of the source if it has changed since the last check.
     fn change(&mut self) -> impl Future<Output = Option<(u64, Option<UnixTime>)>> + Send {
         async { None }
     }
 
-    /// Adds bytes to the sink.
+    /// Writes bytes to the sink.
     fn write(&mut self, _piece: Bytes) -> impl Future<Output = io::Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Makes sure that nothing is left in a buffer of the sink.
+    /// Flushes the sink.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Is told of bytes that have moved in this exchange, and can end it.
+    /// Counts transferred bytes of this exchange; a break ends it.
     fn moved(&mut self, _length: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// No bytes but those in requests and answers themselves.
+/// Neither source nor sink.
 pub(crate) struct NoBodyIo;
 
 impl BodyIo for NoBodyIo {}

@@ -14,16 +14,15 @@ use crate::body_io::NoBodyIo;
 use crate::builder::Builder;
 use crate::driver::Driver;
 
-/// A session with one server, for as many tasks as like to share it: a clone is another handle of the same session.
+/// Async client of one account. A clone is another handle of the same session, which any number of tasks can share.
 ///
-/// Its futures do nothing until they are polled, and may be dropped at any moment: the call is then given up, and if it
-/// was carrying something that others wait for, such as a login after an expiry, one of them takes over. They hold on to
-/// the session by themselves and can be spawned.
+/// Its futures do nothing until they are polled and own all that they need, so they can be spawned. Dropping one cancels
+/// its call; if that call led a login after an expiry, one of the waiting calls takes over.
 #[derive(Clone)]
 pub struct Client(Arc<Driver>);
 
 impl Client {
-    /// Makes a client with the defaults, on which nobody has logged in.
+    /// Returns a logged-out client with default settings.
     ///
     /// # Errors
     /// As [`Builder::build`].
@@ -31,32 +30,32 @@ impl Client {
         Self::builder(config).build()
     }
 
-    /// Starts from the defaults, for this server or these settings.
+    /// Returns a builder with default settings, for this server or these settings of the session.
     pub fn builder(config: impl Into<Config>) -> Builder {
         Builder::new(config.into())
     }
 
     /// Logs in.
     ///
-    /// [`Login::Challenged`] is no error: [`answer`](Self::answer) comes next.
+    /// [`Login::Challenged`] is no error: call [`answer`](Self::answer) next.
     ///
     /// # Errors
-    /// [`Error::Api`] if the server refuses the password. It is sent once and never again by itself.
+    /// [`Error::Api`] if the server rejects the password, which is not retried, and those of any call.
     pub fn login(&self, credentials: Credentials) -> impl Future<Output = Result<Login, Error>> + Send + use<> {
         self.command(move |session, now| session.login(now, credentials))
     }
 
     /// Answers the pending challenge.
     ///
-    /// A wrong answer is no error: it ends in [`Login::Challenged`] once more.
+    /// A wrong answer is no error but [`Login::Challenged`] again.
     ///
     /// # Errors
-    /// [`Error::Misuse`] if there is no challenge; an answer is never sent again by itself.
+    /// [`Error::Misuse`] without a pending challenge, and those of any call. An answer is not retried.
     pub fn answer(&self, answer: Answer) -> impl Future<Output = Result<Login, Error>> + Send + use<> {
         self.command(move |session, now| session.answer(now, answer))
     }
 
-    /// Makes a call, logging in again or repeating it where that is right.
+    /// Makes a call. It logs in again after an expiry, and retries where that is safe.
     ///
     /// # Errors
     /// Whatever the call ends with.
@@ -67,7 +66,7 @@ impl Client {
         self.call_with(endpoint, CallOptions::default())
     }
 
-    /// Makes a call as [`call`](Self::call) does, with a deadline, other repetitions or headers.
+    /// Makes a call as [`call`](Self::call) does, with a deadline, its own retries or headers.
     ///
     /// # Errors
     /// Whatever the call ends with.
@@ -84,7 +83,7 @@ impl Client {
         async move { E::decode(driver.call(prepared?, options, &mut NoBodyIo).await?) }
     }
 
-    /// Sends a keepalive now, due or not.
+    /// Sends a keepalive now, even if none is due.
     ///
     /// # Errors
     /// Whatever the call ends with.
@@ -94,23 +93,23 @@ impl Client {
 
     /// Keeps the session alive for as long as it is polled: `tokio::spawn(client.run_keepalive())`.
     ///
-    /// It sends a keepalive whenever nothing else was sent for the interval, and takes one timer in between.
+    /// It sends a keepalive after each interval without another request, and needs one timer.
     ///
     /// # Errors
-    /// Why there is no session any more. A session that can log itself in again is waited for.
+    /// The reason why the session has ended. An expired session that can log in again does not end.
     pub fn run_keepalive(&self) -> impl Future<Output = Result<Infallible, Error>> + Send + use<> {
         self.command(Session::run_keepalive)
     }
 
-    /// Logs out: the password is forgotten, waiting calls end at once, and the server is told.
+    /// Logs out: forgets the password, ends waiting calls, and sends the logout to the server.
     ///
     /// # Errors
-    /// None is known: that the server could not be told is no error, see [`Logout::confirmed`].
+    /// Currently none: see [`Logout::confirmed`] for a logout that did not reach the server.
     pub fn logout(&self) -> impl Future<Output = Result<Logout, Error>> + Send + use<> {
         self.command(Session::logout)
     }
 
-    /// Carries out a task that needs no bytes of the caller's.
+    /// Runs a task without a source or sink of the caller's.
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -122,7 +121,7 @@ impl Client {
         async move { driver.run_task(task).await }
     }
 
-    /// Takes up a saved session.
+    /// Resumes a saved session.
     ///
     /// With credentials it can log in again when it expires.
     ///
@@ -133,31 +132,29 @@ impl Client {
         self.0.act(|session, now| session.resume(now, saved, credentials)).map_err(Error::from)
     }
 
-    /// Writes down what it takes to go on in another process: of a session, or of a pending challenge.
+    /// Returns the session, or the pending challenge, for [`resume`](Self::resume) in another process.
     ///
     /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
         self.0.with_session(|session, _| session.save())
     }
 
-    /// Where the session stands.
+    /// Returns the state of the session.
     pub fn state(&self) -> State {
         self.0.with_session(|session, _| session.state())
     }
 
-    /// The user that logged in last, or was resumed.
+    /// Returns the user of the last login or resumed session.
     pub fn user(&self) -> Option<String> {
         self.0.with_session(|session, _| session.user().map(str::to_owned))
     }
 
-    /// The settings of the session.
+    /// Returns the settings of the session.
     pub fn config(&self) -> &Config {
         &self.0.config
     }
 
-    /// Forgets the password.
-    ///
-    /// An expiry then ends the session.
+    /// Forgets the password, so that an expiry ends the session.
     pub fn forget_password(&self) {
         self.0.act(|session, _| session.forget_password());
     }
@@ -170,7 +167,7 @@ impl Client {
         &self.0
     }
 
-    /// Carries a command without bytes of the caller's.
+    /// Runs a command without a source or sink of the caller's.
     fn command<T, C>(&self, command: C) -> impl Future<Output = Result<T, Error>> + Send + use<T, C>
     where
         C: FnOnce(&mut Session, Timestamp) -> Ticket<T> + Send,

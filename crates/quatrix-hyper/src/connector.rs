@@ -1,4 +1,4 @@
-//! From an address to a connection: TCP, a proxy where there is one, TLS.
+//! Connector: TCP, a proxy if one is set, and TLS.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -29,24 +29,29 @@ type Tcp = HttpConnector<NameResolver>;
 /// A socket, or a tunnel through a proxy, which may be reached over TLS itself.
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// Makes connections. A clone is a reference.
+/// Opens connections. A clone is a reference.
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<Inner>);
 
 struct Inner {
     secured: HttpsConnector<Dialer>,
-    patience: Duration,
+    connect_timeout: Duration,
 }
 
 impl Connector {
-    /// `patience` is for all of it: name, socket, proxy and TLS.
-    pub(crate) fn new(tls: &Arc<ClientConfig>, proxy: ProxyRule, names: NameResolver, patience: Duration) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(names);
+    /// `connect_timeout` covers name, socket, proxy and TLS.
+    pub(crate) fn new(
+        tls: &Arc<ClientConfig>,
+        proxy: ProxyRule,
+        resolver: NameResolver,
+        connect_timeout: Duration,
+    ) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(patience));
+        tcp.set_connect_timeout(Some(connect_timeout));
         let dialer = Dialer { to_proxy: secured(tcp.clone(), tls), tcp, proxy: Arc::new(proxy) };
-        Self(Arc::new(Inner { secured: secured(dialer, tls), patience }))
+        Self(Arc::new(Inner { secured: secured(dialer, tls), connect_timeout }))
     }
 }
 
@@ -65,23 +70,23 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, server: Uri) -> Self::Future {
         let connecting = self.0.secured.clone().call(server);
-        let patience = self.0.patience;
+        let connect_timeout = self.0.connect_timeout;
         Box::pin(async move {
-            match tokio::time::timeout(patience, connecting).await {
+            match tokio::time::timeout(connect_timeout, connecting).await {
                 Ok(Ok(stream)) => Ok(Connection::new(stream)),
-                Ok(Err(error)) => Err(ConnectError(why(error))),
+                Ok(Err(error)) => Err(ConnectError(transport_error(error))),
                 Err(_) => Err(ConnectError(TransportError::timed_out(TransportPhase::Connect))),
             }
         })
     }
 }
 
-fn why(error: BoxError) -> TransportError {
+fn transport_error(error: BoxError) -> TransportError {
     match error.downcast::<DialError>() {
         // Each address has its share of the time.
-        Ok(undialled) if is_timeout(&*undialled.source) => TransportError::timed_out(TransportPhase::Connect),
-        Ok(undialled) => TransportError::unsent(undialled.kind).with_source(undialled.source),
-        // What is no fault of the dialer is one of the handshake.
+        Ok(dial_error) if is_timeout(&*dial_error.source) => TransportError::timed_out(TransportPhase::Connect),
+        Ok(dial_error) => TransportError::unsent(dial_error.kind).with_source(dial_error.source),
+        // Any other error is one of the TLS handshake.
         Err(error) => match of_tls(&*error) {
             Some(reason) => TransportError::unsent(TransportErrorKind::Tls).with_source(reason.clone()),
             None => TransportError::unsent(TransportErrorKind::Tls).with_source(error),
@@ -89,7 +94,7 @@ fn why(error: BoxError) -> TransportError {
     }
 }
 
-/// Connects to the server, or to it through a proxy.
+/// Connects to the server directly or through a proxy.
 #[derive(Clone)]
 struct Dialer {
     tcp: Tcp,
@@ -97,7 +102,7 @@ struct Dialer {
     proxy: Arc<ProxyRule>,
 }
 
-/// There is no connection to speak TLS over.
+/// Error before the TLS handshake.
 #[derive(Debug)]
 struct DialError {
     kind: TransportErrorKind,
@@ -118,23 +123,23 @@ impl Service<Uri> for Dialer {
             self.proxy.towards_host(server.scheme().unwrap_or(&Scheme::HTTP), server.host().unwrap_or_default());
         let proxy = match through {
             Ok(proxy) => proxy,
-            // A client that shares the connections of another may be for a server that the rule is not for.
+            // A client that shares these connections may use a server that the rule excludes.
             Err(invalid) => {
                 return Box::pin(async { Err(DialError { kind: TransportErrorKind::Proxy, source: invalid.into() }) });
             }
         };
         let Some(proxy) = proxy else {
             let connecting = self.tcp.call(server);
-            let undialled = |error| DialError { kind: TransportErrorKind::Connect, source: Box::new(error) };
-            return Box::pin(async move { connecting.await.map(MaybeHttpsStream::Http).map_err(undialled) });
+            let dial_error = |error| DialError { kind: TransportErrorKind::Connect, source: Box::new(error) };
+            return Box::pin(async move { connecting.await.map(MaybeHttpsStream::Http).map_err(dial_error) });
         };
         let mut tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
         if let Some(credentials) = proxy.authorization() {
             tunnel = tunnel.with_auth(credentials.clone());
         }
         let connecting = tunnel.call(server);
-        let undialled = |error| DialError { kind: TransportErrorKind::Proxy, source: Box::new(error) };
-        Box::pin(async move { connecting.await.map_err(undialled) })
+        let dial_error = |error| DialError { kind: TransportErrorKind::Proxy, source: Box::new(error) };
+        Box::pin(async move { connecting.await.map_err(dial_error) })
     }
 }
 

@@ -59,7 +59,7 @@ impl Driver {
     pub(crate) async fn run<T, S: BodyIo>(
         &self,
         command: impl FnOnce(&mut Session, Timestamp) -> Ticket<T>,
-        streams: &mut S,
+        body_io: &mut S,
     ) -> Result<T, Error> {
         let (ticket, mut step) = self.with_session(|session, now| {
             let ticket = command(session, now);
@@ -70,7 +70,7 @@ impl Driver {
         self.deliver_events();
         loop {
             step = match step {
-                Step::Send(transmit) => guard.send(transmit, streams).await,
+                Step::Send(transmit) => guard.send(transmit, body_io).await,
                 Step::Wait(_) => guard.wait().await,
                 Step::Ask(challenge) => guard.ask(challenge).await,
                 Step::Ready(outcome) => {
@@ -86,12 +86,12 @@ impl Driver {
         &self,
         prepared: Prepared,
         options: CallOptions,
-        streams: &mut S,
+        body_io: &mut S,
     ) -> Result<Response<Bytes>, Error> {
         if prepared.source_range().is_some() && !S::SOURCE {
             return Err(Misuse::NoSource.into());
         }
-        self.run(|session, now| session.call_prepared(now, prepared, options), streams).await
+        self.run(|session, now| session.call_prepared(now, prepared, options), body_io).await
     }
 
     /// Runs a task, call by call.
@@ -160,12 +160,12 @@ struct CallGuard<'a> {
 }
 
 impl CallGuard<'_> {
-    async fn send<S: BodyIo>(&mut self, transmit: Transmit, streams: &mut S) -> Step {
+    async fn send<S: BodyIo>(&mut self, transmit: Transmit, body_io: &mut S) -> Step {
         let (exchange, spec) = (transmit.exchange, transmit.spec());
         // `None` for a call without a deadline: its timestamp is out of range.
         let deadline = self.driver.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros()));
         self.exchange = Some(exchange);
-        let result = self.driver.transport.exchange(transmit, deadline, streams).await;
+        let result = self.driver.transport.exchange(transmit, deadline, body_io).await;
         self.exchange = None;
         trace::exchanged(spec, &result);
         self.driver.act(|session, now| {

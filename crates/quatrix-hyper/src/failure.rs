@@ -1,4 +1,4 @@
-//! What a failure of the transport means to the core: its kind, and whether the request may have left.
+//! Conversion of hyper's errors into [`TransportError`]: the kind, and whether the request may have been sent.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::io;
 use hyper_util::client::legacy;
 use quatrix_proto::{TransportError, TransportErrorKind};
 
-/// There is no connection, so nothing was sent.
+/// Error of the connector; nothing was sent.
 #[derive(Debug)]
 pub(crate) struct ConnectError(pub(crate) TransportError);
 
@@ -19,12 +19,12 @@ impl fmt::Display for ConnectError {
 
 impl StdError for ConnectError {}
 
-/// A request that got no answer.
+/// Converts the error of a request without a response.
 pub(crate) fn of_request(error: legacy::Error) -> TransportError {
     if let Some(ConnectError(failure)) = error.source().and_then(|source| source.downcast_ref()) {
         return failure.clone();
     }
-    // Handed back unstarted: the connection was closed before it could take the request.
+    // The connection was closed before it took the request.
     let unstarted = error.source().and_then(|source| source.downcast_ref()).is_some_and(hyper::Error::is_canceled);
     let failure = match unstarted {
         true => TransportError::unsent(TransportErrorKind::Interrupted),
@@ -33,7 +33,7 @@ pub(crate) fn of_request(error: legacy::Error) -> TransportError {
     failure.with_source(Inner(Box::new(error)))
 }
 
-/// An answer that broke off.
+/// Converts the error of an incomplete response body.
 pub(crate) fn of_body(error: hyper::Error) -> TransportError {
     TransportError::maybe_sent(kind_of(Some(&error))).with_source(error)
 }
@@ -52,19 +52,19 @@ fn kind_of(error: Option<&(dyn StdError + 'static)>) -> TransportErrorKind {
     TransportErrorKind::Interrupted
 }
 
-/// Whether waiting was all that went wrong.
+/// Whether the error or one of its sources is a timeout.
 pub(crate) fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
     let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
     error.downcast_ref().is_some_and(timed_out) || error.source().is_some_and(is_timeout)
 }
 
-/// What rustls had against the connection. It travels inside of IO errors, whose `source` passes it over.
+/// Returns the rustls error inside of an IO error, whose `source` skips it.
 pub(crate) fn of_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let inner: &'a (dyn StdError + 'static) = error.downcast_ref::<io::Error>()?.get_ref()?;
     inner.downcast_ref().or_else(|| of_tls(inner))
 }
 
-/// An error that shows as what is inside of it: the shell says no more than "client error".
+/// Displays the source of hyper-util's error, whose own text is only "client error".
 #[derive(Debug)]
 struct Inner(Box<legacy::Error>);
 

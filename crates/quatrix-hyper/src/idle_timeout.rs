@@ -1,4 +1,4 @@
-//! Giving up on an exchange in which nothing moves.
+//! Timeout of an exchange without progress.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -8,24 +8,24 @@ use std::time::Duration;
 use quatrix_proto::{TransportError, TransportPhase};
 use tokio::time::{Instant, Sleep};
 
-/// Guards the steps of one exchange: each has this patience, all of them the time until the deadline.
+/// Limits each step of an exchange to `stall_timeout`, and all of them to the deadline.
 ///
-/// One timer serves all steps. It is moved only when it fires, so a step that ends in time costs a look at the clock.
+/// One timer serves all steps. It is reset only when it fires, so a step that ends in time costs one read of the clock.
 pub(crate) struct IdleTimeout<'a> {
     timer: Pin<&'a mut Sleep>,
-    patience: Duration,
+    stall_timeout: Duration,
     deadline: Option<Instant>,
 }
 
-/// The earlier of two moments, of which the first may never come.
+/// Returns the earlier of an optional deadline and another time.
 pub(crate) fn first(deadline: Option<Instant>, moment: Instant) -> Instant {
     deadline.map_or(moment, |deadline| deadline.min(moment))
 }
 
 impl<'a> IdleTimeout<'a> {
-    /// `timer` fires after `patience`, or at `deadline` if that is sooner.
-    pub(crate) fn new(timer: Pin<&'a mut Sleep>, patience: Duration, deadline: Option<Instant>) -> Self {
-        Self { timer, patience, deadline }
+    /// Takes a timer that fires after `stall_timeout`, or at `deadline` if that is sooner.
+    pub(crate) fn new(timer: Pin<&'a mut Sleep>, stall_timeout: Duration, deadline: Option<Instant>) -> Self {
+        Self { timer, stall_timeout, deadline }
     }
 
     /// Awaits a step.
@@ -39,11 +39,11 @@ impl<'a> IdleTimeout<'a> {
     ) -> Result<F::Output, TransportError> {
         let mut step = pin!(step);
         let now = Instant::now();
-        // Steps that are always ready never look at the timer.
+        // Steps that are always ready never poll the timer.
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return Err(TransportError::timed_out(during));
         }
-        let end = first(self.deadline, now + self.patience);
+        let end = first(self.deadline, now + self.stall_timeout);
         poll_fn(|cx| {
             if let Poll::Ready(output) = step.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
@@ -53,7 +53,7 @@ impl<'a> IdleTimeout<'a> {
                 if self.timer.deadline() >= end {
                     return Poll::Ready(Err(TransportError::timed_out(during)));
                 }
-                // It was set for an earlier step.
+                // Set for an earlier step.
                 self.timer.as_mut().reset(end);
             }
         })
@@ -75,14 +75,14 @@ mod tests {
         sleep(seconds * SECOND).await;
     }
 
-    /// What a watch with a patience of ten seconds and 25 in all says to these steps, one after the other.
-    async fn watched<F: Future>(steps: impl IntoIterator<Item = F>) -> (usize, Duration) {
+    /// Runs steps in order with a stall timeout of 10 s and a deadline after 25 s; returns how many ended, and when.
+    async fn run_steps<F: Future>(steps: impl IntoIterator<Item = F>) -> (usize, Duration) {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + 10 * SECOND));
-        let mut watch = IdleTimeout::new(timer, 10 * SECOND, Some(start + 25 * SECOND));
+        let mut timeout = IdleTimeout::new(timer, 10 * SECOND, Some(start + 25 * SECOND));
         let mut ended = 0;
         for step in steps {
-            match watch.over(TransportPhase::Send, step).await {
+            match timeout.over(TransportPhase::Send, step).await {
                 Ok(_) => ended += 1,
                 Err(failure) => {
                     assert_eq!(failure.to_string(), "timed out: while sending");
@@ -94,20 +94,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn m25_each_step_has_its_own_patience_and_all_of_them_a_deadline() {
-        assert_eq!(watched([9, 1, 9].map(lasting)).await, (3, 19 * SECOND));
-        assert_eq!(watched([9, 11].map(lasting)).await, (1, 19 * SECOND));
-        assert_eq!(watched([9, 9, 9].map(lasting)).await, (2, 25 * SECOND));
-        assert_eq!(watched([pending::<()>()]).await, (0, 10 * SECOND));
+    async fn m25_each_step_has_its_own_stall_timeout_and_all_of_them_a_deadline() {
+        assert_eq!(run_steps([9, 1, 9].map(lasting)).await, (3, 19 * SECOND));
+        assert_eq!(run_steps([9, 11].map(lasting)).await, (1, 19 * SECOND));
+        assert_eq!(run_steps([9, 9, 9].map(lasting)).await, (2, 25 * SECOND));
+        assert_eq!(run_steps([pending::<()>()]).await, (0, 10 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
     async fn m25_steps_that_are_always_ready_end_at_the_deadline_too() {
         let start = Instant::now();
         let timer = pin!(sleep_until(start + SECOND));
-        let mut watch = IdleTimeout::new(timer, SECOND, Some(start + SECOND));
-        assert!(watch.over(TransportPhase::Send, ready(())).await.is_ok());
+        let mut timeout = IdleTimeout::new(timer, SECOND, Some(start + SECOND));
+        assert!(timeout.over(TransportPhase::Send, ready(())).await.is_ok());
         tokio::time::advance(SECOND).await;
-        assert!(watch.over(TransportPhase::Send, ready(())).await.is_err());
+        assert!(timeout.over(TransportPhase::Send, ready(())).await.is_err());
     }
 }

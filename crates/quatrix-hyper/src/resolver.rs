@@ -1,4 +1,4 @@
-//! Looking up names.
+//! Name resolution.
 
 use std::future::Future;
 use std::io;
@@ -14,7 +14,7 @@ use tower_service::Service;
 
 type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// Finds the addresses of a name, on a thread that may block.
+/// Resolves host names on a thread that may block.
 #[derive(Clone)]
 pub(crate) struct NameResolver(Arc<LookUp>);
 
@@ -23,7 +23,7 @@ impl NameResolver {
         Self(Arc::new(look_up))
     }
 
-    /// As the operating system does.
+    /// Returns the resolver of the operating system.
     pub(crate) fn system() -> Self {
         Self::new(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
     }
@@ -45,7 +45,7 @@ impl Service<Name> for NameResolver {
             if found.is_empty() {
                 return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
             }
-            // The port is put in by whoever asks.
+            // hyper-util sets the port.
             let found: Vec<_> = found.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
             Ok(found.into_iter())
         })

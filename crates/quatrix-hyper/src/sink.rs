@@ -1,4 +1,4 @@
-//! Where the bytes of a download go to.
+//! Sinks of downloads.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,11 +10,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::body_io::BodyIo;
 
-/// What is worth the way to a thread that may block: so many bytes, or so many pieces if they are tiny.
-const WORTHWHILE: usize = 512 * 1024;
-const PIECES: usize = 64;
+/// Number of buffered bytes, or of small pieces, at which the buffer is written on a thread that may block.
+const MIN_WRITE: usize = 512 * 1024;
+const MAX_PIECES: usize = 64;
 
-/// A sink of the caller's.
+/// Sink of the caller.
 pub(crate) struct Sink<W>(pub(crate) W);
 
 impl<W: AsyncWrite + Send + Unpin> BodyIo for Sink<W> {
@@ -29,29 +29,29 @@ impl<W: AsyncWrite + Send + Unpin> BodyIo for Sink<W> {
     }
 }
 
-/// A file on this machine. Pieces are gathered, as they came from the wire, while those before them are written.
+/// Local file. It buffers received pieces while earlier ones are written.
 pub(crate) struct FileSink {
     file: Arc<File>,
-    gathered: Vec<Bytes>,
+    buffered: Vec<Bytes>,
     length: usize,
     writing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl FileSink {
     pub(crate) fn new(file: File) -> Self {
-        Self { file: Arc::new(file), gathered: Vec::new(), length: 0, writing: None }
+        Self { file: Arc::new(file), buffered: Vec::new(), length: 0, writing: None }
     }
 
-    /// Has what is gathered written.
-    async fn hand_over(&mut self) -> io::Result<()> {
+    /// Starts to write the buffered pieces.
+    async fn start_write(&mut self) -> io::Result<()> {
         self.written().await?;
-        let (file, pieces) = (Arc::clone(&self.file), std::mem::take(&mut self.gathered));
+        let (file, pieces) = (Arc::clone(&self.file), std::mem::take(&mut self.buffered));
         self.length = 0;
         self.writing = Some(spawn_blocking(move || pieces.iter().try_for_each(|piece| (&*file).write_all(piece))));
         Ok(())
     }
 
-    /// Waits until what was handed over is written.
+    /// Waits for the write in progress.
     async fn written(&mut self) -> io::Result<()> {
         let Some(writing) = &mut self.writing else { return Ok(()) };
         let result = writing.await;
@@ -65,12 +65,12 @@ impl BodyIo for FileSink {
 
     async fn write(&mut self, piece: Bytes) -> io::Result<()> {
         self.length += piece.len();
-        self.gathered.push(piece);
-        if self.length >= WORTHWHILE || self.gathered.len() == PIECES { self.hand_over().await } else { Ok(()) }
+        self.buffered.push(piece);
+        if self.length >= MIN_WRITE || self.buffered.len() == MAX_PIECES { self.start_write().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> io::Result<()> {
-        self.hand_over().await?;
+        self.start_write().await?;
         self.written().await
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     async fn pieces_of_any_size_arrive_in_their_order() {
         let mut file = quatrix_local::unnamed_temp_file().unwrap();
         let mut sink = FileSink::new(file.try_clone().unwrap());
-        let sizes = [1, 3, WORTHWHILE - 1, 5, 2 * WORTHWHILE].into_iter().chain([1; 3 * PIECES]);
+        let sizes = [1, 3, MIN_WRITE - 1, 5, 2 * MIN_WRITE].into_iter().chain([1; 3 * MAX_PIECES]);
         let mut all = Vec::new();
         for (number, size) in sizes.enumerate() {
             let piece = vec![number as u8; size];
@@ -107,7 +107,7 @@ mod tests {
         sink.write(Bytes::from_static(b"x")).await.unwrap();
         assert_eq!(sink.flush().await.unwrap_err().kind(), io::ErrorKind::StorageFull);
 
-        let (mut sink, large) = (full(), Bytes::from(vec![0; WORTHWHILE]));
+        let (mut sink, large) = (full(), Bytes::from(vec![0; MIN_WRITE]));
         sink.write(large.clone()).await.unwrap();
         assert_eq!(sink.write(large).await.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }

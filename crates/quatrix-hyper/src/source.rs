@@ -1,4 +1,4 @@
-//! Where the bytes of an upload come from.
+//! Sources of uploads.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -12,10 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeek, AsyncSeekExt};
 
 use crate::body_io::BodyIo;
 
-/// How much is read at once.
-const PIECE: u64 = 256 * 1024;
+/// Maximum size of one read.
+const MAX_PIECE: u64 = 256 * 1024;
 
-/// A source that can be read again.
+/// Source that can be read again.
 pub(crate) struct Seekable<R> {
     reader: R,
     position: Option<u64>,
@@ -32,7 +32,7 @@ impl<R: AsyncRead + AsyncSeek + Send + Unpin> BodyIo for Seekable<R> {
     const SOURCE: bool = true;
 
     async fn read(&mut self, offset: u64, most: u64) -> io::Result<Bytes> {
-        // After an error it may stand anywhere.
+        // After an error the position is unknown.
         if self.position.take() != Some(offset) {
             self.reader.seek(SeekFrom::Start(offset)).await?;
         }
@@ -42,7 +42,7 @@ impl<R: AsyncRead + AsyncSeek + Send + Unpin> BodyIo for Seekable<R> {
     }
 }
 
-/// A file of this machine, which others may change.
+/// Local file, which other programs may change.
 pub(crate) struct Local {
     file: Seekable<File>,
     stamp: Stamp,
@@ -67,14 +67,13 @@ impl BodyIo for Local {
     }
 }
 
-/// A source that can be read only once. It remembers what was read since an exchange last began where the one before it
-/// had ended: as far back as a lost chunk needs it.
+/// Source that can be read only once. It keeps the bytes of the current chunk, in case the chunk is lost.
 pub(crate) struct Piped<R> {
     reader: R,
     kept: VecDeque<Bytes>,
-    /// Where in the whole the kept bytes begin.
+    /// Offset of the kept bytes.
     start: u64,
-    /// Where in the whole the reader stands.
+    /// Offset of the reader.
     position: u64,
     buffer: BytesMut,
 }
@@ -84,7 +83,7 @@ impl<R> Piped<R> {
         Self { reader, kept: VecDeque::new(), start: 0, position: 0, buffer: BytesMut::new() }
     }
 
-    /// What is kept from this offset on, up to the end of a piece.
+    /// Returns the kept bytes from this offset to the end of a piece.
     fn remembered(&self, offset: u64) -> Option<Bytes> {
         let mut behind = usize::try_from(offset.checked_sub(self.start)?).ok()?;
         for piece in &self.kept {
@@ -122,9 +121,9 @@ impl<R: AsyncRead + Send + Unpin> BodyIo for Piped<R> {
     }
 }
 
-/// Reads once. The buffer is one piece of memory, as long as nobody holds on to the last piece.
+/// Reads once. The buffer reuses its memory after the previous piece has been dropped.
 async fn read_piece(reader: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut, most: u64) -> io::Result<Bytes> {
-    let most = most.min(PIECE);
+    let most = most.min(MAX_PIECE);
     buffer.reserve(most as usize);
     reader.take(most).read_buf(buffer).await?;
     Ok(buffer.split().freeze())

@@ -132,7 +132,7 @@ impl Client {
     pub(crate) fn run_transfer<T, S, O>(
         &self,
         task: T,
-        streams: S,
+        body_io: S,
         observer: O,
     ) -> impl Future<Output = Result<T::Output, Error>> + Send + use<T, S, O>
     where
@@ -141,7 +141,7 @@ impl Client {
         O: FnMut(&TransferEvent) -> ControlFlow<()> + Send,
     {
         let driver = self.driver().clone();
-        let watched = Watched { streams, observer, before: 0, total: None, moved: 0, stopped: false };
+        let watched = Watched { body_io, observer, before: 0, total: None, moved: 0, stopped: false };
         run_transfer(driver, task, watched)
     }
 }
@@ -159,7 +159,7 @@ where
             }
         }
         if task.checks_source()
-            && let Some((size, modified)) = watched.streams.change().await
+            && let Some((size, modified)) = watched.body_io.change().await
         {
             task.source_changed(size, modified);
         }
@@ -168,7 +168,7 @@ where
             TaskStep::Done(result) => {
                 let output = result?;
                 let local = |error| TransportError::maybe_sent(TransportErrorKind::Local).with_source(error);
-                watched.streams.flush().await.map_err(local)?;
+                watched.body_io.flush().await.map_err(local)?;
                 return Ok(output);
             }
         };
@@ -184,7 +184,7 @@ where
 
 /// The caller's end of a transfer, and who watches it.
 struct Watched<S, O> {
-    streams: S,
+    body_io: S,
     observer: O,
     /// How many bytes of the whole come before those of this call.
     before: u64,
@@ -205,19 +205,19 @@ where
 
     fn begin(&mut self, from: u64) {
         self.moved = 0;
-        self.streams.begin(from);
+        self.body_io.begin(from);
     }
 
     fn read(&mut self, offset: u64, most: u64) -> impl Future<Output = io::Result<Bytes>> + Send {
-        self.streams.read(offset, most)
+        self.body_io.read(offset, most)
     }
 
     fn change(&mut self) -> impl Future<Output = Option<(u64, Option<UnixTime>)>> + Send {
-        self.streams.change()
+        self.body_io.change()
     }
 
     fn write(&mut self, piece: Bytes) -> impl Future<Output = io::Result<()>> + Send {
-        self.streams.write(piece)
+        self.body_io.write(piece)
     }
 
     fn moved(&mut self, length: usize) -> ControlFlow<()> {

@@ -39,12 +39,12 @@ const IDLE: usize = 256;
 /// Servers close idle connections after a minute or so; ours go first.
 const IDLE_FOR: Duration = Duration::from_secs(15);
 
-/// How long which step may take.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// Until there is a connection: name, socket, proxy, TLS.
+    /// Maximum time for connecting: name, socket, proxy and TLS.
     pub(crate) connect: Duration,
-    /// Without a byte moving in either direction.
+    /// Maximum time without a byte in either direction.
     pub(crate) stall: Duration,
 }
 
@@ -55,8 +55,8 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(tls: ClientConfig, proxy: ProxyRule, names: NameResolver, patience: Timeouts) -> Self {
-        let connector = Connector::new(&Arc::new(tls), proxy, names, patience.connect);
+    pub(crate) fn new(tls: ClientConfig, proxy: ProxyRule, resolver: NameResolver, timeouts: Timeouts) -> Self {
+        let connector = Connector::new(&Arc::new(tls), proxy, resolver, timeouts.connect);
         let http = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
@@ -64,7 +64,7 @@ impl Transport {
             .http1_max_buf_size(READ)
             .set_host(false)
             .build(connector);
-        Self { http, stall: patience.stall }
+        Self { http, stall: timeouts.stall }
     }
 
     /// Carries an exchange out.
@@ -75,26 +75,26 @@ impl Transport {
         &self,
         mut transmit: Transmit,
         deadline: Option<Instant>,
-        streams: &mut S,
+        body_io: &mut S,
     ) -> Result<Response<Bytes>, TransportError> {
         let timer = pin!(sleep_until(first(deadline, Instant::now() + self.stall)));
-        let mut watch = IdleTimeout::new(timer, self.stall, deadline);
+        let mut idle_timeout = IdleTimeout::new(timer, self.stall, deadline);
         let request = with_host(std::mem::take(&mut transmit.request));
         let Some(range) = transmit.source.clone() else {
-            streams.begin(0);
+            body_io.begin(0);
             let answer = self.http.request(request.map(Outgoing::Whole));
-            let answer = watch.over(Receive, answer).await?.map_err(failure::of_request)?;
-            return receive(answer, &transmit, &mut watch, streams).await;
+            let answer = idle_timeout.over(Receive, answer).await?.map_err(failure::of_request)?;
+            return receive(answer, &transmit, &mut idle_timeout, body_io).await;
         };
-        streams.begin(range.start);
+        body_io.begin(range.start);
         let (pieces, body) = mpsc::channel(1);
         let mut answer = self.http.request(request.map(|_| Outgoing::Pieces(body)));
         // A server may answer before it has read everything. The body must not end until that answer has been read.
-        let (answer, _unfinished) = match send(range, pieces, &mut answer, &mut watch, streams).await? {
+        let (answer, _unfinished) = match send(range, pieces, &mut answer, &mut idle_timeout, body_io).await? {
             Sent::AnsweredEarly(answer, pieces) => (answer, Some(pieces)),
-            Sent::All => (watch.over(Receive, answer).await?, None),
+            Sent::All => (idle_timeout.over(Receive, answer).await?, None),
         };
-        receive(answer.map_err(failure::of_request)?, &transmit, &mut watch, streams).await
+        receive(answer.map_err(failure::of_request)?, &transmit, &mut idle_timeout, body_io).await
     }
 }
 
@@ -117,13 +117,13 @@ async fn send<S: BodyIo>(
     range: Range<u64>,
     pieces: mpsc::Sender<Bytes>,
     answer: &mut ResponseFuture,
-    watch: &mut IdleTimeout<'_>,
-    streams: &mut S,
+    idle_timeout: &mut IdleTimeout<'_>,
+    body_io: &mut S,
 ) -> Result<Sent, TransportError> {
     let mut offset = range.start;
     while offset < range.end {
         let left = range.end - offset;
-        let piece = match unless(answer, streams.read(offset, left)).await {
+        let piece = match unless(answer, body_io.read(offset, left)).await {
             Ok(piece) => piece.map_err(local)?,
             Err(early) => return Ok(Sent::AnsweredEarly(early, pieces)),
         };
@@ -133,8 +133,8 @@ async fn send<S: BodyIo>(
         }
         let length = piece.len();
         // If the connection has dropped its end of the channel, the answer will say why.
-        match watch.over(Send, unless(answer, pieces.send(piece))).await? {
-            Ok(_) => go_on(streams.moved(length))?,
+        match idle_timeout.over(Send, unless(answer, pieces.send(piece))).await? {
+            Ok(_) => go_on(body_io.moved(length))?,
             Err(early) => return Ok(Sent::AnsweredEarly(early, pieces)),
         }
         offset += length as u64;
@@ -158,21 +158,21 @@ async fn unless<F: Future>(
 async fn receive<S: BodyIo>(
     answer: Response<Incoming>,
     transmit: &Transmit,
-    watch: &mut IdleTimeout<'_>,
-    streams: &mut S,
+    idle_timeout: &mut IdleTimeout<'_>,
+    body_io: &mut S,
 ) -> Result<Response<Bytes>, TransportError> {
     let (mut head, mut body) = answer.into_parts();
     let unfinished = Unfinished::new(&mut head);
     let sink = if S::SINK { Sink::Caller } else { Sink::Buffer };
     let mut receiver = transmit.receiver(&head, sink)?;
-    while let Some(frame) = watch.over(Receive, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
+    while let Some(frame) = idle_timeout.over(Receive, poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await? {
         // What is no data is a trailer, and says nothing to us.
         let Ok(piece) = frame.map_err(failure::of_body)?.into_data() else { continue };
         let wanted = piece.slice_ref(receiver.push(&piece)?);
         let length = wanted.len();
         if length > 0 {
-            streams.write(wanted).await.map_err(local)?;
-            go_on(streams.moved(length))?;
+            body_io.write(wanted).await.map_err(local)?;
+            go_on(body_io.moved(length))?;
         }
     }
     let body = receiver.finish()?;

@@ -1,4 +1,4 @@
-//! The client: a session behind a lock, and the one loop that drives it.
+//! The client: a session that many threads share.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -12,31 +12,27 @@ use crate::driver::Driver;
 use crate::keep_alive::KeepAliveGuard;
 use crate::transport::BodyIo;
 
-/// A client of one account.
+/// Blocking client of one account. A clone is another handle of the same session, which any number of threads can share.
 ///
-/// Clones share its session and its connections; threads may use it at the same time.
-///
-/// Every method blocks until its call has ended. A call that finds the session expired logs in again, once for all
-/// calls that wait, if the password is kept and no second factor stands in the way (or
-/// [`Builder::second_factor`] answers it).
+/// Every method blocks until its call has ended. After an expiry one call logs in again for all waiting calls, if the
+/// client keeps the password and needs no second factor, or [`Builder::second_factor`] answers it.
 #[derive(Clone)]
 pub struct Client {
     driver: Arc<Driver>,
 }
 
 impl Client {
-    /// Makes a client with every default.
+    /// Returns a logged-out client with default settings.
     ///
-    /// For a server other than Quatrix' own certificates, a proxy, an API key, or answers to second factors:
-    /// [`Client::builder`].
+    /// Use [`Client::builder`] to set certificates, a proxy, an API key or a provider of second factors.
     ///
     /// # Errors
-    /// The environment names a proxy that cannot be used.
+    /// As [`Builder::build`].
     pub fn new(config: impl Into<Config>) -> Result<Self, Error> {
         Self::builder(config).build()
     }
 
-    /// Starts from the defaults, for this server or these settings.
+    /// Returns a builder with default settings, for this server or these settings of the session.
     pub fn builder(config: impl Into<Config>) -> Builder {
         Builder::new(config.into())
     }
@@ -51,26 +47,26 @@ impl Client {
 
     /// Logs in.
     ///
-    /// If it ends with [`Login::Challenged`], [`answer`](Self::answer) comes next.
+    /// [`Login::Challenged`] is no error: call [`answer`](Self::answer) next.
     ///
     /// # Errors
-    /// [`Error::Api`] if the server refuses, [`Error::Misuse`] if there is a session already, and those of any
-    /// exchange.
+    /// [`Error::Api`] if the server rejects the password, which is not retried, [`Error::Misuse`] if there is a session
+    /// already, and those of any call.
     pub fn login(&self, credentials: Credentials) -> Result<Login, Error> {
         self.driver.run(|session, now| session.login(now, credentials))
     }
 
     /// Answers the pending challenge.
     ///
-    /// A wrong answer is [`Login::Challenged`] once more.
+    /// A wrong answer is no error but [`Login::Challenged`] again.
     ///
     /// # Errors
-    /// [`Error::Misuse`] if no challenge of that kind is pending, and those of any exchange.
+    /// [`Error::Misuse`] without a pending challenge of that kind, and those of any call. An answer is not retried.
     pub fn answer(&self, answer: Answer) -> Result<Login, Error> {
         self.driver.run(|session, now| session.answer(now, answer))
     }
 
-    /// Makes one call.
+    /// Makes a call. It logs in again after an expiry, and retries where that is safe.
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -78,7 +74,7 @@ impl Client {
         self.call_with(endpoint, CallOptions::default())
     }
 
-    /// Makes a call as [`call`](Self::call) does, with a deadline, other repetitions or headers.
+    /// Makes a call as [`call`](Self::call) does, with a deadline, its own retries or headers.
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -87,7 +83,7 @@ impl Client {
         E::decode(self.driver.call(prepared, options, &mut BodyIo::default())?)
     }
 
-    /// Sends a keepalive now, due or not.
+    /// Sends a keepalive now, even if none is due.
     ///
     /// # Errors
     /// Whatever it ends with.
@@ -95,12 +91,12 @@ impl Client {
         self.driver.run(Session::keepalive)
     }
 
-    /// Keeps the session alive until it ends: it sends a keepalive whenever nothing else was sent for the interval.
+    /// Keeps the session alive until it ends: sends a keepalive after each interval without another request.
     ///
-    /// It blocks for as long; [`spawn_keepalive`](Self::spawn_keepalive) does the same on a thread of its own.
+    /// It blocks until then; [`spawn_keepalive`](Self::spawn_keepalive) does the same on a thread of its own.
     ///
     /// # Errors
-    /// Why there is no session any more. A session that can log itself in again is waited for.
+    /// The reason why the session has ended. An expired session that can log in again does not end.
     pub fn run_keepalive(&self) -> Result<Infallible, Error> {
         self.driver.run(Session::run_keepalive)
     }
@@ -108,22 +104,20 @@ impl Client {
     /// Keeps the session alive on a thread of its own, until the guard is dropped or the session ends.
     ///
     /// # Errors
-    /// No thread is to be had.
+    /// [`TransportErrorKind::Local`](crate::TransportErrorKind::Local) if the system starts no thread.
     pub fn spawn_keepalive(&self) -> Result<KeepAliveGuard, Error> {
         KeepAliveGuard::spawn(&self.driver)
     }
 
-    /// Logs out.
-    ///
-    /// Kept credentials are forgotten, calls that wait for the session end at once.
+    /// Logs out: forgets the password, ends waiting calls, and sends the logout to the server.
     ///
     /// # Errors
-    /// None that leaves a session behind in this program; see [`Logout::confirmed`].
+    /// Currently none: see [`Logout::confirmed`] for a logout that did not reach the server.
     pub fn logout(&self) -> Result<Logout, Error> {
         self.driver.run(Session::logout)
     }
 
-    /// Takes up a session that [`save`](Self::save) put down, perhaps in another process.
+    /// Resumes a saved session.
     ///
     /// With credentials it can log in again when it expires.
     ///
@@ -136,36 +130,34 @@ impl Client {
         Ok(())
     }
 
-    /// Writes down what it takes to go on in another process: of a session, or of a pending challenge.
+    /// Returns the session, or the pending challenge, for [`resume`](Self::resume) in another process.
     ///
     /// It is a secret.
     pub fn save(&self) -> Option<Saved> {
         self.driver.read_session(Session::save)
     }
 
-    /// Forgets the password.
-    ///
-    /// An expiry then ends the session.
+    /// Forgets the password, so that an expiry ends the session.
     pub fn forget_password(&self) {
         self.driver.with_session(|session, _| session.forget_password());
     }
 
-    /// Where the session stands.
+    /// Returns the state of the session.
     pub fn state(&self) -> State {
         self.driver.read_session(Session::state)
     }
 
-    /// The user that logged in last, or was resumed.
+    /// Returns the user of the last login or resumed session.
     pub fn user(&self) -> Option<String> {
         self.driver.read_session(|session| session.user().map(str::to_owned))
     }
 
-    /// The settings of the session.
+    /// Returns the settings of the session.
     pub fn config(&self) -> &Config {
         &self.driver.config
     }
 
-    /// Carries out a task that needs no bytes of the caller's.
+    /// Runs a task without a source or sink of the caller's.
     ///
     /// # Errors
     /// Whatever it ends with.

@@ -59,17 +59,17 @@ impl Driver {
         &self,
         prepared: Prepared,
         options: CallOptions,
-        ends: &mut BodyIo<'_>,
+        body_io: &mut BodyIo<'_>,
     ) -> Result<Response<Bytes>, Error> {
-        if prepared.source_range().is_some() && ends.source.is_none() {
+        if prepared.source_range().is_some() && body_io.source.is_none() {
             return Err(Misuse::NoSource.into());
         }
         let ticket = self.with_session(|session, now| session.call_prepared(now, prepared, options));
-        self.drive(ticket, ends)
+        self.drive(ticket, body_io)
     }
 
     /// Drives a submitted call to its result.
-    pub(crate) fn drive<T>(&self, ticket: Ticket<T>, ends: &mut BodyIo<'_>) -> Result<T, Error> {
+    pub(crate) fn drive<T>(&self, ticket: Ticket<T>, body_io: &mut BodyIo<'_>) -> Result<T, Error> {
         let id = ticket.id();
         let mut guard = CallGuard { driver: self, id: Some(id) };
         loop {
@@ -78,7 +78,7 @@ impl Driver {
             match step {
                 Step::Send(transmit) => {
                     let (exchange, spec) = (transmit.exchange, transmit.spec());
-                    let result = self.transport.exchange(transmit, ends);
+                    let result = self.transport.exchange(transmit, body_io);
                     trace::exchanged(spec, &result);
                     self.with_session(|session, now| match result {
                         Ok(response) => session.handle_response(now, exchange, response),

@@ -1,4 +1,4 @@
-//! What ureq's errors mean to the core.
+//! Conversion of ureq's errors into [`TransportError`].
 
 use std::io;
 
@@ -8,7 +8,7 @@ use ureq_proto::Error::HttpParseTooManyHeaders;
 
 use crate::stage::Stage;
 
-/// Says what went wrong, and whether the request may have been sent by then.
+/// Converts an error: the kind, and whether the request may have been sent.
 pub(crate) fn failure(error: Error) -> TransportError {
     let stage = Stage::reached();
     if let Error::Timeout(phase) = error {
@@ -23,13 +23,13 @@ pub(crate) fn failure(error: Error) -> TransportError {
         if stage.may_have_been_sent() { TransportError::maybe_sent(kind) } else { TransportError::unsent(kind) };
     match error {
         Error::Io(error) => failure.with_source(error),
-        // These quote the URI, or values that go into it.
+        // Omitted as source: these quote the URI or parts of it, which may be secret.
         Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => failure,
         error => failure.with_source(error),
     }
 }
 
-/// As [`failure`], for what a read of a body ends with.
+/// Converts the error of a read of a response body.
 pub(crate) fn read_failure(error: io::Error) -> TransportError {
     failure(Error::from(error))
 }
@@ -40,7 +40,7 @@ fn kind(error: &Error, stage: Stage) -> TransportErrorKind {
         Error::Io(error) if is_tls(error, stage) => TransportErrorKind::Tls,
         Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => TransportErrorKind::Proxy,
         Error::LargeResponseHeader(..) | Error::Protocol(HttpParseTooManyHeaders) => TransportErrorKind::TooLarge,
-        // Nothing that a server or a network had a part in.
+        // Causes without the server or the network.
         Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::Http(_) => TransportErrorKind::Local,
         _ if stage == Stage::NoProxy => TransportErrorKind::Proxy,
         Error::Protocol(_) if stage == Stage::Unsent => TransportErrorKind::Local,

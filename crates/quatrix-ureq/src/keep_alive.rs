@@ -9,15 +9,15 @@ use quatrix_proto::{CallId, Error, TransportError, TransportErrorKind};
 use crate::driver::Driver;
 use crate::transport::BodyIo;
 
-/// Keeps a session alive for as long as it exists; made by [`Client::spawn_keepalive`](crate::Client::spawn_keepalive).
+/// Keeps a session alive until it is dropped; returned by [`Client::spawn_keepalive`](crate::Client::spawn_keepalive).
 ///
-/// Dropping it stops the thread and waits for its end, which is at once, or, while a keepalive is on the wire, when
-/// that is answered or timed out.
+/// Dropping it stops the thread and waits for its end: at once, or after the response or timeout of a keepalive in
+/// flight.
 #[must_use = "dropping it stops the keepalive"]
 pub struct KeepAliveGuard {
     driver: Arc<Driver>,
     call: CallId,
-    /// Gone when it has been stopped.
+    /// `None` after it has been stopped.
     thread: Option<JoinHandle<Error>>,
 }
 
@@ -39,16 +39,14 @@ impl KeepAliveGuard {
         }
     }
 
-    /// Whether it still keeps the session alive.
+    /// Whether the thread still keeps the session alive.
     ///
-    /// It ends by itself when there is none any more and none can be made.
+    /// It ends by itself when the session ends and cannot log in again.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Stops it.
-    ///
-    /// If it had ended before, this is why.
+    /// Stops the thread, and returns the reason if it had ended before.
     pub fn stop(mut self) -> Option<Error> {
         self.end()
     }
@@ -57,11 +55,11 @@ impl KeepAliveGuard {
         let thread = self.thread.take()?;
         let had_ended = thread.is_finished();
         self.driver.with_session(|session, now| session.cancel(now, self.call));
-        // An observer may drop the guard on the very thread that tells it: that cannot wait for its own end.
+        // An observer may drop the guard on this very thread, which cannot wait for its own end.
         if thread.thread().id() == thread::current().id() {
             return None;
         }
-        // A panic, which can only be the observer's, has been reported on its thread.
+        // Only the observer can panic, and its panic has been reported on the thread.
         thread.join().ok().filter(|_| had_ended)
     }
 }

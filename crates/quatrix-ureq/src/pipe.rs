@@ -2,13 +2,13 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// A source that remembers what was read since the last seek forward: as far back as a lost chunk needs it.
+/// Source that can be read only once. It keeps the bytes of the current chunk, in case the chunk is lost.
 pub(crate) struct Pipe<R> {
     source: R,
     kept: Vec<u8>,
-    /// Where in the whole the kept bytes begin.
+    /// Offset of the kept bytes.
     start: u64,
-    /// Where in the kept bytes the next read begins.
+    /// Position of the next read in the kept bytes.
     at: usize,
 }
 

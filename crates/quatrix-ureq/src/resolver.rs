@@ -1,8 +1,8 @@
-//! Looking up names, when a connection is made and no longer than a connection may take.
+//! Name resolution, once for each new connection and within the connect timeout.
 //!
-//! The operating system looks names up in its own time, and only a thread of its own can be left behind. So that neither
-//! an exchange over a connection that is there nor a dead name server costs a thread each, names are looked up by the
-//! connector rather than by ureq, and all who wait for the same name wait for the same thread.
+//! The operating system's lookup cannot be cancelled; only a separate thread can be left behind. The connector resolves
+//! names instead of ureq, so that an exchange over an existing connection needs no thread, and all lookups of the same
+//! name share one thread.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,41 +20,41 @@ use ureq::{Error, Timeout};
 
 use crate::stage::in_time;
 
-/// ureq has room for no more.
+/// Maximum number of addresses that ureq accepts.
 const MAX: usize = 16;
 
 type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 type Found = Result<Vec<IpAddr>, Arc<io::Error>>;
 
-/// Finds the addresses of names. A clone is a reference.
+/// Resolves host names. A clone is a reference.
 #[derive(Clone)]
 pub(crate) struct NameResolver {
     look_up: Arc<LookUp>,
-    under_way: Arc<Mutex<BTreeMap<String, Arc<Search>>>>,
+    in_progress: Arc<Mutex<BTreeMap<String, Arc<Search>>>>,
 }
 
-/// One name that is being looked up.
+/// Lookup of one name in progress.
 #[derive(Default)]
 struct Search {
     found: Mutex<Option<Found>>,
     ended: Condvar,
 }
 
-/// What ureq asks before it looks for a connection that is there: it has nothing to say.
+/// Resolver for ureq, which resolves before it looks for an idle connection. It returns no address.
 #[derive(Debug)]
 pub(crate) struct DeferredResolver;
 
 impl NameResolver {
     pub(crate) fn new(look_up: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
-        Self { look_up: Arc::new(look_up), under_way: Arc::default() }
+        Self { look_up: Arc::new(look_up), in_progress: Arc::default() }
     }
 
-    /// As the operating system does.
+    /// Returns the resolver of the operating system.
     pub(crate) fn system() -> Self {
         Self::new(|name| Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
     }
 
-    /// The same connection, with the addresses of the server or of the proxy that it leads to directly.
+    /// Returns the details with the addresses of their host: the server or the proxy.
     pub(crate) fn resolved<'a>(&self, details: &ConnectionDetails<'a>) -> Result<ConnectionDetails<'a>, Error> {
         let begun = Instant::now();
         let ConnectionDetails { uri, config, request_level, resolver, timeout, .. } = *details;
@@ -81,8 +81,8 @@ impl NameResolver {
         })
     }
 
-    /// The addresses of this host, or nothing if there are none in time.
-    fn find(&self, host: &str, patience: Duration) -> Option<io::Result<Vec<IpAddr>>> {
+    /// Resolves a host, or returns `None` after the timeout.
+    fn find(&self, host: &str, timeout: Duration) -> Option<io::Result<Vec<IpAddr>>> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse() {
             return Some(Ok(vec![address]));
@@ -91,7 +91,7 @@ impl NameResolver {
             Ok(search) => search,
             Err(error) => return Some(Err(error)),
         };
-        let waited = search.ended.wait_timeout_while(lock(&search.found), patience, |found| found.is_none());
+        let waited = search.ended.wait_timeout_while(lock(&search.found), timeout, |found| found.is_none());
         let (found, _) = waited.unwrap_or_else(PoisonError::into_inner);
         Some(match found.clone()? {
             Ok(addresses) if addresses.is_empty() => {
@@ -102,40 +102,41 @@ impl NameResolver {
         })
     }
 
-    /// The search for this name that is under way, or a new one.
+    /// Returns the lookup of this name in progress, or starts one.
     fn search(&self, name: &str) -> io::Result<Arc<Search>> {
-        let mut under_way = lock(&self.under_way);
-        if let Some(search) = under_way.get(name) {
+        let mut in_progress = lock(&self.in_progress);
+        if let Some(search) = in_progress.get(name) {
             return Ok(Arc::clone(search));
         }
         let search = Arc::new(Search::default());
-        let found = Err(Arc::new(io::Error::other("looking the name up ended without a word")));
-        let looking = Looking { names: self.clone(), name: name.to_owned(), search: Arc::clone(&search), found };
-        thread::Builder::new().name("quatrix-names".into()).spawn(move || looking.run())?;
-        under_way.insert(name.to_owned(), Arc::clone(&search));
+        let found = Err(Arc::new(io::Error::other("the name lookup panicked")));
+        let running =
+            RunningSearch { resolver: self.clone(), name: name.to_owned(), search: Arc::clone(&search), found };
+        thread::Builder::new().name("quatrix-names".into()).spawn(move || running.run())?;
+        in_progress.insert(name.to_owned(), Arc::clone(&search));
         Ok(search)
     }
 }
 
-/// The end of a search that looks.
-struct Looking {
-    names: NameResolver,
+/// Runs a lookup and publishes its result when dropped.
+struct RunningSearch {
+    resolver: NameResolver,
     name: String,
     search: Arc<Search>,
     found: Found,
 }
 
-impl Looking {
+impl RunningSearch {
     fn run(mut self) {
-        self.found = (self.names.look_up)(&self.name).map_err(Arc::new);
+        self.found = (self.resolver.look_up)(&self.name).map_err(Arc::new);
     }
 }
 
-/// A panic of what looks ends the search as well.
-impl Drop for Looking {
+/// Ends the lookup, also after a panic.
+impl Drop for RunningSearch {
     fn drop(&mut self) {
-        // Whoever asks from here on asks anew: what was found may be an error that has passed.
-        lock(&self.names.under_way).remove(&self.name);
+        // Later lookups start anew, since the result may be a temporary error.
+        lock(&self.resolver.in_progress).remove(&self.name);
         *lock(&self.search.found) = Some(self.found.clone());
         self.search.ended.notify_all();
     }

@@ -137,14 +137,14 @@ impl Client {
             };
             let (before, total) = (task.position(&prepared), task.total());
             let mut progress = |moved| observer(&TransferEvent::progress(before + moved, total));
-            let mut ends = BodyIo {
+            let mut body_io = BodyIo {
                 source: source.as_deref_mut().map(|source| source as _),
                 sink: sink.as_deref_mut().map(|sink| sink as _),
                 progress: Some(&mut progress),
                 ..BodyIo::default()
             };
-            let result = driver.call(prepared, CallOptions::default(), &mut ends);
-            let (moved, stopped) = (ends.moved, ends.stopped);
+            let result = driver.call(prepared, CallOptions::default(), &mut body_io);
+            let (moved, stopped) = (body_io.moved, body_io.stopped);
             if stopped {
                 task = task.give_up().ok_or(Error::Cancelled)?;
             } else {

@@ -16,12 +16,12 @@ use crate::stage::Stage;
 const SMALL: usize = 2 * 1024;
 const LARGE: usize = 64 * 1024;
 
-/// How long which step may take.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// Until there is a connection: name, socket, proxy, TLS.
+    /// Maximum time for connecting: name, socket, proxy and TLS.
     pub(crate) connect: Duration,
-    /// Without a byte moving in either direction.
+    /// Maximum time without a byte in either direction.
     pub(crate) stall: Duration,
 }
 
@@ -74,16 +74,16 @@ impl Transport {
     pub(crate) fn exchange(
         &self,
         mut transmit: Transmit,
-        ends: &mut BodyIo<'_>,
+        body_io: &mut BodyIo<'_>,
     ) -> Result<Response<Bytes>, TransportError> {
         Stage::begin(self.origin.checked_add(Duration::from_micros(transmit.deadline.as_micros())));
-        ends.moved = 0;
+        body_io.moved = 0;
         let (head, body) = std::mem::take(&mut transmit.request).into_parts();
         let response = match transmit.source.clone() {
             None if body.is_empty() => self.agent.run(Request::from_parts(head, ())).map_err(failure)?,
             None => self.agent.run(Request::from_parts(head, &body[..])).map_err(failure)?,
             Some(range) => {
-                let mut reader = RangeReader::new(self, ends, range, transmit.deadline)?;
+                let mut reader = RangeReader::new(self, body_io, range, transmit.deadline)?;
                 let sent = self.agent.run(Request::from_parts(head, SendBody::from_reader(&mut reader)));
                 // What stopped the reader is the cause of whatever ureq makes of it.
                 match (sent, reader.failure) {
@@ -93,19 +93,19 @@ impl Transport {
                 }
             }
         };
-        self.receive(response, &transmit, ends)
+        self.receive(response, &transmit, body_io)
     }
 
     fn receive(
         &self,
         response: Response<Body>,
         transmit: &Transmit,
-        ends: &mut BodyIo<'_>,
+        body_io: &mut BodyIo<'_>,
     ) -> Result<Response<Bytes>, TransportError> {
         let (mut head, mut body) = response.into_parts();
         // ureq leaves the URI in there, which may be a capability.
         head.extensions.clear();
-        let sink = if ends.sink.is_some() { Sink::Caller } else { Sink::Buffer };
+        let sink = if body_io.sink.is_some() { Sink::Caller } else { Sink::Buffer };
         let mut receiver = transmit.receiver(&head, sink)?;
         let mut reader = body.as_reader();
         // Most answers are small; only one that is not gets a buffer worth clearing.
@@ -117,12 +117,12 @@ impl Transport {
                 break;
             }
             let wanted = receiver.push(&piece[..length])?;
-            if let Some(sink) = &mut ends.sink
+            if let Some(sink) = &mut body_io.sink
                 && !wanted.is_empty()
             {
                 sink.write_all(wanted)
                     .map_err(|error| TransportError::maybe_sent(TransportErrorKind::Local).with_source(error))?;
-                ends.count(wanted.len())?;
+                body_io.count(wanted.len())?;
             }
             if self.now() >= transmit.deadline {
                 return Err(TransportError::timed_out(TransportPhase::Receive));
@@ -139,7 +139,7 @@ impl Transport {
 /// Reads a range of the caller's source, in time.
 struct RangeReader<'r, 'e> {
     transport: &'r Transport,
-    ends: &'r mut BodyIo<'e>,
+    body_io: &'r mut BodyIo<'e>,
     left: u64,
     deadline: Timestamp,
     failure: Option<TransportError>,
@@ -148,14 +148,14 @@ struct RangeReader<'r, 'e> {
 impl<'r, 'e> RangeReader<'r, 'e> {
     fn new(
         transport: &'r Transport,
-        ends: &'r mut BodyIo<'e>,
+        body_io: &'r mut BodyIo<'e>,
         range: Range<u64>,
         deadline: Timestamp,
     ) -> Result<Self, TransportError> {
         let unsent = || TransportError::unsent(TransportErrorKind::Local);
-        let source = ends.source.as_mut().ok_or_else(unsent)?;
+        let source = body_io.source.as_mut().ok_or_else(unsent)?;
         source.seek(SeekFrom::Start(range.start)).map_err(|error| unsent().with_source(error))?;
-        Ok(Self { transport, ends, left: range.end - range.start, deadline, failure: None })
+        Ok(Self { transport, body_io, left: range.end - range.start, deadline, failure: None })
     }
 
     fn read_some(&mut self, buffer: &mut [u8]) -> Result<usize, TransportError> {
@@ -163,7 +163,7 @@ impl<'r, 'e> RangeReader<'r, 'e> {
             return Err(TransportError::timed_out(TransportPhase::Send));
         }
         let local = || TransportError::maybe_sent(TransportErrorKind::Local);
-        let source = self.ends.source.as_mut().ok_or_else(local)?;
+        let source = self.body_io.source.as_mut().ok_or_else(local)?;
         let length = loop {
             match source.read(buffer) {
                 Ok(0) if !buffer.is_empty() => {
@@ -174,7 +174,7 @@ impl<'r, 'e> RangeReader<'r, 'e> {
                 Err(error) => return Err(local().with_source(error)),
             }
         };
-        self.ends.count(length)?;
+        self.body_io.count(length)?;
         Ok(length)
     }
 }
