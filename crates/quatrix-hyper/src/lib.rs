@@ -51,13 +51,12 @@
 //!
 //! # Files
 //!
-//! [`Client::upload`] and [`Client::download`] carry a task of the core between bytes of yours and the server.
-//! [`Client::files`] does so by paths: single files, whole folders, mirrors. Nothing that fails leaves half a file under
-//! a name that counts.
+//! [`Client::upload`] and [`Client::download`] transfer bytes of the caller. [`Client::files`] transfers local files,
+//! folders and mirrors. A failed transfer leaves no incomplete file under its final name.
 //!
 //! # Logs
 //!
-//! This crate logs nothing but what `tracing` is told, without a secret. hyper-util tells `tracing` of connections by
+//! This crate logs only through `tracing`, and no secret. hyper-util tells `tracing` of connections by
 //! itself, by scheme and host.
 //!
 //! # Features

@@ -1,4 +1,4 @@
-//! Many files at once: folders, and mirrors of them.
+//! Transfers of folders and mirrors.
 
 use std::future::{Future, poll_fn};
 use std::path::Path;
@@ -18,10 +18,10 @@ use crate::files::{Files, Place};
 impl Files {
     /// Uploads everything in a folder here into a folder there.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
+    /// Existing folders are reused; existing files are handled as set by [`on_conflict`](Self::on_conflict).
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn upload_folder<P: AsRef<Path>>(
         &self,
         from: P,
@@ -37,10 +37,10 @@ impl Files {
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
+    /// Existing folders are reused; existing files are handled as set by [`on_conflict`](Self::on_conflict).
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn download_folder<P: AsRef<Path>>(
         &self,
         from: &FileId,
@@ -59,7 +59,7 @@ impl Files {
     /// What only that one has goes to the trash if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn mirror_up<P: AsRef<Path>>(
         &self,
         from: P,
@@ -79,7 +79,7 @@ impl Files {
     /// What only this one has is deleted if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn mirror_down<P: AsRef<Path>>(
         &self,
         from: &FileId,
@@ -101,7 +101,7 @@ impl Files {
     /// Does what a plan for this folder here says.
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn run_batch<P: AsRef<Path>>(
         &self,
         mut batch: Batch,

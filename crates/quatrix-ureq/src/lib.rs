@@ -44,13 +44,12 @@
 //!
 //! # Files
 //!
-//! [`Client::upload`] and [`Client::download`] carry a task of the core between bytes of yours and the server.
-//! [`Client::files`] does so by paths: single files, whole folders, mirrors. Nothing that fails leaves half a file under
-//! a name that counts.
+//! [`Client::upload`] and [`Client::download`] transfer bytes of the caller. [`Client::files`] transfers local files,
+//! folders and mirrors. A failed transfer leaves no incomplete file under its final name.
 //!
 //! # Logs
 //!
-//! This crate logs nothing but what `tracing` is told, without a secret. ureq logs by itself through the `log` crate,
+//! This crate logs only through `tracing`, and no secret. ureq logs by itself through the `log` crate,
 //! and at its `trace` level whole requests and answers, secrets and all: keep the targets `ureq` and `ureq_proto` above
 //! that.
 //!

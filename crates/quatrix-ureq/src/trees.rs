@@ -1,4 +1,4 @@
-//! Many files at once: folders, and mirrors of them.
+//! Transfers of folders and mirrors.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,20 +15,20 @@ use crate::files::{Files, Place};
 impl Files<'_> {
     /// Uploads everything in a folder here into a folder there.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
+    /// Existing folders are reused; existing files are handled as set by [`on_conflict`](Self::on_conflict).
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn upload_folder(&self, from: impl AsRef<Path>, to: &FileId) -> Result<Report, Error> {
         self.run_batch(plan_upload(from.as_ref(), to.clone(), self.on_conflict)?, from)
     }
 
     /// Downloads everything in a folder there into a folder here, which is made if need be.
     ///
-    /// Folders that are there are no hindrance; files are, unless they may be [overwritten](Self::on_conflict).
+    /// Existing folders are reused; existing files are handled as set by [`on_conflict`](Self::on_conflict).
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn download_folder(&self, from: &FileId, to: impl AsRef<Path>) -> Result<Report, Error> {
         self.run_batch(plan_download(self.list(from)?, to.as_ref(), self.overwrites()), to)
     }
@@ -38,7 +38,7 @@ impl Files<'_> {
     /// What only that one has goes to the trash if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn mirror_up(&self, from: impl AsRef<Path>, to: &FileId, how: &Mirror) -> Result<Report, Error> {
         self.run_batch(plan_mirror_up(how, from.as_ref(), self.list(to)?)?, from)
     }
@@ -48,7 +48,7 @@ impl Files<'_> {
     /// What only this one has is deleted if `how` says so, last, and only if all transfers have succeeded.
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn mirror_down(&self, from: &FileId, to: impl AsRef<Path>, how: &Mirror) -> Result<Report, Error> {
         self.run_batch(plan_mirror_down(how, self.list(from)?, to.as_ref())?, to)
     }
@@ -60,7 +60,7 @@ impl Files<'_> {
     /// Does what a plan for this folder here says.
     ///
     /// # Errors
-    /// Only if nothing can be begun, or the observer gives up: what single files end with is in the report.
+    /// Only if the transfer cannot start or the observer cancels it; the report lists the errors of single files.
     pub fn run_batch(&self, mut batch: Batch, here: impl AsRef<Path>) -> Result<Report, Error> {
         let here = &Folder::new(here.as_ref());
         if self.notify(&RemotePath::home(), &batch.planned()).is_break() {
