@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut login = client.login(Credentials::new("totp@example.com", "only-for-tests-4711")?).await?;
     while let Login::Challenged(challenge) = login {
         println!("wanted: {challenge}");
-        let code = emulator.code("totp@example.com").ok_or("no code")?; // a person would look at their telephone
+        let code = emulator.code("totp@example.com").ok_or("no code")?; // shown by an authenticator app
         login = client.answer(challenge.answer(code)).await?;
     }
     println!("hello, {}", client.call(&GetProfile).await?.email);

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut login = client.login(Credentials::new("totp@example.com", "only-for-tests-4711")?)?;
     while let Login::Challenged(challenge) = login {
         println!("wanted: {challenge}");
-        let code = emulator.code("totp@example.com").ok_or("no code")?; // a person would look at their telephone
+        let code = emulator.code("totp@example.com").ok_or("no code")?; // shown by an authenticator app
         login = client.answer(challenge.answer(code))?;
     }
     println!("hello, {}", client.call(&GetProfile)?.email);

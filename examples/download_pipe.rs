@@ -1,5 +1,5 @@
-//! Streams a download into a pipe: `cargo run --example download_pipe | tar t`, say. Nothing is held in memory, and a cut
-//! in the middle is healed before the reader notices.
+//! Streams a download into a pipe: `cargo run --example download_pipe | tar t`, say. The download is not buffered in
+//! memory, and continues after a broken connection without the reader noticing.
 
 use std::error::Error;
 use std::io;

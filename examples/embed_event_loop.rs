@@ -1,6 +1,6 @@
 //! A thousand sessions on one thread, kept alive for an hour: one heap of deadlines, one connection, no runtime.
 //!
-//! Time is the program's own, so that the hour takes a moment: the emulator's clock is moved along with it.
+//! Time is virtual, so that the hour takes a moment: the emulator's clock advances with it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -1,6 +1,6 @@
 //! Client and server in one process, without sockets, in virtual time: a day of a session takes a moment.
 //!
-//! This is how the project tests itself; it works for an application, too.
+//! The project tests itself like this; applications can do the same.
 
 use std::error::Error;
 use std::time::Duration;
@@ -28,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let login = session.login(clock(), Credentials::new("user@example.com", "only-for-tests-4711")?);
     assert_eq!(drive(&mut session, login, clock, &mut http, sleep)?, Login::Active);
 
-    // Somebody works for a while every hour. Fifteen idle minutes end the session each time; each time the first call
-    // finds out, logs in again and is made once more.
+    // The user works for a while every hour. Fifteen idle minutes end the session each time; the first call then finds
+    // that it has expired, logs in again and is repeated.
     for _hour in 0..24 {
         for _call in 0..5 {
             let profile = session.call(clock(), &GetProfile);

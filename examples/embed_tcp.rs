@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let Login::Challenged(challenge) = drive(&mut session, start, login)? else { return Err("no challenge".into()) };
     println!("wanted: {challenge}");
 
-    let code = emulator.code("totp@example.com").ok_or("no code")?; // a person would look at their telephone
+    let code = emulator.code("totp@example.com").ok_or("no code")?; // shown by an authenticator app
     let answer = session.answer(start.elapsed().into(), Answer::totp(code));
     assert_eq!(drive(&mut session, start, answer)?, Login::Active);
 
@@ -53,7 +53,8 @@ fn drive<T>(session: &mut Session, start: Instant, ticket: Ticket<T>) -> Result<
     }
 }
 
-/// One connection for one exchange. What goes wrong before it stands cannot have been sent; what goes wrong after may.
+/// Performs one exchange on a new connection. Before it is connected, the request cannot have been sent; afterwards it
+/// may have been.
 fn exchange(request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
     let address = request.uri().authority().map_or("", |authority| authority.as_str());
     let unsent = |error| TransportError::unsent(TransportErrorKind::Connect).with_source(error);

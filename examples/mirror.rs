@@ -1,4 +1,4 @@
-//! Makes a folder on the server like one here: new and changed files go up, what is gone here goes to the trash there.
+//! Mirrors a local folder to the server: uploads new and changed files, moves files deleted locally to the trash.
 
 use std::error::Error;
 use std::fs;

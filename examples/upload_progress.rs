@@ -1,4 +1,4 @@
-//! Uploads a file with a progress bar; the bar is on stderr, where it belongs.
+//! Uploads a file with a progress bar on standard error.
 
 use std::error::Error;
 use std::fs;
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             TransferEvent::Resumed { at, .. } => bar.println(format!("cut, going on from byte {at}")),
             other => bar.println(format!("{other:?}")),
         }
-        ControlFlow::Continue(()) // Break gives up and tidies up
+        ControlFlow::Continue(()) // Break cancels and cleans up
     })?;
     bar.finish();
 

@@ -1,4 +1,4 @@
-//! What the examples that have no HTTP client share.
+//! Shared code of the examples without an HTTP client.
 
 use std::fmt::Write as _;
 
@@ -21,29 +21,30 @@ pub fn written(request: &http::Request<Bytes>, keep_alive: bool) -> Vec<u8> {
     bytes
 }
 
-/// Reads a whole answer. `None`: more bytes are needed.
+/// Parses a response. Returns `None` if more bytes are needed.
 ///
 /// # Errors
 /// A [`TransportError`] if it is not HTTP/1.1 with a length.
 pub fn read(bytes: &[u8]) -> Result<Option<http::Response<Bytes>>, TransportError> {
-    let nonsense = || {
-        TransportError::maybe_sent(TransportErrorKind::Interrupted).with_detail("not an answer this example can read")
+    let invalid = || {
+        TransportError::maybe_sent(TransportErrorKind::Interrupted)
+            .with_detail("not a response that this example can parse")
     };
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
     };
-    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| nonsense())?;
+    let head = std::str::from_utf8(&bytes[..end]).map_err(|_| invalid())?;
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or_else(nonsense)?;
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).ok_or_else(invalid)?;
     let mut response = http::Response::builder().status(status);
     for line in lines {
-        let (name, value) = line.split_once(':').ok_or_else(nonsense)?;
+        let (name, value) = line.split_once(':').ok_or_else(invalid)?;
         response = response.header(name, value.trim());
     }
     let length = response.headers_ref().and_then(|headers| headers.get("content-length"));
-    let length: usize = length.map_or(Some(0), |value| value.to_str().ok()?.parse().ok()).ok_or_else(nonsense)?;
+    let length: usize = length.map_or(Some(0), |value| value.to_str().ok()?.parse().ok()).ok_or_else(invalid)?;
     match bytes[end + 4..].get(..length) {
-        Some(body) => response.body(Bytes::copy_from_slice(body)).map(Some).map_err(|_| nonsense()),
+        Some(body) => response.body(Bytes::copy_from_slice(body)).map(Some).map_err(|_| invalid()),
         None => Ok(None),
     }
 }

@@ -1,9 +1,9 @@
-//! Every example runs, and says what it should.
+//! Every example runs and prints the expected output.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Runs an example that cargo has built beside this test, and gives back what it printed.
+/// Runs an example built by cargo beside this test, and returns its output.
 fn output(name: &str) -> String {
     let mut path = PathBuf::from(std::env::current_exe().unwrap().parent().unwrap().parent().unwrap());
     path.extend(["examples", name]);

@@ -1,5 +1,5 @@
-//! Calls over loopback: a keepalive after the other on connections that stay open, one at a time and 64 at once. All
-//! send the same head to the same server.
+//! Calls over loopback: successive keepalives on open connections, one at a time and 64 concurrently. All clients send
+//! the same head to the same server.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{fixed, table};
 mod awaited;
 mod blocking;
 
-const AT_ONCE: usize = 64;
+const CONCURRENCY: usize = 64;
 const ROUNDS: usize = 15;
 const TURN: Duration = Duration::from_millis(100);
 
@@ -27,7 +27,7 @@ pub(crate) fn run() {
     awaited::run(&place);
 }
 
-/// Where the server is, and what it is asked.
+/// Address of the server, and the request.
 struct Place {
     address: String,
 }
@@ -41,13 +41,13 @@ impl Place {
         Credentials::new("user@example.com", "only-for-tests-4711").expect("they are valid")
     }
 
-    /// The request that the core writes, for clients that know nothing of it.
+    /// Returns the core's request, for clients without the core.
     fn request(&self) -> Request<Bytes> {
         let id = SessionId::new("3f0e5b1c-4a7d-4c8e-9f6a-1b2c3d4e5f60").expect("it is valid");
         KeepAlive.prepare(&self.server()).expect("it has no values").into_request(Authorization::Session(&id))
     }
 
-    /// The same as it stands on the wire, for clients without a pool.
+    /// Returns that request in origin form, for clients without a pool.
     fn request_to_origin(&self) -> Request<Bytes> {
         let mut request = self.request();
         request.headers_mut().insert(HOST, self.address.parse().expect("it is an address"));
@@ -69,9 +69,9 @@ impl Place {
     }
 }
 
-/// Lets them race, and prints each beside the peer that ours is built on.
+/// Runs the contenders, and prints each relative to the peer that our client is built on.
 fn compare(title: &str, peer: &str, contenders: Vec<race::Contender<'_>>) {
-    let results = race::race(contenders, ROUNDS, TURN, AT_ONCE as u64);
+    let results = race::race(contenders, ROUNDS, TURN, CONCURRENCY as u64);
     let peer = results.iter().find(|one| one.name == peer).expect("the peer takes part");
     let rows: Vec<_> = results
         .iter()

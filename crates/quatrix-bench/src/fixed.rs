@@ -1,5 +1,4 @@
-//! The least of a server: it answers every request with the same bytes, on one thread. What is measured against it is
-//! the client.
+//! Minimal server: it sends the same response to every request, on one thread, so that the client is measured.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,14 +17,14 @@ pub(crate) fn run() {
     std::thread::spawn(move || {
         runtime.block_on(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream));
+                tokio::spawn(respond(stream));
             }
         });
     });
-    crate::process::serve_until_told(&address.to_string());
+    crate::process::serve_until_stdin_ends(&address.to_string());
 }
 
-async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+async fn respond(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; 4096];
     let mut filled = 0;
@@ -35,7 +34,7 @@ async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
             return Ok(());
         }
         filled += read;
-        // No request has a body, and none comes before the last one is answered.
+        // No request has a body, and clients do not pipeline.
         if buffer[..filled].ends_with(b"\r\n\r\n") {
             let login = buffer.starts_with(b"GET /api/1.0/session/login");
             stream.write_all(if login { LOGIN } else { ANSWER }).await?;

@@ -21,7 +21,7 @@ mod table;
 mod transfers;
 mod usage;
 
-/// Says nothing of speed, and takes longest: only where it is asked for.
+/// Table that takes longest and does not measure the client's speed: runs only on request.
 const BUILDS: &str = "builds";
 const TABLES: [(&str, fn()); 6] = [
     ("core", requests::run),
@@ -35,10 +35,10 @@ const TABLES: [(&str, fn()); 6] = [
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        // What this program does as its own child.
+        // Roles of this program as its own child process.
         [fixed::ROLE] => fixed::run(),
         [transfers::EMULATOR_ROLE] => transfers::serve(),
-        [transfers::CLIENT_ROLE, client, kind, api, ca, path] => transfers::carry_out(client, kind, api, ca, path),
+        [transfers::CLIENT_ROLE, client, kind, api, ca, path] => transfers::run_transfer(client, kind, api, ca, path),
         [measured::ROLE, ..] => measured::run(&words[1..]),
         ref names => return tables(names),
     }

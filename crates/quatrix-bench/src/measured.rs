@@ -1,4 +1,4 @@
-//! One command, and what it used: run by a process that runs nothing else, so that the system's sums are its alone.
+//! Resource usage of one command, run by a process that runs nothing else, so that the system's totals are its own.
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use crate::usage;
 
 pub(crate) const ROLE: &str = "measured";
 
-/// What a command used: nanoseconds and bytes.
+/// Resource usage of a command, in nanoseconds and bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct Used {
     pub(crate) wall: f64,
@@ -23,11 +23,11 @@ pub(crate) fn measure(command: &[OsString]) -> Used {
     assert!(output.status.success(), "a contender failed");
     let text = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let [wall, cpu, peak] = numbers[..] else { panic!("it says three numbers, not {text}") };
+    let [wall, cpu, peak] = numbers[..] else { panic!("expected three numbers, not {text}") };
     Used { wall, cpu, peak: peak as u64 }
 }
 
-/// The process between: runs the command and says what it used.
+/// Runs the command in the intermediate process, and prints its usage.
 pub(crate) fn run(command: &[String]) {
     let (program, arguments) = command.split_first().expect("there is a command");
     let began = Instant::now();

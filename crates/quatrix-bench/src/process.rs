@@ -1,12 +1,12 @@
-//! This program once more, as a process of its own: so that what a server uses is not counted as a client's.
+//! Starts this program again as a separate process, so that the server's usage is not counted as the client's.
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
-/// A server. It ends with this value, or with its parent.
+/// Server process. It ends when this value is dropped, or with its parent.
 pub(crate) struct Server {
     child: Child,
-    /// What it said when it was ready, word by word.
+    /// Words of its ready line.
     pub(crate) ready: Vec<String>,
 }
 
@@ -29,14 +29,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It goes when its standard input ends.
+        // The server ends when its standard input ends.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
 
-/// For a server: says that it is ready, and returns when it is to end.
-pub(crate) fn serve_until_told(ready: &str) {
+/// Prints the ready line of a server, and returns when standard input ends.
+pub(crate) fn serve_until_stdin_ends(ready: &str) {
     println!("{ready}");
     std::io::stdout().flush().expect("the parent listens");
     let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

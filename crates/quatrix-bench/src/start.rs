@@ -1,4 +1,4 @@
-//! How long commands take to start, how large they are, and what a program pays for its dependencies.
+//! Start time and size of commands, and the build cost of dependencies.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +17,7 @@ const ROUNDS: usize = 15;
 pub(crate) fn run() {
     let (quatrix, rclone) = (program::quatrix(), program::rclone());
     let emulator = Server::start(EMULATOR_ROLE);
-    let [url, api, ca] = &emulator.ready[..] else { panic!("an emulator says where it is") };
+    let [url, api, ca] = &emulator.ready[..] else { panic!("the ready line has three words") };
     let ours = [
         format!("QUATRIX_BASE_URL={api}"),
         format!("QUATRIX_CA_CERT={ca}"),
@@ -69,7 +69,7 @@ fn command(program: &Path, set: &[String], arguments: &[&str]) -> Vec<OsString> 
     words.chain(arguments.iter().map(OsString::from)).collect()
 }
 
-/// What a program gets that depends on a client of some API, with its default features.
+/// Build cost of a program that depends on an API client, with its default features.
 pub(crate) fn builds() {
     let ours =
         |name: &str| format!("{name} = {{ path = \"{}\" }}", program::root().join("crates").join(name).display());
@@ -77,7 +77,7 @@ pub(crate) fn builds() {
         ("quatrix-ureq", ours("quatrix-ureq")),
         ("quatrix-hyper", ours("quatrix-hyper")),
         ("octocrab", "octocrab = \"0.54\"".to_owned()),
-        // It does not build unless its user chooses a version of Kubernetes.
+        // Builds only with a Kubernetes version selected.
         ("kube", "kube = \"5\"\nk8s-openapi = { version = \"0.29\", features = [\"latest\"] }".to_owned()),
         ("ruma-client", "ruma-client = { version = \"0.20\", features = [\"client-api\", \"reqwest\"] }".to_owned()),
     ];
@@ -89,7 +89,7 @@ pub(crate) fn builds() {
     );
 }
 
-/// `lines` are what its manifest says of it.
+/// `lines` are the dependency's lines in the manifest.
 fn build(name: &str, lines: &str) -> Option<Vec<String>> {
     let folder = TempDir::new().ok()?;
     let manifest = format!(

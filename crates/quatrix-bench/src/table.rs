@@ -1,6 +1,6 @@
 //! Tables in Markdown.
 
-/// Prints a table: what it is about, its head, its rows.
+/// Prints a table: title, head, rows.
 pub(crate) fn print(title: &str, head: &[&str], rows: &[Vec<String>]) {
     println!("\n### {title}\n");
     line(head.iter().copied());
@@ -15,7 +15,7 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>) {
     println!("| {} |", cells.collect::<Vec<_>>().join(" | "));
 }
 
-/// A number of bytes.
+/// Formats a number of bytes.
 pub(crate) fn bytes(count: u64) -> String {
     match count {
         0..10_000 => format!("{count} B"),
@@ -24,7 +24,7 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// A time in nanoseconds.
+/// Formats a time in nanoseconds.
 pub(crate) fn time(nanos: f64) -> String {
     match nanos {
         ..10_000.0 => format!("{nanos:.0} ns"),

@@ -1,5 +1,5 @@
-//! One large file and many small ones, up and down, through the emulator over TLS. Each transfer is a process of its
-//! own, so that its memory is its own; each plain client sends what ours sends, and no more.
+//! Uploads and downloads of one large file and of many small ones, against the emulator over TLS. Each transfer is a
+//! separate process, to measure its memory; each plain client sends the same requests as ours.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -28,10 +28,10 @@ const KEY: &str = "test-key-4711";
 const LARGE: u64 = 1 << 30;
 const SMALL: usize = 4096;
 const SMALL_FILES: usize = 1000;
-const AT_ONCE: usize = 4;
+const CONCURRENCY: usize = 4;
 const ROUNDS: usize = 5;
 
-/// What is transferred, and which way.
+/// Content and direction of a transfer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     LargeUp,
@@ -51,25 +51,25 @@ const KINDS: [(&str, Kind); 4] = [
 pub(crate) fn serve() {
     let emulator = Emulator::builder().tls().start().expect("a port is free");
     let ca = emulator.ca_cert_path().expect("it speaks TLS");
-    process::serve_until_told(&format!("{} {} {}", emulator.url(), emulator.api(), ca.display()));
+    process::serve_until_stdin_ends(&format!("{} {} {}", emulator.url(), emulator.api(), ca.display()));
 }
 
-/// Where everything is.
+/// Addresses and paths of a transfer.
 struct Job {
     server: Server,
     ca: PathBuf,
-    /// Of what goes up; where to what comes down.
+    /// Source of an upload, or destination of a download.
     path: PathBuf,
 }
 
 /// One transfer, in a process of its own.
-pub(crate) fn carry_out(client: &str, kind: &str, api: &str, ca: &str, path: &str) {
+pub(crate) fn run_transfer(client: &str, kind: &str, api: &str, ca: &str, path: &str) {
     let kind = KINDS.iter().find(|(name, _)| *name == kind).expect("the parent knows them").1;
     let job = Job { server: Server::at(api).expect("it is an address"), ca: ca.into(), path: path.into() };
     match client {
-        "plain ureq" => plain_ureq::carry_out(kind, &job),
+        "plain ureq" => plain_ureq::run_transfer(kind, &job),
         "quatrix-ureq" => ours::blocking(kind, &job),
-        "plain hyper-util client" => plain_hyper::carry_out(kind, &job),
+        "plain hyper-util client" => plain_hyper::run_transfer(kind, &job),
         "quatrix-hyper" => ours::awaited(kind, &job),
         other => panic!("{other} is unknown"),
     }
@@ -94,7 +94,7 @@ impl Job {
     }
 }
 
-/// Those who take part, each beside the one that does the same work with the same library and nothing else.
+/// Clients, each with its peer: the same work with the same library alone.
 const CLIENTS: [(&str, &str); 6] = [
     ("plain ureq", "plain ureq"),
     ("quatrix-ureq", "plain ureq"),
@@ -115,9 +115,9 @@ pub(crate) fn run() {
     let job = Job { server: Server::at(&full.ready[1]).expect("it is one"), ca: (&full.ready[2]).into(), path: large };
     let client = job.blocking();
     let home = client.call(&GetHome::new()).expect("it is there").id;
-    client.files().upload(&job.path, &home).expect("it is taken");
+    client.files().upload(&job.path, &home).expect("the upload succeeds");
     let there = many::folder(&client, &home);
-    assert!(client.files().upload_folder(&small, &there).expect("it is taken").failed.is_empty());
+    assert!(client.files().upload_folder(&small, &there).expect("the upload succeeds").failed.is_empty());
 
     for (name, kind) in KINDS {
         let title = match kind {
@@ -128,7 +128,7 @@ pub(crate) fn run() {
         };
         let source = if kind == Kind::LargeUp { &job.path } else { &small };
         compare(title, matches!(kind, Kind::ManyUp | Kind::ManyDown), |client| {
-            // What goes up meets an empty server each time, what comes down an empty folder.
+            // Each upload starts with an empty server, each download with an empty folder.
             let empty = matches!(kind, Kind::LargeUp | Kind::ManyUp).then(|| Process::start(EMULATOR_ROLE));
             let target = TempDir::new_in(folder.path()).expect("there is room");
             let path = if empty.is_some() { source } else { target.path() };
@@ -144,7 +144,7 @@ fn compare(title: &str, patient_only: bool, transfer: impl Fn(&str) -> Option<me
     for round in 0..ROUNDS {
         for turn in 0..CLIENTS.len() {
             let one = (round + turn) % CLIENTS.len();
-            // It takes its time between calls: a minute for a thousand files.
+            // It pauses between calls: a minute for a thousand files.
             if CLIENTS[one].0 == "rclone" && patient_only && round > 0 {
                 continue;
             }
@@ -173,7 +173,7 @@ fn compare(title: &str, patient_only: bool, transfer: impl Fn(&str) -> Option<me
     table::print(title, &head, &rows);
 }
 
-/// The commands that take part, as far as they are to be had.
+/// Available commands to compare.
 struct Programs {
     quatrix: PathBuf,
     rclone: Option<PathBuf>,
@@ -182,7 +182,7 @@ struct Programs {
 impl Programs {
     /// The command line of one transfer.
     fn command(&self, client: &str, kind: (&str, Kind), at: &[String], path: &Path) -> Option<Vec<OsString>> {
-        let [url, api, ca] = at else { panic!("an emulator says where it is") };
+        let [url, api, ca] = at else { panic!("the ready line has three words") };
         let words: Vec<OsString> = match client {
             "quatrix (command)" => {
                 let arguments: [&std::ffi::OsStr; 3] = match kind.1 {
@@ -232,7 +232,7 @@ impl Programs {
     }
 }
 
-/// A folder for all files; in memory where there is room, since clients are to be measured and not disks.
+/// Returns a folder for all files, in memory if possible, to measure clients and not disks.
 fn folder() -> TempDir {
     const MEMORY: &str = "/dev/shm";
     let roomy = statvfs(MEMORY).is_ok_and(|memory| memory.blocks_available() * memory.fragment_size() >= 4 * LARGE);
@@ -240,7 +240,7 @@ fn folder() -> TempDir {
     folder.expect("there is room for temporary files")
 }
 
-/// Bytes that do not compress, and differ from place to place.
+/// Returns bytes that do not compress and do not repeat.
 fn noise(state: &mut u64, buffer: &mut [u8]) {
     for word in buffer.chunks_exact_mut(8) {
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

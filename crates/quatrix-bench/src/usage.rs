@@ -1,18 +1,17 @@
-//! What processes have used so far, as the system counts it.
+//! Resource usage of processes, as counted by the system.
 
 use std::time::Duration;
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-/// Processor time of this process, in the program and in the system.
+/// Returns the processor time of this process, user and system.
 pub(crate) fn cpu() -> Duration {
     let usage = used(UsageWho::RUSAGE_SELF);
     duration(usage.user_time()) + duration(usage.system_time())
 }
 
-/// Processor time of the processes that this one has started and waited for, and the largest memory of one of them in
-/// bytes.
+/// Returns the processor time of the ended child processes, and the peak memory of the largest in bytes.
 pub(crate) fn children() -> (Duration, u64) {
     let usage = used(UsageWho::RUSAGE_CHILDREN);
     let peak = u64::try_from(usage.max_rss()).unwrap_or_default() * 1024;

@@ -1,4 +1,4 @@
-//! Clients that are awaited: 64 at once are 64 tasks.
+//! Async clients: 64 concurrent calls are 64 tasks.
 
 use std::future::Future;
 
@@ -13,7 +13,7 @@ use quatrix_hyper::{Client, Login};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{AT_ONCE, Place, compare};
+use super::{CONCURRENCY, Place, compare};
 use crate::race::Contender;
 
 const PEER: &str = "hyper-util client";
@@ -24,8 +24,8 @@ pub(super) fn run(place: &Place) {
         Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime can be made");
     for (title, width, runtime) in [
         ("Async, one call at a time", 1, &one_thread),
-        ("Async, 64 tasks at once, one thread", AT_ONCE, &one_thread),
-        ("Async, 64 tasks at once, two threads", AT_ONCE, &two_threads),
+        ("Async, 64 tasks at once, one thread", CONCURRENCY, &one_thread),
+        ("Async, 64 tasks at once, two threads", CONCURRENCY, &two_threads),
     ] {
         compare(title, PEER, contenders(place, runtime, width));
     }
@@ -47,7 +47,7 @@ fn contenders<'a>(place: &'a Place, runtime: &'a Runtime, width: usize) -> Vec<C
     ]
 }
 
-/// As many tasks as clients. A call takes its client along and gives it back.
+/// Runs one task per client; the task returns the client.
 fn contender<'a, C, F>(name: &str, runtime: &'a Runtime, mut clients: Vec<C>, call: fn(C) -> F) -> Contender<'a>
 where
     C: Send + 'static,
@@ -73,13 +73,13 @@ async fn repeat<C, F: Future<Output = C>>(mut client: C, times: u64, call: fn(C)
 
 fn client(place: &Place, runtime: &Runtime) -> Client {
     let client = Client::builder(place.server()).no_proxy().build().expect("the settings are the defaults");
-    let login = runtime.block_on(client.login(Place::credentials())).expect("it is answered");
+    let login = runtime.block_on(client.login(Place::credentials())).expect("the call succeeds");
     assert_eq!(login, Login::Active);
     client
 }
 
 async fn over_ours(client: Client) -> Client {
-    client.keepalive().await.expect("it is answered");
+    client.keepalive().await.expect("the call succeeds");
     client
 }
 
@@ -95,7 +95,7 @@ async fn connection(place: &Place) -> Connection {
 
 async fn over_connection((mut sender, request): Connection) -> Connection {
     sender.ready().await.expect("the connection is open");
-    let response = sender.send_request(request.clone()).await.expect("it is answered");
+    let response = sender.send_request(request.clone()).await.expect("the call succeeds");
     assert!(response.status() == 200 && response.collect().await.expect("it is whole").to_bytes().is_empty());
     (sender, request)
 }
@@ -109,7 +109,7 @@ fn plain_connector() -> HttpConnector {
 }
 
 async fn over_pool((client, request): Pooled) -> Pooled {
-    let response = client.request(request.clone()).await.expect("it is answered");
+    let response = client.request(request.clone()).await.expect("the call succeeds");
     assert!(response.status() == 200 && response.collect().await.expect("it is whole").to_bytes().is_empty());
     (client, request)
 }
@@ -117,7 +117,7 @@ async fn over_pool((client, request): Pooled) -> Pooled {
 type Web = (reqwest::Client, String, http::HeaderMap);
 
 async fn over_reqwest((client, uri, headers): Web) -> Web {
-    let response = client.get(&uri).headers(headers.clone()).send().await.expect("it is answered");
+    let response = client.get(&uri).headers(headers.clone()).send().await.expect("the call succeeds");
     assert!(response.status() == 200 && response.bytes().await.expect("it is whole").is_empty());
     (client, uri, headers)
 }

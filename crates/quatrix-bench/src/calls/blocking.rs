@@ -1,4 +1,4 @@
-//! Clients that block: 64 at once are 64 threads.
+//! Blocking clients: 64 concurrent calls are 64 threads.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,27 +8,27 @@ use quatrix_ureq::{Client, Login};
 use ureq::Agent;
 use ureq::tls::{TlsConfig, TlsProvider};
 
-use super::{AT_ONCE, Place, compare};
+use super::{CONCURRENCY, Place, compare};
 use crate::race::Contender;
 
 const PEER: &str = "ureq";
 
 pub(super) fn run(place: &Place) {
-    for (title, width) in [("Blocking, one call at a time", 1), ("Blocking, 64 threads at once", AT_ONCE)] {
+    for (title, width) in [("Blocking, one call at a time", 1), ("Blocking, 64 threads at once", CONCURRENCY)] {
         let (idle, kept) = (client(place), client(place));
-        let _keepalive = kept.spawn_keepalive().expect("a thread is to be had");
+        let _keepalive = kept.spawn_keepalive().expect("a thread can be started");
         let contenders = vec![
             sockets(place, width),
             plain_ureq(place, width),
-            contender("quatrix-ureq", width, idle, |client| client.keepalive().expect("it is answered")),
-            contender("quatrix-ureq, kept alive", width, kept, |client| client.keepalive().expect("it is answered")),
+            contender("quatrix-ureq", width, idle, |client| client.keepalive().expect("the call succeeds")),
+            contender("quatrix-ureq, kept alive", width, kept, |client| client.keepalive().expect("the call succeeds")),
             plain_reqwest(place, width),
         ];
         compare(title, PEER, contenders);
     }
 }
 
-/// Threads that share a client.
+/// Returns a contender whose threads share a client.
 fn contender<C>(name: &str, width: usize, client: C, call: fn(&C)) -> Contender<'static>
 where
     C: Clone + Send + 'static,
@@ -46,12 +46,12 @@ where
 
 fn client(place: &Place) -> Client {
     let client = Client::builder(place.server()).no_proxy().build().expect("the settings are the defaults");
-    let login = client.login(Place::credentials()).expect("it is answered");
+    let login = client.login(Place::credentials()).expect("the call succeeds");
     assert_eq!(login, Login::Active);
     client
 }
 
-/// No HTTP at all: what the system alone takes.
+/// Sends fixed bytes without HTTP: the cost of the system alone.
 fn sockets(place: &Place, width: usize) -> Contender<'static> {
     let request = place.bytes();
     let connect = || {
@@ -77,7 +77,7 @@ fn sockets(place: &Place, width: usize) -> Contender<'static> {
     })
 }
 
-/// As large a pool as ours, so that no thread has to connect anew.
+/// Returns an agent with a pool as large as ours, so that no thread has to reconnect.
 fn plain_ureq(place: &Place, width: usize) -> Contender<'static> {
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
@@ -86,8 +86,8 @@ fn plain_ureq(place: &Place, width: usize) -> Contender<'static> {
     let agent: Agent = Agent::config_builder()
         .tls_config(tls)
         .proxy(None)
-        .max_idle_connections(AT_ONCE)
-        .max_idle_connections_per_host(AT_ONCE)
+        .max_idle_connections(CONCURRENCY)
+        .max_idle_connections_per_host(CONCURRENCY)
         .http_status_as_error(false)
         .user_agent("")
         .accept("")
@@ -97,7 +97,7 @@ fn plain_ureq(place: &Place, width: usize) -> Contender<'static> {
     let (parts, _) = place.request().into_parts();
     let request = http::Request::from_parts(parts, ());
     contender(PEER, width, (agent, request), |(agent, request)| {
-        let mut response = agent.run(request.clone()).expect("it is answered");
+        let mut response = agent.run(request.clone()).expect("the call succeeds");
         let body = response.body_mut().read_to_vec().expect("it is whole");
         assert!(response.status() == 200 && body.is_empty());
     })
@@ -108,7 +108,7 @@ fn plain_reqwest(place: &Place, width: usize) -> Contender<'static> {
     let (parts, _) = place.request().into_parts();
     let (uri, headers) = (parts.uri.to_string(), parts.headers);
     contender("reqwest, blocking", width, (client, uri, headers), |(client, uri, headers)| {
-        let response = client.get(uri).headers(headers.clone()).send().expect("it is answered");
+        let response = client.get(uri).headers(headers.clone()).send().expect("the call succeeds");
         assert!(response.status() == 200 && response.bytes().expect("it is whole").is_empty());
     })
 }

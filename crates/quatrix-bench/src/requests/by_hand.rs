@@ -1,4 +1,4 @@
-//! What somebody would write for these requests and nothing else.
+//! Code written by hand for these requests alone.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use http::request::Builder;
 use http::{Request, Response};
 use serde::{Deserialize, Serialize};
 
-use super::ours::answer;
+use super::ours::response;
 
 pub(super) const SESSION: &str = "3f0e5b1c-4a7d-4c8e-9f6a-1b2c3d4e5f60";
 pub(super) const FILE: &str = "9d3a1f42-7b55-4e0b-8f0c-2a6f4f6f1c11";
@@ -109,7 +109,7 @@ pub(super) fn decode_login() {
     struct Login {
         session_id: String,
     }
-    let response = answer(200, &LOGIN);
+    let response = response(200, &LOGIN);
     assert!(response.status() == 200);
     black_box(decode::<Login>(&response).session_id);
 }
@@ -121,14 +121,14 @@ pub(super) fn decode_refusal() {
         msg: String,
         details: String,
     }
-    let response = answer(401, &REFUSAL);
+    let response = response(401, &REFUSAL);
     let refusal: Refusal = decode(&response);
     black_box((refusal.code, refusal.msg, refusal.details));
 }
 
 pub(super) fn decode_listing() {
     #[derive(Deserialize)]
-    #[allow(dead_code, reason = "what is decoded is the point")]
+    #[allow(dead_code, reason = "only the decoding is measured")]
     struct File {
         id: String,
         parent_id: Option<String>,
@@ -142,7 +142,7 @@ pub(super) fn decode_listing() {
         #[serde(default)]
         content: Vec<Self>,
     }
-    let response = answer(200, &LISTING);
+    let response = response(200, &LISTING);
     assert_eq!(black_box(decode::<File>(&response)).content.len(), 1000);
 }
 
@@ -153,7 +153,7 @@ pub(super) fn whole_login() {
 
 pub(super) fn whole_call() {
     #[derive(Deserialize)]
-    #[allow(dead_code, reason = "what is decoded is the point")]
+    #[allow(dead_code, reason = "only the decoding is measured")]
     struct Profile {
         id: String,
         email: String,
@@ -162,5 +162,5 @@ pub(super) fn whole_call() {
         status: String,
     }
     get("/profile");
-    black_box(decode::<Profile>(&answer(200, &PROFILE)));
+    black_box(decode::<Profile>(&response(200, &PROFILE)));
 }

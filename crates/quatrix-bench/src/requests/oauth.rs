@@ -1,4 +1,4 @@
-//! Libraries of the same shape for another protocol: they build a request for a token and read the answer.
+//! Sans-IO libraries for another protocol: they build a token request and parse the response.
 
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ const ANSWER: &[u8] =
     br#"{"access_token":"3f0e5b1c-4a7d-4c8e-9f6a-1b2c3d4e5f60","token_type":"bearer","expires_in":900}"#;
 const NO_SCOPES: [&&str; 0] = [];
 
-fn answer() -> Response<Vec<u8>> {
+fn token_response() -> Response<Vec<u8>> {
     let response = Response::builder().header("content-type", "application/json");
     response.body(ANSWER.to_vec()).expect("it is well formed")
 }
@@ -27,7 +27,7 @@ pub(super) fn oauth2() -> impl FnMut() {
     let token = RefreshToken::new("9d3a1f42-7b55-4e0b-8f0c-2a6f4f6f1c11".to_owned());
     let send = |request: HttpRequest| {
         black_box(request);
-        Ok::<_, std::io::Error>(answer())
+        Ok::<_, std::io::Error>(token_response())
     };
     move || {
         black_box(client.exchange_refresh_token(&token).request(&send).expect("it is granted"));
@@ -45,6 +45,6 @@ pub(super) fn tame() -> impl FnMut() {
         let asked = provider.get_token(NO_SCOPES).expect("it needs nothing else");
         let TokenOrRequest::Request { request, scope_hash, .. } = asked else { panic!("nothing was kept") };
         black_box(request);
-        black_box(provider.parse_token_response(scope_hash, answer()).expect("it is granted"));
+        black_box(provider.parse_token_response(scope_hash, token_response()).expect("it is granted"));
     }
 }

@@ -1,4 +1,4 @@
-//! What the core does.
+//! The same work through the core.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use quatrix_proto::{
     Authorization, Config, Credentials, Endpoint, FileId, Server, Session, SessionId, Step, Ticket, Timestamp,
 };
 
-/// What a program has at hand when it makes a request.
+/// Values that a program has before it makes a request.
 pub(super) struct Given {
     pub(super) server: Server,
     pub(super) credentials: Credentials,
@@ -63,8 +63,8 @@ pub(super) fn folder() {
     of_session(&MakeFolder::new(GIVEN.file.clone(), "reports".parse().expect("it is a name")));
 }
 
-/// What a server answers with.
-pub(super) fn answer(status: u16, body: &Bytes) -> Response<Bytes> {
+/// Returns a server's response.
+pub(super) fn response(status: u16, body: &Bytes) -> Response<Bytes> {
     let mut response = Response::new(body.clone());
     *response.status_mut() = status.try_into().expect("it is a status");
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -72,15 +72,15 @@ pub(super) fn answer(status: u16, body: &Bytes) -> Response<Bytes> {
 }
 
 pub(super) fn decode_login() {
-    black_box(LogIn::decode(answer(200, &super::by_hand::LOGIN)).expect("it is one"));
+    black_box(LogIn::decode(response(200, &super::by_hand::LOGIN)).expect("it is one"));
 }
 
 pub(super) fn decode_refusal() {
-    black_box(KeepAlive::decode(answer(401, &super::by_hand::REFUSAL)).expect_err("it is one"));
+    black_box(KeepAlive::decode(response(401, &super::by_hand::REFUSAL)).expect_err("it is one"));
 }
 
 pub(super) fn decode_listing() {
-    let folder = GetFile::decode(answer(200, &super::by_hand::LISTING)).expect("it is one");
+    let folder = GetFile::decode(response(200, &super::by_hand::LISTING)).expect("it is one");
     assert_eq!(black_box(folder).into_children().expect("it has them").len(), 1000);
 }
 
@@ -93,9 +93,9 @@ pub(super) fn whole_call() -> impl FnMut() {
     const NOW: Timestamp = Timestamp::from_micros(1);
     fn carry<T>(session: &mut Session, ticket: Ticket<T>, body: &Bytes) -> T {
         let Step::Send(transmit) = session.poll_call(NOW, ticket.id()) else { panic!("nothing to send") };
-        session.handle_response(NOW, transmit.exchange, answer(200, body));
+        session.handle_response(NOW, transmit.exchange, response(200, body));
         let Step::Ready(outcome) = session.poll_call(NOW, ticket.id()) else { panic!("not ready") };
-        ticket.decode(outcome).expect("it is an answer")
+        ticket.decode(outcome).expect("the response is valid")
     }
     let mut session = Session::new(Config::new(GIVEN.server.clone()), 1);
     let login = session.login(NOW, GIVEN.credentials.clone());

@@ -1,5 +1,4 @@
-//! What the plain clients have in common: which requests a transfer takes, prepared by the core so that all send the
-//! same.
+//! Requests of a transfer, shared by the plain clients and prepared by the core, so that all clients send the same.
 
 use std::fs;
 use std::ops::Range;
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use quatrix_proto::FileId;
 use quatrix_proto::api::{GetUploadLink, MakeFolder};
 
-/// As large as ours become.
+/// Maximum chunk size of our clients.
 const CHUNK: u64 = 100 << 20;
 
 pub(super) fn folder(client: &quatrix_ureq::Client, home: &FileId) -> FileId {
@@ -25,7 +24,7 @@ pub(super) fn chunks(size: u64) -> impl Iterator<Item = Range<u64>> {
     (0..size.div_ceil(CHUNK)).map(move |chunk| chunk * CHUNK..size.min((chunk + 1) * CHUNK))
 }
 
-/// The files of a folder, dealt out to so many.
+/// Distributes the files of a folder among workers.
 pub(super) fn dealt(folder: &Path, hands: usize) -> Vec<Vec<PathBuf>> {
     let mut dealt = vec![Vec::new(); hands];
     for (number, entry) in fs::read_dir(folder).expect("it is there").enumerate() {

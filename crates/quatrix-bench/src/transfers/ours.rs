@@ -1,11 +1,11 @@
 //! This project's clients.
 
-use quatrix_proto::api::{Located, GetHome};
+use quatrix_proto::api::{GetHome, Located};
 use quatrix_proto::task::LookUp;
 use quatrix_proto::{FileId, RemotePath, Server};
 use tokio::runtime::Builder;
 
-use super::{AT_ONCE, Job, Kind};
+use super::{CONCURRENCY, Job, Kind};
 
 fn look_up(server: &Server, name: &str) -> LookUp {
     LookUp::new(name.parse::<RemotePath>().expect("it is a path"))
@@ -19,7 +19,7 @@ pub(super) fn blocking(kind: Kind, job: &Job) {
     let client = job.blocking();
     let home = || client.call(&GetHome::new()).expect("it is there").id;
     let file = |name| found(client.run(look_up(&job.server, name)).expect("it can be looked for"));
-    let files = client.files().concurrency(AT_ONCE);
+    let files = client.files().concurrency(CONCURRENCY);
     match kind {
         Kind::LargeUp => drop(files.upload(&job.path, &home()).expect("it is taken")),
         Kind::LargeDown => {
@@ -43,7 +43,7 @@ pub(super) fn awaited(kind: Kind, job: &Job) {
     runtime.block_on(async {
         let home = async || client.call(&GetHome::new()).await.expect("it is there").id;
         let file = async |name| found(client.run(look_up(&job.server, name)).await.expect("it can be looked for"));
-        let files = client.files().concurrency(AT_ONCE);
+        let files = client.files().concurrency(CONCURRENCY);
         match kind {
             Kind::LargeUp => drop(files.upload(&job.path, &home().await).await.expect("it is taken")),
             Kind::LargeDown => {

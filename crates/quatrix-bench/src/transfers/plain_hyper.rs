@@ -23,11 +23,11 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::runtime::Builder;
 
-use super::{AT_ONCE, Job, Kind, many};
+use super::{CONCURRENCY, Job, Kind, many};
 
 const PIECE: usize = 256 * 1024;
 
-pub(super) fn carry_out(kind: Kind, job: &Job) {
+pub(super) fn run_transfer(kind: Kind, job: &Job) {
     let plain = Plain { http: client(job), server: job.server.clone(), key: Job::key() };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime can be made");
     runtime.block_on(plain.transfer(kind, job.path.clone()));
@@ -60,13 +60,14 @@ struct Plain {
 impl Plain {
     async fn transfer(self, kind: Kind, path: PathBuf) {
         let home = self.call(&GetHome::new().with_content()).await;
-        let child = |name: &str| home.content.iter().find(|file| file.name == name).expect("it is there").id.clone();
+        let child =
+            |name: &str| home.content.iter().flatten().find(|file| file.name == name).expect("it is there").id.clone();
         let mut tasks = Vec::new();
         match kind {
             Kind::LargeUp => self.upload(&path, &home.id).await,
             Kind::LargeDown => self.download(&child("large.bin"), &path.join("large.bin")).await,
             Kind::ManyUp => {
-                for hand in many::dealt(&path, AT_ONCE) {
+                for hand in many::dealt(&path, CONCURRENCY) {
                     let (plain, home) = (self.clone(), home.id.clone());
                     tasks.push(tokio::spawn(async move {
                         for path in hand {
@@ -77,7 +78,8 @@ impl Plain {
             }
             Kind::ManyDown => {
                 let folder = self.call(&GetFile::new(child("small")).with_content()).await;
-                for hand in folder.content.chunks(folder.content.len() / AT_ONCE) {
+                let files = folder.content.unwrap_or_default();
+                for hand in files.chunks(files.len() / CONCURRENCY) {
                     let (plain, hand, path) = (self.clone(), hand.to_vec(), path.clone());
                     tasks.push(tokio::spawn(async move {
                         for file in hand {
@@ -99,7 +101,7 @@ impl Plain {
 
     async fn call<E: Endpoint>(&self, endpoint: &E) -> E::Response {
         let request = self.request(endpoint).map(|body| Full::new(body).boxed());
-        decode::<E>(self.http.request(request).await.expect("it is answered")).await
+        decode::<E>(self.http.request(request).await.expect("the call succeeds")).await
     }
 
     async fn upload(&self, path: &Path, home: &FileId) {
@@ -110,7 +112,7 @@ impl Plain {
         for range in many::chunks(size) {
             let (mut sender, body) = Channel::<Bytes>::new(1);
             let chunk = UploadChunk::new(link.upload_key.clone(), range.clone(), size);
-            let answer = self.http.request(self.request(&chunk).map(|_| body.boxed()));
+            let response = self.http.request(self.request(&chunk).map(|_| body.boxed()));
             let feed = async {
                 for piece in pieces(range) {
                     file.seek(std::io::SeekFrom::Start(piece.start)).await.expect("it is a file");
@@ -120,8 +122,8 @@ impl Plain {
                 }
                 drop(sender);
             };
-            let (answer, ()) = tokio::join!(answer, feed);
-            decode::<UploadChunk>(answer.expect("it is answered")).await;
+            let (response, ()) = tokio::join!(response, feed);
+            decode::<UploadChunk>(response.expect("the call succeeds")).await;
         }
         let finalized = self.call(&FinalizeUpload::new(link.upload_key)).await;
         assert_eq!(finalized.size, size);
@@ -130,7 +132,7 @@ impl Plain {
     async fn download(&self, id: &FileId, to: &Path) {
         let link = self.call(&GetDownloadLink::new(vec![id.clone()])).await;
         let request = self.request(&ReadLink::new(link)).map(|body| Full::new(body).boxed());
-        let mut body = self.http.request(request).await.expect("it is answered").into_body();
+        let mut body = self.http.request(request).await.expect("the call succeeds").into_body();
         let mut file = File::create(to).await.expect("it can be made");
         while let Some(frame) = body.frame().await {
             let Ok(piece) = frame.expect("it is whole").into_data() else { continue };

@@ -12,19 +12,20 @@ use quatrix_proto::{Authorization, Endpoint, FileId};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, SendBody};
 
-use super::{AT_ONCE, Job, Kind, many};
+use super::{CONCURRENCY, Job, Kind, many};
 
-pub(super) fn carry_out(kind: Kind, job: &Job) {
+pub(super) fn run_transfer(kind: Kind, job: &Job) {
     let plain = Plain { agent: agent(job), job };
     let home = || plain.call(&GetHome::new().with_content());
-    let child = |name: &str| home().content.into_iter().find(|file| file.name == name).expect("it is there").id;
+    let child =
+        |name: &str| home().content.into_iter().flatten().find(|file| file.name == name).expect("it is there").id;
     match kind {
         Kind::LargeUp => plain.upload(&job.path, &home().id),
         Kind::LargeDown => plain.download(&child("large.bin"), &job.path.join("large.bin")),
         Kind::ManyUp => {
             let (home, plain) = (home().id, &plain);
             std::thread::scope(|scope| {
-                for hand in many::dealt(&job.path, AT_ONCE) {
+                for hand in many::dealt(&job.path, CONCURRENCY) {
                     let home = &home;
                     scope.spawn(move || hand.iter().for_each(|path| plain.upload(path, home)));
                 }
@@ -34,7 +35,8 @@ pub(super) fn carry_out(kind: Kind, job: &Job) {
             let folder = plain.call(&GetFile::new(child("small")).with_content());
             let plain = &plain;
             std::thread::scope(|scope| {
-                for hand in folder.content.chunks(folder.content.len() / AT_ONCE) {
+                let files = folder.content.unwrap_or_default();
+                for hand in files.chunks(files.len() / CONCURRENCY) {
                     let one = |file: &quatrix_proto::File| plain.download(&file.id, &job.path.join(&file.name));
                     scope.spawn(move || hand.iter().for_each(one));
                 }
@@ -50,7 +52,7 @@ fn agent(job: &Job) -> Agent {
         .root_certs(RootCerts::new_with_certs(&[certificate]))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build();
-    let config = Agent::config_builder().tls_config(tls).proxy(None).max_idle_connections_per_host(AT_ONCE);
+    let config = Agent::config_builder().tls_config(tls).proxy(None).max_idle_connections_per_host(CONCURRENCY);
     config.user_agent("").accept("").accept_encoding("").build().into()
 }
 
@@ -71,7 +73,7 @@ impl Plain<'_> {
             true => self.agent.run(Request::from_parts(head, ())),
             false => self.agent.run(Request::from_parts(head, &body[..])),
         };
-        decode::<E>(response.expect("it is answered"))
+        decode::<E>(response.expect("the call succeeds"))
     }
 
     fn upload(&self, path: &Path, home: &FileId) {
@@ -84,7 +86,7 @@ impl Plain<'_> {
             let chunk = UploadChunk::new(link.upload_key.clone(), range, size);
             let (head, _) = self.request(&chunk).into_parts();
             let response = self.agent.run(Request::from_parts(head, SendBody::from_reader(&mut part)));
-            decode::<UploadChunk>(response.expect("it is answered"));
+            decode::<UploadChunk>(response.expect("the call succeeds"));
         }
         let finalized = self.call(&FinalizeUpload::new(link.upload_key));
         assert_eq!(finalized.size, size);
@@ -93,7 +95,7 @@ impl Plain<'_> {
     fn download(&self, id: &FileId, to: &Path) {
         let link = self.call(&GetDownloadLink::new(vec![id.clone()]));
         let (head, _) = self.request(&ReadLink::new(link)).into_parts();
-        let mut response = self.agent.run(Request::from_parts(head, ())).expect("it is answered");
+        let mut response = self.agent.run(Request::from_parts(head, ())).expect("the call succeeds");
         let mut file = File::create(to).expect("it can be made");
         io::copy(&mut response.body_mut().as_reader(), &mut file).expect("it is whole");
         file.sync_all().expect("there is room");
