@@ -12,7 +12,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-/// What stands in a secret of a test's own, and the same in base64 wherever in it that begins.
+/// Mark in the secrets of tests, and its base64 at each of the three alignments.
 const CANARIES: [&str; 4] = ["canary", "Y2FuYXJ5", "YW5hcnkt", "bmFyeS1w"];
 
 static LINES: AtomicUsize = AtomicUsize::new(0);
@@ -24,7 +24,7 @@ pub fn none_in(text: &str) {
     assert_eq!(found, None, "a secret is shown: {text}");
 }
 
-/// Looks at all that an error says, in each way that it can be said.
+/// Checks every text form of an error, with its sources.
 #[track_caller]
 pub(crate) fn none_in_error(error: &Error) {
     none_in(&format!("{error:?}"));

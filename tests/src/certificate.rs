@@ -19,7 +19,7 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// A new one, whom nobody else knows.
+    /// Returns a new authority that no client trusts yet.
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no name is no bad name");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -54,7 +54,7 @@ impl Authority {
     }
 }
 
-/// A server for whom nobody vouches but itself.
+/// Server with a self-signed certificate.
 pub fn self_signed(names: &[&str]) -> Arc<ServerConfig> {
     let key = KeyPair::generate().expect("a test machine has random numbers");
     let certificate = leaf(names, 2000, 2099).self_signed(&key).expect("a key can sign for itself");

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// What is looked at.
+/// State of a search.
 pub trait World {
     /// How things stand.
     type State: Clone;
@@ -18,29 +18,29 @@ pub trait World {
     /// How it begins.
     fn start(&self) -> Self::State;
 
-    /// Appends what can happen next.
+    /// Appends the possible next events.
     fn moves(&self, state: &Self::State, out: &mut Vec<Self::Move>);
 
     /// Lets it happen.
     ///
     /// # Errors
-    /// What is wrong about what came of it.
+    /// Violations after an event.
     fn make(&self, state: &mut Self::State, what: Self::Move) -> Result<(), String>;
 
     /// Looks closer at a state that was not seen before.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Violations of this state.
     fn inspect(&self, state: &Self::State) -> Result<(), String>;
 
-    /// Appends what can make a difference from here on.
+    /// Appends the values that affect later behaviour.
     fn fingerprint(&self, state: &Self::State, out: &mut Vec<u8>);
 
     /// A state in a few words.
     fn show(&self, state: &Self::State) -> String;
 }
 
-/// What a search has come to.
+/// Result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     /// How many different states there are.

@@ -1,4 +1,4 @@
-//! A gate that holds up whoever comes to it, until the test opens it.
+//! Barrier that blocks threads until the test opens it.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -31,13 +31,13 @@ impl Gate {
         drop(waited.expect("no panic under this lock"));
     }
 
-    /// Waits until so many have come to it.
+    /// Waits until this many threads are blocked.
     #[track_caller]
     pub fn wait_for(&self, arrived: usize) {
         crate::wait_until(|| self.state.lock().expect("no panic under this lock").arrived >= arrived);
     }
 
-    /// Lets them through, and whoever comes later.
+    /// Releases the blocked threads and all later ones.
     pub fn open(&self) {
         self.state.lock().expect("no panic under this lock").open = true;
         self.changed.notify_all();

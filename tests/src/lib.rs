@@ -1,4 +1,4 @@
-//! What the test suites share.
+//! Shared code of the test suites.
 
 use std::time::{Duration, Instant};
 

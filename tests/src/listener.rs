@@ -1,4 +1,4 @@
-//! A server that does what no server should: raw bytes, over TCP or TLS, whenever the test says so.
+//! Misbehaving server: sends raw bytes over TCP or TLS at times chosen by the test.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -74,7 +74,7 @@ impl Listener {
         }
     }
 
-    /// Answers every request with these bytes, until there are none: then the connection is closed.
+    /// Responds to each request with the next of these bytes; closes the connection after the last.
     pub fn answering(wire: Wire, answer: impl Fn(&Request) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::serving(wire, move |connection| {
             while let Some(request) = connection.request() {
@@ -95,7 +95,7 @@ impl Listener {
         Self::start(Some(config), Some(roots), serve)
     }
 
-    /// Says that it speaks TLS, and hands the bare connections over.
+    /// Announces TLS, and returns the bare connections.
     pub fn pretending(serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> Self {
         Self::start(None, Some(Authority::new().pem()), serve)
     }
@@ -231,7 +231,7 @@ impl Connection {
         String::from_utf8(head).ok()
     }
 
-    /// What it runs over.
+    /// Underlying stream.
     pub fn socket(&self) -> &TcpStream {
         self.stream.socket()
     }
@@ -267,7 +267,7 @@ impl Connection {
         self.linger();
     }
 
-    /// Sends a fatal alert, as a server does that cannot make sense of what it got.
+    /// Sends a fatal alert, like a server that received an invalid message.
     pub fn alert(&mut self) {
         let Stream::Tls(stream) = &mut self.stream else { return };
         let garbage = [&[23, 3, 3, 0, 32][..], &[0; 32]].concat();
@@ -338,12 +338,12 @@ impl Write for Connection {
     }
 }
 
-/// A whole answer with a JSON body.
+/// Returns a complete response with a JSON body.
 pub fn json(status: u16, body: &str) -> Vec<u8> {
     with_headers(status, "content-type: application/json\r\n", body)
 }
 
-/// A whole answer with these header lines, each with its line break, and a body of announced length.
+/// Returns a complete response with these header lines, each with its line break, and a body of announced length.
 pub fn with_headers(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Some\r\n{headers}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }

@@ -28,13 +28,13 @@ use journal::Journal;
 use network::{Flight, Report};
 use rules::Rules;
 
-/// What a run is made of, beside its seed.
+/// Plan of a run, besides its seed.
 pub struct Plan {
     /// The client's settings.
     pub config: Config,
     /// The server's.
     pub settings: Settings,
-    /// What the callers are after.
+    /// Goal of the callers.
     pub life: Life,
     /// How many callers there are.
     pub callers: usize,
@@ -46,7 +46,7 @@ pub struct Plan {
     pub trouble: u64,
 }
 
-/// What the callers of a run are after.
+/// Goal of the callers of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// Whatever the session can be asked for, in any order: logins, answers, logouts, calls; and they give up at times.
@@ -55,7 +55,7 @@ pub enum Life {
     Service,
 }
 
-/// What came of a run. The same plan and seed give the same, number by number.
+/// Result of a run. The same plan and seed give the same numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ran {
     /// Of the whole log.
@@ -64,13 +64,13 @@ pub struct Ran {
     pub time: Duration,
     /// How many requests left the client.
     pub exchanges: u64,
-    /// How many of them carried a password.
+    /// Number of requests with a password.
     pub logins: u64,
     /// How often the server gave up a session that the client was using: idle for too long, or ended by force.
     pub expiries: u64,
     /// How many calls the callers made.
     pub calls: u64,
-    /// How many of them brought what they were made for.
+    /// Number of successful calls.
     pub succeeded: u64,
 }
 
@@ -104,13 +104,13 @@ pub struct Pair {
 enum Due {
     /// A caller goes on, unless it has had another turn since.
     Turn { caller: usize, turn: u64 },
-    /// A caller goes away in the middle of this errand.
+    /// A caller cancels this command.
     Vanish { caller: usize, errand: u64 },
     /// A request gets to the server.
     Arrival(Box<Flight>),
-    /// A driver tells the session how an exchange ended.
+    /// A driver reports the end of an exchange.
     Report(Box<Report>),
-    /// Whoever was asked has an answer, right or wrong, or has none.
+    /// A challenge callback returns an answer, right or wrong, or none.
     Told { caller: usize, errand: u64, challenge: Challenge, right: Option<bool> },
     /// The server ends all sessions.
     Expiry,
@@ -164,7 +164,7 @@ impl Plan {
 }
 
 impl Pair {
-    /// Whoever is asked for a seed's log gets it on stderr.
+    /// Prints the log of a seed to stderr on request.
     pub fn new(plan: Plan, seed: u64, shown: bool) -> Self {
         let Plan { config, settings, life, callers, errands, rest, trouble } = plan;
         let mut pair = Self {
@@ -235,7 +235,7 @@ impl Pair {
         }
     }
 
-    /// Time does not pass for what nobody waits for any more.
+    /// Events without a waiting caller do not advance the time.
     fn is_overtaken(&self, due: &Due) -> bool {
         match due {
             Due::Turn { caller, turn } => !self.callers[*caller].awaits(*turn),
@@ -249,7 +249,7 @@ impl Pair {
         self.due.insert((self.now + wait, self.serial), due);
     }
 
-    /// What the client's clock says.
+    /// Returns the client's clock.
     fn client_time(&self) -> Timestamp {
         Timestamp::from(self.now + self.client_ahead)
     }

@@ -1,4 +1,4 @@
-//! A referee: watches a session from outside and says which row of `docs/assurance/invariants.md` is broken.
+//! Referee: observes a session from outside and reports violations of the rows of `docs/assurance/invariants.md`.
 //!
 //! [`Watched`] has the methods of a [`Session`] and passes them on. Beside the session it keeps a record of what its
 //! callers and its server know of it: which calls there are and how often each was sent, which token the server
@@ -63,7 +63,7 @@ pub enum Invariant {
     I13,
 }
 
-/// What a session did that it must not do.
+/// Violation of an invariant by a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Violation {
     /// Which rule it broke.
@@ -83,7 +83,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// A session that nobody has logged in to.
+    /// Returns a session before its first login.
     pub fn new(config: impl Into<Arc<Config>>, seed: u64) -> Self {
         let session = Session::new(config, seed);
         Self { record: Record::new(session.config().limits(), None), session, violation: None, steady: true }

@@ -182,7 +182,7 @@ impl Wire {
             }
             let written = to.write_all(&buffer[..passed]);
             if let Some(how) = broken {
-                // What has come meanwhile is lost.
+                // Bytes received meanwhile are discarded.
                 return self.break_off(how);
             }
             if written.is_err() {

@@ -1,4 +1,4 @@
-//! An emulator, and what a client of it needs.
+//! Emulator with the settings of its clients.
 
 use std::sync::{Arc, Mutex};
 
@@ -30,7 +30,7 @@ macro_rules! conform {
     };
 }
 
-/// An emulator, and what a client of it needs.
+/// Emulator with the settings of its clients.
 pub struct Stage {
     /// The server.
     pub emulator: Emulator,
@@ -48,7 +48,7 @@ impl Stage {
         Self::built(wire, |builder| builder.settings(settings(Settings::default())))
     }
 
-    /// With whatever else its builder knows.
+    /// Starts a stage with further settings of the builder.
     pub fn built(wire: Wire, change: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = change(Emulator::builder().seed(7));
         let emulator = match wire {
@@ -90,7 +90,7 @@ impl Stage {
         self.emulator.requests().iter().filter(|request| request.operation == Some(operation)).count()
     }
 
-    /// What the observer was told since the last time.
+    /// Returns the events observed since the last call.
     pub fn take_events(&self) -> Vec<String> {
         std::mem::take(&mut *self.events.lock().expect("no observer panics"))
     }

@@ -1,5 +1,6 @@
-//! A session's life, told by bytes: what its callers do, what its server says, what gets lost, how time passes, in any
-//! order. Property tests and the fuzz target `session_ops` tell such stories; the [referee](crate::referee) watches.
+//! History of a session, decoded from bytes: commands of its callers, responses of its server, losses and the passing
+//! of time, in any order. Property tests and the fuzz target `session_ops` run such histories; the
+//! [referee](crate::referee) checks them.
 
 use std::error::Error as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -21,10 +22,10 @@ pub use alphabet::Theme;
 use alphabet::{Choices, Loss, Op, Reply, Which};
 use server::CANARY;
 
-/// What came of a story: enough to see that it was about something.
+/// Summary of a history: enough to see that it exercised the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// What the referee says in the end.
+    /// Verdict of the referee.
     pub violation: Option<Violation>,
     /// Of everything that was sent, waited for, and shown.
     pub hash: u64,
@@ -47,7 +48,7 @@ pub struct Seen {
     pub ended: usize,
 }
 
-/// Tells the story that these bytes are.
+/// Runs the history of these bytes.
 ///
 /// # Panics
 /// The session does, a call never ends, or a secret is shown.
@@ -63,7 +64,7 @@ pub fn session_ops(data: &[u8]) {
     assert_eq!(tell(data).violation, None);
 }
 
-/// Tells it so that one can follow, on stderr.
+/// Runs it and prints each event to stderr.
 ///
 /// # Panics
 /// As [`tell`].
@@ -335,7 +336,7 @@ impl Story {
         challenge.answer(format!("{CANARY}-code-{}", self.serial % 3))
     }
 
-    /// Whatever can be looked at is, and shows no secret.
+    /// Checks that no public text or value shows a secret.
     fn show(&mut self) {
         let state = self.session.session().state();
         let shown = format!("{:?} {state:?} {:?}", self.session.session(), self.session.verdict());

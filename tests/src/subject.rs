@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::canaries::{none_in, none_in_error, watch};
 
-/// Answers challenges in the client's stead.
+/// Provider of answers to challenges.
 pub type Provider = Arc<dyn Fn(Challenge) -> Result<Answer, Declined> + Send + Sync>;
 /// Hears of events.
 pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -27,7 +27,7 @@ pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 /// Looks names up in the system's stead.
 pub type Names = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
 
-/// What a client under test is made of.
+/// Settings of a client under test.
 #[derive(Clone)]
 pub struct Setup {
     /// The settings of the session.
@@ -112,7 +112,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
     fn upload_pipe(&self, source: Vec<u8>, folder: FileId, name: FileName) -> Result<Uploaded, Error>;
     /// See `Files::upload`.
     fn upload_path(&self, path: &Path, folder: FileId) -> Result<Uploaded, Error>;
-    /// Downloads, and gives back what the sink holds.
+    /// Downloads, and returns the content of the sink.
     fn download(&self, download: Download) -> (Result<Downloaded, Error>, Vec<u8>) {
         self.download_watched(download, |_| ())
     }
@@ -271,7 +271,7 @@ fn run<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     clean(RUNTIME.block_on(future))
 }
 
-/// What a client says of a failure has no secret in it.
+/// Checks that the text of a failure has no secret.
 fn clean<T>(result: Result<T, Error>) -> Result<T, Error> {
     result.inspect_err(|error| none_in_error(error))
 }

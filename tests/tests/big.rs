@@ -82,7 +82,7 @@ fn block(at: u64) -> [u8; 8] {
     (at / 8).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()
 }
 
-/// A file of that size that nobody has to hold.
+/// File of that size that is never in memory.
 struct Pattern {
     size: u64,
     at: u64,
@@ -139,7 +139,7 @@ impl AsyncSeek for Pattern {
     }
 }
 
-/// A sink that keeps nothing and refuses what is not the pattern.
+/// Sink that discards its bytes and rejects any but the pattern.
 #[derive(Default)]
 struct Compare(u64);
 

@@ -1,4 +1,4 @@
-//! What a hostile answer costs: memory up to the limit of answers, and some buffers.
+//! Memory cost of hostile responses: up to the response limit, and some buffers.
 //!
 //! An allocator counts what the thread of the client takes; the listener has threads of its own. Growing counts twice
 //! for a moment, the old room and the new, which a real allocator often spares.
@@ -13,13 +13,13 @@ use quatrix_proto::{CallOptions, DownloadLink, Endpoint, Error, Saved, SessionId
 use quatrix_tests::listener::Listener;
 use quatrix_tests::stage::Wire;
 
-/// The limit of answers.
+/// Response limit.
 const LIMIT: usize = 1024 * 1024;
 /// Buffers of a connection: what is read, 256 KiB at once in the async client and twice on its way from task to task;
 /// what is written; a head of 64 KiB as bytes and as a map; and what a runtime takes.
 const BUFFERS: usize = 1024 * 1024;
 
-/// What a call ended with, and the most bytes that were taken at once, through the blocking client and the async one.
+/// Result of a call and its peak memory, through the blocking client and the async one.
 fn cost<E: Endpoint<Response: Send> + Sync>(
     wire: Wire,
     endpoint: &E,
@@ -62,7 +62,7 @@ fn cost<E: Endpoint<Response: Send> + Sync>(
     [blocking, (failed(result), usize::try_from(measured.bytes_max).unwrap())]
 }
 
-/// The answer is too large, and so much was taken to find that out.
+/// Checks that the response is reported as too large, within this much memory.
 #[track_caller]
 fn too_large(costs: [(Option<TransportError>, usize); 2], most: usize) {
     for ((failure, bytes), adapter) in costs.into_iter().zip(["ureq", "hyper"]) {
@@ -140,7 +140,7 @@ fn bomb(copies: usize) -> Vec<u8> {
     for bits in text.as_bytes().chunks(8) {
         bytes.push(bits.iter().rev().fold(0, |byte, bit| byte << 1 | (bit - b'0')));
     }
-    // Nobody comes as far as to compare the checksum.
+    // The checksum is never reached.
     bytes.write_all(&[0; 8]).unwrap();
     bytes
 }

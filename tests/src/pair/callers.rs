@@ -34,7 +34,7 @@ enum At {
     Asked,
 }
 
-/// What a caller may set out for.
+/// Command that a caller may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     LogIn { user: &'static str, right: bool },
@@ -119,7 +119,7 @@ impl Pair {
         }
     }
 
-    /// What comes to a caller's mind.
+    /// Chooses the next command of a caller.
     fn wish(&mut self) -> Wish {
         if self.life == Life::Service {
             return self.dice.pick(&[Wish::Profile, Wish::Profile, Wish::Profile, Wish::Folder, Wish::KeepAlive]);
@@ -279,7 +279,7 @@ impl Pair {
         }
     }
 
-    /// A caller goes away, and its driver says so or does not.
+    /// A call is cancelled, and its driver reports it or does not.
     pub(super) fn vanish(&mut self, caller: usize, errand: u64) {
         let Some(open) = self.callers[caller].open.take() else { return };
         let now = self.client_time();
@@ -324,7 +324,7 @@ impl Pair {
         }
     }
 
-    /// Whoever has nothing more to do is not heard of again.
+    /// Removes callers that have finished.
     fn rest(&mut self, caller: usize) {
         self.callers[caller].turn += 1;
         if self.callers[caller].left == 0 {

@@ -1,9 +1,9 @@
-//! What happened, line by line: as a number that two runs can be compared by, and to be read if somebody asks.
+//! Log of a run, line by line: as a hash to compare two runs, and printed on request.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-/// Keeps a hash of all lines (FNV-1a), and prints them if told to.
+/// Hashes all lines (FNV-1a), and prints them if enabled.
 pub(super) struct Journal {
     hash: Hash,
     shown: bool,

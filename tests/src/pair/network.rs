@@ -1,4 +1,4 @@
-//! Between the client and the server: what happens to a request, and to its answer.
+//! Network between client and server: faults of requests and responses.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) struct Report {
     result: Result<Response<Bytes>, TransportError>,
 }
 
-/// What becomes of an exchange.
+/// Fate of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// Nothing out of the ordinary.
@@ -36,13 +36,13 @@ enum Fate {
     NotSent,
     /// It is lost on its way there.
     LostThere,
-    /// Its answer is lost.
+    /// Its response is lost.
     LostBack,
-    /// It gets there twice; so does its answer, if the network feels like it.
+    /// It arrives twice; its response may arrive twice, too.
     Doubled,
-    /// A gateway answers in place of the server, which has or has not seen the request.
+    /// A gateway responds instead of the server, which has or has not received the request.
     Gateway { status: u16, passed_on: bool, retry_after: Option<u16> },
-    /// The answer ends early, and its head has or has not said how long it is.
+    /// The response is cut, with or without an announced length.
     Truncated { announced: bool },
     /// The answer comes after the driver should have given up, and the driver does not.
     Late,
@@ -163,7 +163,7 @@ impl Pair {
         self.later(wait, Due::Report(Box::new(Report { caller: flight.caller, exchange, name, result })));
     }
 
-    /// A driver tells the session, and goes on.
+    /// A driver reports to the session, and continues.
     pub(super) fn report(&mut self, report: Report) {
         let Report { caller, exchange, name, result } = report;
         let now = self.client_time();

@@ -1,4 +1,4 @@
-//! Who logs in, and what they know.
+//! Users and their credentials.
 
 use std::sync::LazyLock;
 
@@ -59,7 +59,7 @@ pub(super) fn logs_in(request: &http::Request<Bytes>, user: &str) -> bool {
     })
 }
 
-/// What somebody answers who knows, or who does not.
+/// Returns a right or a wrong answer to a challenge.
 pub(super) fn answer(server: &Server, now: Now, user: &str, challenge: Challenge, right: bool) -> Answer {
     let code = match challenge {
         _ if !right => "000000".to_owned(),

@@ -1,4 +1,4 @@
-//! What must hold while a pair runs and only both sides together can show; the rest is the referee's.
+//! Rules that need both sides of a pair; the referee checks the others.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const MOST_SENT: u32 = 40;
 
 #[derive(Default)]
 pub(super) struct Rules {
-    /// Who logged in last, or was resumed; nobody after a logout.
+    /// User of the last login or resumption; none after a logout.
     user: Option<&'static str>,
     /// How often each errand has sent something.
     sent: BTreeMap<u64, u32>,
@@ -30,7 +30,7 @@ impl Rules {
         self.user
     }
 
-    /// Somebody logs in, or is resumed.
+    /// Records a login or a resumption.
     pub(super) fn log_in(&mut self, user: &'static str) {
         self.user = Some(user);
     }
@@ -49,7 +49,7 @@ impl Rules {
         }
     }
 
-    /// The server has answered. Says whether that was how the client learns that its session is gone.
+    /// Records a response. Returns whether it reports an ended session.
     pub(super) fn served(&mut self, flight: &Flight, answer: &Response<Bytes>) -> bool {
         let (name, token) = (flight.transmit.spec().name(), token_of(&flight.transmit.request));
         if name == "file.makedir" && answer.status().is_success() {

@@ -13,7 +13,7 @@ impl Pair {
     /// Client and server agree on who is logged in; from whatever the faults have left there is a way back into a
     /// session, and out of it; and nothing is left behind in the client.
     pub(super) fn settle(&mut self) {
-        // A session that ended on the server is only known to have ended once somebody asks.
+        // The client learns that a session has ended on the server only from its next call.
         self.one(Wish::KeepAlive);
         self.agree();
         // A partial session that has gone refuses every answer: after a second refusal somebody would start afresh.
@@ -33,7 +33,7 @@ impl Pair {
         assert!(self.session.session().is_idle(), "something is left behind: {:?}", self.session.session());
     }
 
-    /// Somebody does this, and nothing else happens until it is done.
+    /// Runs one command to its end, without other events.
     fn one(&mut self, wish: Wish) {
         self.begin(0, wish);
         self.poll(0);

@@ -1,8 +1,8 @@
-//! What the answers to a login say.
+//! Meaning of login responses.
 
 use bytes::Bytes;
 
-/// What an answer says to a login.
+/// Meaning of a response for a login.
 pub(super) enum Verdict {
     Granted(String),
     Partial(String),
@@ -10,7 +10,7 @@ pub(super) enum Verdict {
     Nothing,
 }
 
-/// A body that is no JSON, or holds something else where the id should be.
+/// Body that is not JSON, or has no valid id.
 pub(super) struct Unreadable;
 
 impl Verdict {

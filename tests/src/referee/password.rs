@@ -60,7 +60,7 @@ impl Password {
         *self = Self { who: Who::Anyone, expiry: Some(0), unsent: false, ..*self };
     }
 
-    /// It has made a session. After a logout nobody is to have it.
+    /// It has opened a session. After a logout, the session must not keep it.
     pub(super) fn granted(&mut self, leaving: bool) {
         let kept = !leaving && self.keep && (self.kept || self.expiry.is_none());
         *self = Self { who: Who::Nobody, expiry: None, unsent: false, kept, ..*self };
@@ -76,7 +76,7 @@ impl Password {
         (self.kept, self.keep) = (false, false);
     }
 
-    /// It was not sent: the same carrier may try once more. Says whether it may.
+    /// It was not sent: the same leader may retry once. Returns whether it may.
     pub(super) fn was_unsent(&mut self, carrier: CallId) -> bool {
         let first = !self.unsent;
         if first {
@@ -85,7 +85,7 @@ impl Password {
         first
     }
 
-    /// Whoever carried it has vanished. Says whether another may carry it.
+    /// The call that sent it was cancelled. Returns whether another call may send it.
     pub(super) fn carrier_vanished(&mut self) -> bool {
         match &mut self.expiry {
             Some(vanished) if *vanished < Self::MOST_VANISHED => {

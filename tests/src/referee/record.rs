@@ -1,4 +1,4 @@
-//! What the callers and the server of a session know of it.
+//! Record of a session as its callers and its server see it.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -24,7 +24,7 @@ pub(super) struct Record {
     pub(super) used: Option<Timestamp>,
     pub(super) password: Password,
     pub(super) leaving: Leaving,
-    /// How many answers to challenges may still be sent.
+    /// Number of answers to challenges that may still be sent.
     pub(super) answers: u8,
     /// The form of the captcha operation may be changed once.
     pub(super) other_form: bool,
@@ -58,7 +58,7 @@ pub(super) struct Call {
     pub(super) maybe_executed: bool,
 }
 
-/// What a caller asked for.
+/// Command of a caller.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Login,
@@ -69,7 +69,7 @@ pub(super) enum Asked {
     Logout,
 }
 
-/// What came of a call's own last exchange.
+/// Result of a call's own last exchange.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Last {
     Nothing,
@@ -85,7 +85,7 @@ pub(super) enum Last {
     Final,
 }
 
-/// An exchange that one call carries for all.
+/// Shared exchange, led by one call.
 #[derive(Clone, Copy)]
 pub(super) struct Shared {
     pub(super) kind: Kind,
@@ -173,7 +173,7 @@ impl Record {
         self.calls.iter_mut().find(|call| call.id == id)
     }
 
-    /// Who was told to send it.
+    /// Call that sends it.
     pub(super) fn carrier(&self, exchange: ExchangeId) -> Option<CallId> {
         let shared = self.shared.filter(|shared| shared.exchange == exchange).map(|shared| shared.carrier);
         let own = |call: &&Call| matches!(call.last, Last::InFlight { exchange: own, .. } if own == exchange);
@@ -188,7 +188,7 @@ impl Record {
         }
     }
 
-    /// A caller went away: what it carried for all is lost.
+    /// A call was cancelled: the shared exchange that it led is lost.
     pub(super) fn vanished(&mut self, id: CallId) {
         self.calls.retain(|call| call.id != id);
         if self.shared.is_some_and(|shared| shared.carrier == id) {
@@ -198,7 +198,7 @@ impl Record {
         }
     }
 
-    /// What nobody reports in time is lost.
+    /// Exchanges without a report in time are lost.
     pub(super) fn time_passes(&mut self, now: Timestamp) {
         let most = self.limits.exchange_timeout;
         if self.shared.is_some_and(|shared| shared.sent.saturating_add(most) <= now) {
@@ -206,7 +206,7 @@ impl Record {
         }
     }
 
-    /// Where the session says that it stands.
+    /// State that the session reports.
     pub(super) fn looked_at(&mut self, state: &State) {
         let State::LoggedOut(why) = state else {
             return;
@@ -217,9 +217,9 @@ impl Record {
         }
         match why {
             LoggedOut::Refused(_) => self.password.refused(),
-            // A login that nobody sent in time.
+            // A login that was not sent in time.
             LoggedOut::Failed(_) if self.password.holder().is_some() => self.came_to_nothing(),
-            // A challenge that nobody answered in time.
+            // A challenge without an answer in time.
             LoggedOut::Failed(_) | LoggedOut::Expired if self.token.is_some() => self.came_to_nothing(),
             _ => {}
         }
@@ -270,7 +270,7 @@ impl Record {
 
     pub(super) fn failed(&mut self, now: Timestamp, exchange: ExchangeId, failure: &TransportError) {
         if let Some(shared) = self.shared.filter(|shared| shared.exchange == exchange) {
-            // A carrier whose own time has run out went away.
+            // A leader that timed out no longer leads.
             let impatient = self.call(shared.carrier).is_some_and(|call| call.deadline <= now);
             let gone = impatient && failure.kind() == TransportErrorKind::TimedOut;
             return self.handle_shared_failure(&if gone { TransportError::aborted() } else { failure.clone() });
@@ -370,7 +370,7 @@ impl Record {
         self.calls.iter_mut().for_each(|call| call.newcomer = false);
     }
 
-    /// What of it can make a difference from here on.
+    /// Values that affect later behaviour.
     pub(super) fn fingerprint(&self, now: Timestamp, names: Names<'_>, out: &mut Vec<u8>) {
         let Self { limits, calls, shared, identity, grants, token, used, password, leaving, .. } = self;
         let place = |id: CallId| names.calls.iter().position(|known| *known == id).map_or(u8::MAX, |at| at as u8);

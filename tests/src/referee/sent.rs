@@ -1,4 +1,4 @@
-//! Judges what a session tells a caller to do.
+//! Checks the steps that a session returns to callers.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{Invariant, Violation};
 pub(super) const LONG_WAIT: &str = "a wait before a repetition is longer than the longest";
 
 impl Record {
-    /// What came of polling this call while the session stood there.
+    /// Checks the step returned for this call in the given session state.
     pub(super) fn polled(&mut self, now: Timestamp, id: CallId, step: &Step, state: &State) -> Result<(), Violation> {
         let lost = matches!(step, Step::Ready(outcome) if format!("{outcome:?}") == "Outcome(Misuse(UnknownCall))");
         let Some(call) = self.call(id).copied() else {

@@ -1,4 +1,4 @@
-//! What can happen to a session, read from bytes: any bytes are some story.
+//! Events of a session, decoded from bytes: any bytes are a valid history.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(super) enum Op {
         with_password: bool,
     },
     ForgetPassword,
-    /// Somebody's call is given up, with or without a word on its exchange.
+    /// A call is cancelled, with or without a report of its exchange.
     Cancel {
         told: bool,
     },
@@ -29,16 +29,16 @@ pub(super) enum Op {
     Poll,
     /// All calls that wait are.
     PollAll,
-    /// Everybody is served as usual, until nobody has anything under way.
+    /// All callers are served normally, until no call is in flight.
     Serve,
-    /// Everybody is told that the session is gone, up to the login that comes of it.
+    /// All calls are rejected with an ended session, up to the following login.
     Expire,
-    /// An exchange that is under way is answered.
+    /// An exchange in flight gets its response.
     Reply(Reply),
-    /// An exchange that has been reported, or given up, is answered after all.
+    /// An exchange that was reported or cancelled gets a late response.
     ReplyLate(Reply),
     Fail(Loss),
-    /// Whoever was asked has an answer, or has none.
+    /// A challenge callback returns an answer, or none.
     Tell {
         knows: bool,
     },
@@ -60,13 +60,13 @@ pub(super) enum Which {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// What the server says if nothing is wrong.
+    /// Normal response.
     Good,
     /// A login is not enough: this `Mfa-Code`, if any.
     Partial(Option<u16>),
     /// A refusal with this status and error code.
     Refusal(u16, i64),
-    /// A refusal that carries a session id.
+    /// Rejection with a session id.
     RefusalWithId(u16, i64),
     /// No error model.
     Bare(u16),
@@ -86,7 +86,7 @@ pub(super) enum Loss {
     Tls,
 }
 
-/// What a story is mostly about.
+/// Main subject of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
     /// A bit of everything.
@@ -116,7 +116,7 @@ impl Theme {
         Self::ALL[usize::from(byte) % Self::ALL.len()]
     }
 
-    /// How often each kind of thing happens: commands, calls, cancels, polls, good answers, other answers, late ones,
+    /// Weight of each kind of event: commands, calls, cancels, polls, good responses, other responses, late ones,
     /// failures, time, and whole rounds.
     fn weights(self) -> [u8; 10] {
         match self {

@@ -1,4 +1,4 @@
-//! The other side of a story: answers that a server may give, in words.
+//! Responses that a server may send in a history.
 
 use bytes::Bytes;
 use http::Response;
@@ -9,7 +9,7 @@ use super::alphabet::Reply;
 /// Every secret of a story begins like this, and nothing else does.
 pub(super) const CANARY: &str = "canary";
 
-/// Answers an exchange of this endpoint; `serial` makes the ids that it hands out its own.
+/// Returns the response to an exchange of this endpoint; `serial` makes its ids unique.
 pub(super) fn answer(reply: Reply, name: &str, serial: u64, second_factor: bool) -> Response<Bytes> {
     let id = format!("{CANARY}-token-{serial}");
     let granted = format!(r#"{{"session_id":"{id}"}}"#);

@@ -96,7 +96,7 @@ fn concurrency<S: Subject, T: Send + 'static>(client: &S, act: impl Fn(&S) -> T 
     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
 }
 
-/// Sends a request from a process of its own: this test binary, told to be nothing but that.
+/// Sends a request from a separate process: this test binary, run for that alone.
 fn in_another_process(request: &http::Request<bytes::Bytes>) {
     let token = request.headers()["x-auth-token"].to_str().unwrap();
     let host = request.uri().authority().unwrap().as_str();

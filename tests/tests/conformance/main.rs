@@ -1,4 +1,4 @@
-//! One suite, both adapters, plain and over TLS: whatever one does, the other does.
+//! One suite for both adapters, plain and over TLS: both behave the same.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

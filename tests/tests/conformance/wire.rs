@@ -1,4 +1,4 @@
-//! What goes over the wire: the same bytes from both adapters, and every header from the core.
+//! Bytes on the wire: the same from both adapters, with every header from the core.
 
 use std::collections::BTreeMap;
 

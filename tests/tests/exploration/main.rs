@@ -22,7 +22,7 @@ fn whole(world: &World, states: usize) {
     assert!(report.states >= states, "the world has shrunk: {report:?}");
 }
 
-/// Looks at the beginning of a large world: as much of it as `QUATRIX_EXPLORE` says, in states.
+/// Explores the beginning of a large world, up to `QUATRIX_EXPLORE` states.
 #[track_caller]
 fn beginning(world: &World) {
     const USUAL: usize = 20_000;

@@ -1,9 +1,9 @@
-//! A server and a network that do whatever they like: all that can plausibly come of an exchange.
+//! Unconstrained server and network: every plausible result of an exchange.
 
 use bytes::Bytes;
 use quatrix_proto::{TransportError, TransportErrorKind};
 
-/// What an exchange is for, as far as its answers differ.
+/// Purpose of an exchange, as far as its responses differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
     Login,
@@ -14,7 +14,7 @@ pub(crate) enum Purpose {
     Other,
 }
 
-/// What comes of an exchange.
+/// Result of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// 200, with a new token where one is due.
@@ -25,7 +25,7 @@ pub(crate) enum Fate {
     CodeIsDue,
     /// 207 or 401: a captcha is due.
     CaptchaIsDue,
-    /// 401 of whatever kind is usual here.
+    /// 401 of the usual kind for this purpose.
     Refused,
     /// 401, since the partial session has ended.
     Expired,
@@ -41,7 +41,7 @@ pub(crate) enum Fate {
     Aborted,
 }
 
-/// What a server may come up with.
+/// Possible results of an exchange.
 #[derive(Clone, Copy)]
 pub(crate) struct Whims {
     pub(crate) codes: bool,
@@ -77,7 +77,7 @@ impl Purpose {
         })
     }
 
-    /// The answer or failure; `token` is a new one.
+    /// Response or failure; `token` is a new one.
     pub(crate) fn come_to(self, fate: Fate, token: &str) -> Result<http::Response<Bytes>, TransportError> {
         let granted = format!(r#"{{"session_id":"{token}"}}"#);
         let (status, mfa_code, body) = match (fate, self) {

@@ -1,4 +1,4 @@
-//! A session with a few callers, and whatever can happen to them.
+//! Session with a few callers, and every possible event.
 
 use std::cell::Cell;
 use std::fmt;
@@ -43,7 +43,7 @@ pub(crate) enum What {
     ForgetPassword,
 }
 
-/// An answer to a challenge.
+/// Answer to a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
     Code,
@@ -72,7 +72,7 @@ pub(crate) struct Scene {
     under_way: Vec<Exchange>,
     /// Exchanges whose end the session must not care for any more; the newest last.
     over: Vec<ExchangeId>,
-    /// Who was told to ask.
+    /// Call that asks the user.
     asked: Option<CallId>,
     tokens: u32,
 }
@@ -147,7 +147,7 @@ impl World {
             What::Login(user) => session.login(now, credentials(user)).id(),
             What::Resume(user) => {
                 let saved = Saved::active(Server::default(), user, SessionId::new("t0").expect("no space in it"));
-                // It may come too late, when somebody has logged in.
+                // It may be too late, after another login.
                 let _ = session.resume(now, saved, Some(credentials(user)));
                 return Progress::Over;
             }
@@ -176,7 +176,7 @@ impl World {
         scene.session.verdict().map_err(|violation| violation.to_string())
     }
 
-    /// What was lost or answered once means nothing any more, whatever comes of it.
+    /// Late responses to ended exchanges have no effect.
     fn late_answers_mean_nothing(&self, scene: &Scene) -> Result<(), String> {
         let before = self.print(scene);
         for &id in &scene.over {

@@ -1,4 +1,4 @@
-//! Answers that break off, drip, lie or make no sense.
+//! Responses that are cut, slow, wrong or invalid.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ fn m01_a_login_that_cannot_connect_is_tried_once_more_and_fails_unsent<S: Subjec
     assert!(matches!(client.state(), State::LoggedOut(LoggedOut::Failed(_))));
 }
 
-/// A server that sends so many bytes of this answer, and closes.
+/// Server that sends this many bytes of the response, and closes.
 fn cutting(wire: Wire, answer: &[u8]) -> (Listener, Arc<AtomicUsize>) {
     let (answer, at) = (answer.to_vec(), Arc::new(AtomicUsize::new(0)));
     let cut = Arc::clone(&at);
@@ -72,7 +72,7 @@ fn m02_a_login_cut_at_any_byte_of_its_answer_is_not_sent_again<S: Subject>(wire:
     assert_eq!(listener.client::<S>().login(me()).unwrap(), Login::Active);
 }
 
-/// What a call without a session comes to, if this is all that it is answered.
+/// Returns the result of a call without a session for this response.
 fn answered<S: Subject>(wire: Wire, answer: Vec<u8>) -> Result<(), Error> {
     let listener = Listener::serving(wire, move |connection| {
         connection.request();
@@ -115,7 +115,7 @@ fn m20_a_gateway_error_is_repeated_where_that_is_safe<S: Subject>(wire: Wire) {
     }
 }
 
-/// What is wrong with an answer.
+/// Defect of a response.
 #[track_caller]
 fn problem<S: Subject>(wire: Wire, answer: Vec<u8>) -> InvalidResponseKind {
     match answered::<S>(wire, answer) {
@@ -165,7 +165,7 @@ fn m24_an_encoded_answer_is_refused_by_its_head<S: Subject>(wire: Wire) {
         "content-encoding: br\r\n",
         "content-encoding: \u{fc}\r\n",
     ] {
-        // Of the body nothing ever comes: the head alone decides.
+        // No byte of the body arrives: the head alone decides.
         let head = format!("HTTP/1.1 200 OK\r\n{encodings}content-length: 1000\r\n\r\n").into_bytes();
         let listener = Listener::serving(wire, move |connection| {
             connection.request();

@@ -28,7 +28,7 @@ conform![
 
 const USER: &str = "user@example.com";
 
-/// Does this on another thread, and waits for its end: it comes only if whoever has called back holds no lock.
+/// Runs a closure on another thread and waits for it, which ends only if the caller of the callback holds no lock.
 fn elsewhere<S: Subject, T: Send + 'static>(client: &S, act: impl FnOnce(&S) -> T + Send + 'static) -> T {
     let (client, (done, end)) = (client.clone(), mpsc::channel());
     thread::spawn(move || done.send(act(&client)));

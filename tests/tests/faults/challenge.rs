@@ -1,4 +1,4 @@
-//! Second factors and captchas that come in another order, too late, or in a kind that nobody knows.
+//! Second factors and captchas in another order, too late, or of an unknown kind.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -100,7 +100,7 @@ fn m05_a_captcha_after_the_second_factor_leads_back_to_it<S: Subject>(wire: Wire
 }
 
 fn m05_captchas_one_after_the_other_send_the_password_only_as_part_of_an_answer<S: Subject>(wire: Wire) {
-    // Whatever is solved, the next login asks for another one, three times.
+    // After each solved captcha, the next login requires another one, three times.
     let logins = AtomicUsize::new(0);
     let listener = Listener::answering(wire, move |request: &Request| match request.path() {
         "/session/login" => match logins.fetch_add(1, Ordering::SeqCst) {

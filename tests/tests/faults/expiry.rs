@@ -1,4 +1,4 @@
-//! Sessions that end on the server, and what a 401 is taken for.
+//! Sessions that end on the server, and the meaning of a 401.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ conform![
     m43_a_token_that_expires_on_its_way_is_a_session_that_is_gone,
 ];
 
-/// Operations and statuses of what was asked since the first login.
+/// Operations and statuses of the requests since the first login.
 fn asked(stage: &Stage) -> Vec<String> {
     let requests = stage.emulator.requests();
     requests.iter().skip(1).map(|one| format!("{} {} {}", one.method, one.operation.unwrap(), one.status)).collect()
@@ -38,7 +38,7 @@ fn m07_a_session_that_is_gone_is_made_anew_and_the_call_sent_once_more<S: Subjec
     let expected = ["GET /profile 401", "GET /session/keepalive 401", "GET /session/login 200", "GET /profile 200"];
     assert_eq!(asked(&stage), expected);
 
-    // What changes something is sent once more as well: a 401 has changed nothing.
+    // A write is repeated as well: a 401 has changed nothing.
     let home = client.call(&GetHome::new()).unwrap().id;
     stage.emulator.advance(Duration::from_secs(15 * 60));
     client.call(&MakeFolder::new(home, "made once".parse().unwrap())).unwrap();

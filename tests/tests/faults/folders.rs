@@ -13,7 +13,7 @@ use crate::resume;
 
 conform![m41_a_folder_comes_down_below_its_target_and_nowhere_else];
 
-/// What is in a folder.
+/// Returns the names in a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()

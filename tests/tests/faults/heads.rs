@@ -1,4 +1,4 @@
-//! Heads of answers that are too much, or none.
+//! Response heads that are too large or invalid.
 
 use std::thread;
 use std::time::Duration;
@@ -23,7 +23,7 @@ conform![
     m25_hints_without_end_end_at_the_deadline,
 ];
 
-/// What a call comes to, if its answer has these header lines.
+/// Returns the result of a call whose response has these header lines.
 fn under<S: Subject>(wire: Wire, headers: &[u8]) -> Result<String, Error> {
     let body = br#"{"title":"ok"}"#;
     let answer = [b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n", headers, b"\r\n", body].concat();
@@ -78,9 +78,9 @@ fn m27_bytes_that_are_no_ascii_do_no_harm<S: Subject>(wire: Wire) {
     for line in [&b"x: \xfc\r\n"[..], b"retry-after: \xff\r\n", b"date: \xff\r\n", b"x-auth-token: \xff\r\n"] {
         assert_eq!(under::<S>(wire, line).unwrap(), "ok", "{:?}", line.escape_ascii().to_string());
     }
-    // A type that nobody can read is not JSON's.
+    // An unreadable type is not JSON.
     assert!(matches!(under::<S>(wire, b"content-type: \xff\r\n"), Err(Error::InvalidResponse(_))));
-    // A factor that nobody can read is one without a name.
+    // An unreadable factor is an unnamed one.
     let partial = r#"{"session_id":"part"}"#;
     let mut answer = with_headers(207, "mfa-code: ??\r\n", partial);
     let at = answer.windows(2).position(|pair| pair == b"??").unwrap();

@@ -1,4 +1,4 @@
-//! Keepalives that get lost, or are answered by something else than yes.
+//! Keepalives that are lost or rejected.
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How much an answer may be, and where it ends.
+//! Length limits of responses, and their ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,14 +30,14 @@ fn limited<S: Subject>(listener: &Listener) -> S {
     S::build(setup).unwrap()
 }
 
-/// How an answer says where it ends.
+/// Framing of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Length,
     Chunks,
 }
 
-/// A whole answer with this body.
+/// Returns a complete response with this body.
 fn whole(end: End, body: &str) -> Vec<u8> {
     match end {
         End::Length => json(200, body),
@@ -114,7 +114,7 @@ fn m23_an_answer_cut_at_any_byte_is_no_answer<S: Subject>(wire: Wire) {
             }
             assert!(matches!(client.state(), State::Active { .. }), "at byte {at}: {:?}", client.state());
         }
-        // What is not safe to repeat is not repeated, wherever the answer broke off.
+        // A call that is not safe to repeat is not repeated, wherever the response was cut.
         let before = listener.requests().len();
         for at in 0..length - 2 {
             cut.store(at, Ordering::SeqCst);
@@ -147,7 +147,7 @@ fn m23_a_length_that_is_not_kept_is_noticed<S: Subject>(wire: Wire) {
     let result = short.client::<S>().call_with(&GetAccountMetadata, once());
     assert_eq!(kind(result), (TransportErrorKind::Interrupted, true));
 
-    // What comes behind the end is nobody's answer.
+    // Bytes after the end belong to no response.
     let long = Listener::serving(wire, |connection| {
         while connection.request().is_some() {
             let planted = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}HTTP/1.1 418 No\r\ncontent-length: 0\r\n\r\n";
@@ -160,7 +160,7 @@ fn m23_a_length_that_is_not_kept_is_noticed<S: Subject>(wire: Wire) {
     }
 }
 
-/// What comes of this head, with `{}` behind it and the end of the connection.
+/// Returns the result for this head, followed by `{}` and the end of the connection.
 fn after<S: Subject>(wire: Wire, head: &'static str, body: &'static str) -> Result<(), Error> {
     let listener = Listener::serving(wire, move |connection| {
         connection.request();

@@ -1,4 +1,4 @@
-//! Logouts while something else is under way: what comes late is nobody's.
+//! Logouts while other calls are in flight: late responses have no effect.
 
 use std::sync::Arc;
 use std::thread;
@@ -44,7 +44,7 @@ fn m13_a_logout_while_a_keepalive_is_under_way_is_the_end_of_both<S: Subject>(wi
     assert_eq!((listener.count("/session/keepalive"), listener.count("/session/login")), (1, 1));
 }
 
-/// A server that holds up the login (GET), or the answer to the challenge that it then is (POST).
+/// Server that delays the login (GET), or the answer to the following challenge (POST).
 fn holding(wire: Wire, hold: &'static str) -> (Listener, Arc<Gate>) {
     let gate = Gate::closed();
     let held = Arc::clone(&gate);

@@ -1,4 +1,4 @@
-//! What goes wrong on the wire, in TLS and with sessions, through both adapters: the rows of `docs/assurance/failures.md`.
+//! Failures of the wire, of TLS and of sessions, through both adapters: the rows of `docs/assurance/failures.md`.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -24,7 +24,7 @@ mod uploads;
 use quatrix_proto::{CallOptions, Credentials, Error, Saved, SessionId, TransportError, TransportErrorKind};
 use quatrix_tests::subject::Subject;
 
-/// A call that is not repeated, so that a test sees what came of its only try.
+/// Call without a retry, so that a test sees the result of its only attempt.
 fn once() -> CallOptions {
     CallOptions::new().with_attempts(1)
 }
@@ -47,7 +47,7 @@ fn failure<T: std::fmt::Debug>(result: Result<T, Error>) -> TransportError {
     }
 }
 
-/// What kind of failure it was, and whether the request may have been sent.
+/// Kind of a failure, and whether the request may have been sent.
 #[track_caller]
 fn kind<T: std::fmt::Debug>(result: Result<T, Error>) -> (TransportErrorKind, bool) {
     let failure = failure(result);

@@ -1,4 +1,4 @@
-//! Names that cannot be found, or only in time; addresses behind which nobody is.
+//! Names that do not resolve or resolve slowly; addresses without a server.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -110,14 +110,14 @@ fn m33_an_address_that_refuses_is_passed_over<S: Subject>(wire: Wire) {
     S::build(setup).unwrap().call_with(&GetAccountMetadata, once()).unwrap();
 }
 
-/// A port where connections are begun and never made, and what keeps it like that.
+/// Port whose connections are never accepted, and the connections that fill its queue.
 struct Swallow {
     _socket: Socket,
     _queue: Vec<TcpStream>,
 }
 
 impl Swallow {
-    /// A queue for connections, full, of which nobody takes one out.
+    /// Full queue of connections that are never accepted.
     fn at(address: SocketAddr) -> Option<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&address.into()).ok()?;

@@ -1,4 +1,4 @@
-//! Servers that fall silent, and servers that are slow but steady.
+//! Timeouts: servers that stop sending, and servers that are slow but steady.
 
 use std::sync::Arc;
 use std::thread;

@@ -65,7 +65,7 @@ fn m35_a_proxy_that_is_not_there_has_sent_nothing<S: Subject>(_: Wire) {
     refused(&through::<S>(gone));
 }
 
-/// Tunnels to this server, and notes what passes on the way there.
+/// Tunnels to this server, and records the bytes sent to it.
 fn tunnel(connection: &mut Connection, server: std::net::SocketAddr, seen: &Mutex<Vec<u8>>) {
     if connection.request().is_none() || connection.send(b"HTTP/1.1 200 Go\r\n\r\n").is_err() {
         return;
@@ -123,7 +123,7 @@ fn m35_a_proxy_never_gets_plain_http<S: Subject>(_: Wire) {
     assert!(proxy.requests().is_empty());
 }
 
-/// What building either client ends with.
+/// Results of building both clients.
 fn built(server: &str) -> [String; 2] {
     let server = Server::at_insecure(server).unwrap();
     let text = |result: Result<(), Error>| result.map_or_else(|error| report(&error), |()| "built".to_owned());
@@ -133,7 +133,7 @@ fn built(server: &str) -> [String; 2] {
     ]
 }
 
-/// What the next test runs in a process of its own.
+/// Run by the next test in a separate process.
 #[test]
 #[ignore = "run by the next test"]
 fn in_an_environment() {

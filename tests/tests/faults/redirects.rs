@@ -15,7 +15,7 @@ conform![
     m26_a_broken_location_is_no_answer,
 ];
 
-/// A server that answers like this, and what a login, a call and a call with a body make of it.
+/// Runs a login, a call and a call with a body against a server with this response, and returns their results.
 fn redirected<S: Subject>(wire: Wire, status: u16, location: &str) -> Vec<String> {
     let answer = with_headers(status, &format!("location: {location}\r\n"), "");
     let listener = Listener::answering(wire, move |_| answer.clone());

@@ -1,4 +1,4 @@
-//! The login after an expiry: those who wait for it, those who carry it, and those who go away meanwhile.
+//! Login after an expiry: its leader, the waiting calls, and calls cancelled meanwhile.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ struct Renewal<S> {
 }
 
 impl<S: Subject> Renewal<S> {
-    /// The n-th login after the first, from 1, is answered with `answer(n)`; nothing closes the connection.
+    /// Responds to the n-th login after the first, from 1, with `answer(n)`; the connection stays open.
     fn new(wire: Wire, answer: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::observed(wire, answer, |_| ())
     }
@@ -104,7 +104,7 @@ impl<S: Subject> Renewal<S> {
         Self { listener, client, callers, login }
     }
 
-    /// Lets the login go on, and gathers what came of the calls; `None` for a panic.
+    /// Releases the login, and collects the results of the calls; `None` for a panic.
     fn outcomes(&mut self) -> Vec<Option<Result<Profile, Error>>> {
         self.login.open();
         self.callers.drain(..).map(|caller| caller.join().ok()).collect()
@@ -255,7 +255,7 @@ fn m14_a_logout_while_64_wait_for_a_login_ends_them_and_the_token_that_still_com
         let client = renewal.client.clone();
         move || client.logout()
     });
-    // All but the one that carries the login, before there is an answer to it.
+    // All but the leader of the login, before its response.
     wait_until(|| renewal.callers.iter().filter(|caller| caller.is_finished()).count() == CALLERS - 1);
     assert!(matches!(renewal.client.state(), State::LoggingOut));
     for outcome in renewal.outcomes() {

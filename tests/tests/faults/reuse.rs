@@ -19,7 +19,7 @@ conform![
     m30_a_server_that_always_says_429_is_asked_less_and_less,
 ];
 
-/// Answers whatever is asked.
+/// Responds to every request.
 fn serve(connection: &mut Connection) -> bool {
     let Some(request) = connection.request() else { return false };
     let answer = match request.path() {
@@ -31,7 +31,7 @@ fn serve(connection: &mut Connection) -> bool {
 }
 
 fn m31_a_connection_that_breaks_as_it_is_used_again_is_recovered_from_where_that_is_safe<S: Subject>(wire: Wire) {
-    // Every connection serves one request and takes a second one that it does not answer.
+    // Every connection serves one request, and accepts a second one without a response.
     let breaking = || {
         let listener = Listener::serving(wire, |connection| {
             serve(connection);

@@ -1,4 +1,4 @@
-//! Servers that are not who they say, or whose encryption fails. There is no fallback.
+//! Servers with a wrong certificate or failing encryption. There is no fallback.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 
 use crate::{failure, kind, me, once, report};
 
-/// A client tries to log in: this is refused, without a word to the server, and the report says why.
+/// Checks that a login fails before any request is sent, and that the error names the reason.
 fn refused<S: Subject>(listener: &Listener, setup: Setup, why: &str) {
     let before = listener.connections();
     let client = S::build(setup).unwrap();
@@ -71,7 +71,7 @@ fn m34_who_vouches_for_itself_or_has_an_authority_that_nobody_trusts_is_refused(
     both(&vouched, &other, "BadSignature");
 }
 
-/// Takes the first message of a client, and answers with these bytes.
+/// Reads the first message of a client, and responds with these bytes.
 fn answering(bytes: &'static [u8]) -> Listener {
     Listener::pretending(move |connection: &mut Connection| {
         let mut header = [0; 5];

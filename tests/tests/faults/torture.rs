@@ -30,7 +30,7 @@ fn how(at: usize) -> Break {
     if at.is_multiple_of(2) { Break::Reset } else { Break::End }
 }
 
-/// What a broken wire may end a call with: nothing was sent before TLS was up.
+/// Permitted results of a call over a broken wire: no request is sent before the TLS handshake has ended.
 #[track_caller]
 fn broken(error: &Error, wire: Wire) -> TransportError {
     let Error::Transport(failure) = error else { panic!("no failed exchange: {}", report(error)) };

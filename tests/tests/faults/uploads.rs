@@ -1,4 +1,4 @@
-//! Servers that answer before they have read what is sent to them.
+//! Servers that respond before they have read the request.
 
 use std::io::Read;
 use std::thread;
@@ -20,7 +20,7 @@ conform![m32_a_refusal_while_an_upload_is_on_its_way_is_its_error, m32_a_server_
 const FIRST: usize = 4 * 1024 * 1024;
 const SECOND: usize = 4 * FIRST;
 
-/// A server that takes the first chunk of every upload, and does with the second one as the test says.
+/// Server that accepts the first chunk of every upload; the test decides about the second.
 pub(crate) struct Spool {
     pub(crate) listener: Listener,
 }
@@ -67,7 +67,7 @@ fn m32_a_refusal_while_an_upload_is_on_its_way_is_its_error<S: Subject>(wire: Wi
             // Time for a client to hang up, if it thinks that it knows enough.
             thread::sleep(Duration::from_millis(20));
             let _ = connection.send(second);
-            // A server that closes on bytes it has not read resets the connection, and the answer may go down with it.
+            // Closing with unread bytes resets the connection, and the response may be lost with it.
             let rest = connection.read_exact(&mut vec![0; SECOND - taken]);
             goes_on && rest.is_ok()
         });

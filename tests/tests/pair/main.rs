@@ -9,7 +9,7 @@ use quatrix_tests::pair::{Pair, Plan, Ran};
 /// How many seeds an ordinary run takes.
 const SEEDS: u64 = 10_000;
 
-/// Says which run it was that has broken a rule.
+/// Names the run that has broken a rule.
 struct Seed(u64);
 
 impl Drop for Seed {

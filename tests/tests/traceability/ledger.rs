@@ -29,7 +29,7 @@ enum Place {
     Emulator,
 }
 
-/// What a row says about its tests.
+/// Status of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     /// In every place.
@@ -98,7 +98,7 @@ impl Place {
 }
 
 impl Status {
-    /// A table without such a column says that all its rows are done.
+    /// In a table without such a column, all rows are done.
     fn read(text: &str) -> Option<Self> {
         match text {
             "" | "done" | "injected" => Some(Self::Whole),
@@ -111,7 +111,7 @@ impl Status {
 }
 
 impl Ledger {
-    /// Rows whose status says something else than the tests.
+    /// Rows whose status differs from the tests.
     pub(crate) fn rows_without_tests(&self) -> Vec<String> {
         let rows = self.tables.iter().flat_map(|(table, rows)| rows.iter().map(|row| (*table, row)));
         rows.filter_map(|(table, row)| {

@@ -1,4 +1,4 @@
-//! The papers in `docs/` name what the code does, and tests name the rows: this compares the two.
+//! Compares the tables in `docs/` with the tests that name their rows.
 //!
 //! A row without a test fails here, so does a test for a row that does not exist, and a status that says more, or less,
 //! than the tests do. What it cannot see is whether a test shows what its row says: that is for the reader of both.
@@ -16,7 +16,7 @@ use ledger::{Ledger, Table};
 /// Papers whose tables name files in a column `code` and tests in a column `test`.
 const PAPERS: [&str; 2] = ["docs/assurance/evidence.md", "SECURITY.md"];
 
-/// What is wrong, one line each.
+/// Errors, one per line.
 #[track_caller]
 fn nothing_is_wrong(complaints: &[String]) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));

@@ -83,7 +83,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// What stands in the `#[..]` at the start of a text, and what comes after it.
+/// Splits a text into the content of the `#[..]` at its start and the rest.
 fn attribute(code: &str) -> Option<(&str, &str)> {
     let inner = code.strip_prefix("#[")?;
     let mut depth = 1;
@@ -94,7 +94,7 @@ fn attribute(code: &str) -> Option<(&str, &str)> {
     Some((&inner[..end], &inner[end + 1..]))
 }
 
-/// A source without its comments and without what stands in quotes.
+/// Returns a source without its comments and string literals.
 fn code_of(source: &str) -> String {
     let mut code = String::with_capacity(source.len());
     let mut rest = source;

@@ -20,7 +20,7 @@ impl Row {
         Some(format!("{}{number:02}", letter.to_ascii_lowercase()))
     }
 
-    /// What stands between back ticks in a cell.
+    /// Returns the texts between backticks in a cell.
     pub(crate) fn code(&self, column: &str) -> impl Iterator<Item = &str> {
         self.cell(column).split('`').skip(1).step_by(2)
     }

@@ -23,14 +23,14 @@ struct World {
     elapsed: Duration,
     source: Vec<u8>,
     sink: Vec<u8>,
-    /// What a client's keepalive thread or future drives beside the transfer.
+    /// Keepalive that a client's thread or future drives beside the transfer.
     keepalive: Option<Ticket<Infallible>>,
     keepalives: usize,
     logins: usize,
 }
 
 impl World {
-    /// Logged in with a second factor; nobody is there to answer another one.
+    /// Logged in with a second factor, without a provider for another challenge.
     fn new(seed: &Seed) -> Self {
         let quatrix = Quatrix::new(Settings::default(), Accounts::default()).with_seed(7).with_files(seed);
         let session = Session::new(Config::new(Server::at("https://acme.example/api/1.0").unwrap()), 7);

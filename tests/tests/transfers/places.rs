@@ -1,4 +1,4 @@
-//! Where downloads write: what was there, what is in the way, and what an earlier one has left.
+//! Destinations of downloads: existing files, obstacles, and leftovers of earlier downloads.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! What nobody knows about the server (Q10, Q12, Q13), both ways.
+//! Open questions about the server (Q10, Q12, Q13), both ways.
 
 use std::time::Duration;
 

@@ -2,12 +2,12 @@
 
 use quatrix_proto::api::{GetHome, Located};
 use quatrix_proto::task::LookUp;
-use quatrix_proto::{FileId, RemotePath, Server};
+use quatrix_proto::{FileId, RemotePath};
 use tokio::runtime::Builder;
 
 use super::{CONCURRENCY, Job, Kind};
 
-fn look_up(server: &Server, name: &str) -> LookUp {
+fn look_up(name: &str) -> LookUp {
     LookUp::new(name.parse::<RemotePath>().expect("it is a path"))
 }
 
@@ -18,7 +18,7 @@ fn found(found: Option<Located>) -> FileId {
 pub(super) fn blocking(kind: Kind, job: &Job) {
     let client = job.blocking();
     let home = || client.call(&GetHome::new()).expect("it is there").id;
-    let file = |name| found(client.run(look_up(&job.server, name)).expect("it can be looked for"));
+    let file = |name| found(client.run(look_up(name)).expect("it can be looked for"));
     let files = client.files().concurrency(CONCURRENCY);
     match kind {
         Kind::LargeUp => drop(files.upload(&job.path, &home()).expect("it is taken")),
@@ -42,7 +42,7 @@ pub(super) fn awaited(kind: Kind, job: &Job) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime can be made");
     runtime.block_on(async {
         let home = async || client.call(&GetHome::new()).await.expect("it is there").id;
-        let file = async |name| found(client.run(look_up(&job.server, name)).await.expect("it can be looked for"));
+        let file = async |name| found(client.run(look_up(name)).await.expect("it can be looked for"));
         let files = client.files().concurrency(CONCURRENCY);
         match kind {
             Kind::LargeUp => drop(files.upload(&job.path, &home().await).await.expect("it is taken")),

@@ -34,8 +34,8 @@ pub(super) fn run_transfer(kind: Kind, job: &Job) {
         Kind::ManyDown => {
             let folder = plain.call(&GetFile::new(child("small")).with_content());
             let plain = &plain;
+            let files = folder.content.unwrap_or_default();
             std::thread::scope(|scope| {
-                let files = folder.content.unwrap_or_default();
                 for hand in files.chunks(files.len() / CONCURRENCY) {
                     let one = |file: &quatrix_proto::File| plain.download(&file.id, &job.path.join(&file.name));
                     scope.spawn(move || hand.iter().for_each(one));
