@@ -36,7 +36,7 @@ pub enum Error {
     LoggedOut(LoggedOut),
     /// The exchange did not come to an end: network, TLS, limits.
     Transport(TransportError),
-    /// The answer makes no sense: not JSON, a field missing, another service.
+    /// Invalid response: not JSON, a field missing, another service.
     InvalidResponse(Box<InvalidResponse>),
     /// A transfer cannot go on, although every answer made sense.
     Transfer(TransferError),

@@ -291,9 +291,9 @@ mod tests {
         let children = |json: &str| file(json).unwrap().into_children().map(|list| list.len());
         assert_eq!(children(r#"{"id":"h","name":"","type":"D","content":[]}"#).unwrap(), 0);
         for (json, says) in [
-            (r#"{"id":"h","name":"","type":"D"}"#, "field content is missing or doubled"),
-            (r#"{"id":"h","name":"","type":"D","content":null}"#, "field content is missing or doubled"),
-            (r#"{"id":"h","name":"","type":"F","content":[]}"#, "field type has an impossible value"),
+            (r#"{"id":"h","name":"","type":"D"}"#, "field content is missing or duplicated"),
+            (r#"{"id":"h","name":"","type":"D","content":null}"#, "field content is missing or duplicated"),
+            (r#"{"id":"h","name":"","type":"F","content":[]}"#, "field type has an invalid value"),
         ] {
             assert!(children(json).unwrap_err().to_string().ends_with(says), "{json}");
         }

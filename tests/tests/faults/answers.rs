@@ -119,7 +119,7 @@ fn m20_a_gateway_error_is_repeated_where_that_is_safe<S: Subject>(wire: Wire) {
 #[track_caller]
 fn problem<S: Subject>(wire: Wire, answer: Vec<u8>) -> InvalidResponseKind {
     match answered::<S>(wire, answer) {
-        Err(Error::InvalidResponse(invalid_response)) => invalid_response.problem().clone(),
+        Err(Error::InvalidResponse(invalid_response)) => invalid_response.kind().clone(),
         other => panic!("it makes sense: {other:?}"),
     }
 }
@@ -238,7 +238,7 @@ fn m45_another_service_at_the_base_url_is_said_to_be_one<S: Subject>(wire: Wire)
     let other = Listener::answering(wire, |_| json(200, r#"{"token":"canary"}"#));
     let error = other.client::<S>().login(me()).unwrap_err();
     assert!(
-        matches!(&error, Error::InvalidResponse(invalid_response) if *invalid_response.problem() == InvalidResponseKind::NoSessionId),
+        matches!(&error, Error::InvalidResponse(invalid_response) if *invalid_response.kind() == InvalidResponseKind::NoSessionId),
         "{error:?}"
     );
 }

@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(decode(200, r#"{"ids":["a"],"job_id":null}"#).unwrap(), done);
         let invalid_response = |status, json| decode(status, json).unwrap_err().to_string();
         let says = |status: u16, field: &str| {
-            format!("file.delete: the answer (status {status}) makes no sense: field {field} is missing or doubled")
+            format!("file.delete: invalid response (status {status}): field {field} is missing or duplicated")
         };
         assert_eq!(invalid_response(202, "{}"), says(202, "job_id"));
         assert_eq!(invalid_response(200, "{}"), says(200, "ids"));

@@ -170,8 +170,7 @@ mod tests {
         assert_eq!(part(200, "content-length", "4").unwrap(), whole);
         let rest = FilePart { first: 6, end: Some(10), total: Some(10), body };
         assert_eq!(part(206, "content-range", "bytes 6-9/10").unwrap(), rest);
-        let says =
-            "file.download: the answer (status 206) makes no sense: it holds other bytes than the ones asked for";
+        let says = "file.download: invalid response (status 206): body holds other bytes than the requested range";
         assert_eq!(part(206, "content-type", "multipart/byteranges").unwrap_err().to_string(), says);
         assert_eq!(part(416, "content-range", "bytes */10").unwrap_err().status().unwrap(), 416);
     }

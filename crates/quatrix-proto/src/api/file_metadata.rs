@@ -174,13 +174,10 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_the_field_and_no_value() {
         let error = GetFile::decode(answer(200, r#"{"id":"f1","name":"canary","type":"F","size":"canary"}"#));
-        let says = "file.metadata: the answer (status 200) makes no sense: field size has an impossible value";
+        let says = "file.metadata: invalid response (status 200): field size has an invalid value";
         assert_eq!(error.unwrap_err().to_string(), says);
         let error = GetHome::decode(answer(200, "{}")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "file.home: the answer (status 200) makes no sense: field name is missing or doubled"
-        );
+        assert_eq!(error.to_string(), "file.home: invalid response (status 200): field name is missing or duplicated");
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(sent(&GetFileSize::new("f1".parse().unwrap())).0, "GET /api/1.0/file/size/f1");
         assert_eq!(GetFileSize::decode(answer(200, r#"{"size":12}"#)).unwrap(), 12);
         let error = GetFileSize::decode(answer(200, r#"{"size":null}"#)).unwrap_err();
-        let says = "file.size: the answer (status 200) makes no sense: field size has an impossible value";
+        let says = "file.size: invalid response (status 200): field size has an invalid value";
         assert_eq!(error.to_string(), says);
     }
 }

@@ -97,8 +97,8 @@ mod tests {
         };
         assert_eq!(FinalizeUpload::decode(answer(200, json)).unwrap(), finalized);
         let error = |json| FinalizeUpload::decode(answer(200, json)).unwrap_err().to_string();
-        let says = "upload.finalize: the answer (status 200) makes no sense: field size";
-        assert_eq!(error(r#"{"id":"f1"}"#), format!("{says} is missing or doubled"));
-        assert_eq!(error(r#"{"id":"f1","size":null}"#), format!("{says} has an impossible value"));
+        let says = "upload.finalize: invalid response (status 200): field size";
+        assert_eq!(error(r#"{"id":"f1"}"#), format!("{says} is missing or duplicated"));
+        assert_eq!(error(r#"{"id":"f1","size":null}"#), format!("{says} has an invalid value"));
     }
 }

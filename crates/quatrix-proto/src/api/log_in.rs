@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn m22_a_success_without_a_usable_id_is_nonsense() {
         let invalid_response = |body| answer(200, &[], body).unwrap_err();
-        let says = |what: &str| format!("session.login: the answer (status 200) makes no sense: {what}");
-        assert_eq!(invalid_response("{}"), says("it holds no usable session id"));
+        let says = |what: &str| format!("session.login: invalid response (status 200): {what}");
+        assert_eq!(invalid_response("{}"), says("no usable session id"));
         assert_eq!(
             invalid_response(r#"{"session_id":"a","session_id":"b"}"#),
-            says("field session_id is missing or doubled")
+            says("field session_id is missing or duplicated")
         );
-        assert_eq!(invalid_response(r#"{"session_id":7}"#), says("field session_id has an impossible value"));
-        assert_eq!(invalid_response(r#"{"session_id":"ca nary"}"#), says("field session_id has an impossible value"));
-        assert_eq!(invalid_response(r#"{"session_id":"#), says("it is not JSON at line 1, column 14"));
+        assert_eq!(invalid_response(r#"{"session_id":7}"#), says("field session_id has an invalid value"));
+        assert_eq!(invalid_response(r#"{"session_id":"ca nary"}"#), says("field session_id has an invalid value"));
+        assert_eq!(invalid_response(r#"{"session_id":"#), says("body is not JSON at line 1, column 14"));
     }
 }

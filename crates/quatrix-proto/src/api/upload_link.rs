@@ -168,7 +168,7 @@ mod tests {
         assert_eq!((link.name.as_str(), link.upload_key.expose()), ("a(1)", "canary"));
         assert!(!format!("{link:?}").contains("canary"));
         let error = ModifyFile::decode(answer(200, r#"{"file_id":"f1"}"#)).unwrap_err();
-        let says = "file.modify: the answer (status 200) makes no sense: field upload_key is missing or doubled";
+        let says = "file.modify: invalid response (status 200): field upload_key is missing or duplicated";
         assert_eq!(error.to_string(), says);
     }
 }

@@ -1,21 +1,21 @@
-//! An answer that makes no sense.
+//! A response that an endpoint cannot have sent.
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::StatusCode;
 
-/// An answer that the endpoint cannot have given: another service answered, or something on the way changed it.
+/// Response that the endpoint cannot have sent: it comes from another service, or a proxy changed it.
 ///
-/// It names the field, never a value: an answer may hold a session id.
+/// It names the field, never a value: a response may hold a session id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidResponse {
     endpoint: &'static str,
     status: StatusCode,
-    problem: InvalidResponseKind,
+    kind: InvalidResponseKind,
 }
 
-/// What is wrong with it.
+/// Kind of an invalid response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidResponseKind {
@@ -41,8 +41,8 @@ pub enum InvalidResponseKind {
 }
 
 impl InvalidResponse {
-    pub(crate) fn new(endpoint: &'static str, status: StatusCode, problem: InvalidResponseKind) -> Self {
-        Self { endpoint, status, problem }
+    pub(crate) fn new(endpoint: &'static str, status: StatusCode, kind: InvalidResponseKind) -> Self {
+        Self { endpoint, status, kind }
     }
 
     /// Turns a JSON error into one that quotes nothing of the body but the name of a field.
@@ -51,11 +51,11 @@ impl InvalidResponse {
         response: &http::Response<Bytes>,
         error: &serde_json::Error,
     ) -> Self {
-        let problem = match error.classify() {
+        let kind = match error.classify() {
             serde_json::error::Category::Data => data_error_kind(response.body(), error),
             _ => InvalidResponseKind::NotJson { line: error.line(), column: error.column() },
         };
-        Self::new(endpoint, response.status(), problem)
+        Self::new(endpoint, response.status(), kind)
     }
 
     /// The name of the endpoint.
@@ -68,9 +68,9 @@ impl InvalidResponse {
         self.status
     }
 
-    /// What is wrong.
-    pub fn problem(&self) -> &InvalidResponseKind {
-        &self.problem
+    /// The kind of the defect.
+    pub fn kind(&self) -> &InvalidResponseKind {
+        &self.kind
     }
 }
 
@@ -110,17 +110,17 @@ fn key_before(body: &[u8], line: usize, column: usize) -> &str {
 
 impl fmt::Display for InvalidResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the answer (status {}) makes no sense: ", self.endpoint, self.status.as_u16())?;
-        match &self.problem {
-            InvalidResponseKind::NotJsonType => f.write_str("it is not JSON but another type; is the base URL right?"),
+        write!(f, "{}: invalid response (status {}): ", self.endpoint, self.status.as_u16())?;
+        match &self.kind {
+            InvalidResponseKind::NotJsonType => f.write_str("body is not JSON; check the base URL"),
             InvalidResponseKind::NotJson { line, column } => {
-                write!(f, "it is not JSON at line {line}, column {column}")
+                write!(f, "body is not JSON at line {line}, column {column}")
             }
-            InvalidResponseKind::Field(name) => write!(f, "field {name} is missing or doubled"),
-            InvalidResponseKind::Value(name) => write!(f, "field {name} has an impossible value"),
-            InvalidResponseKind::NoSessionId => f.write_str("it holds no usable session id"),
-            InvalidResponseKind::Status => f.write_str("this status is not one the operation has"),
-            InvalidResponseKind::Range => f.write_str("it holds other bytes than the ones asked for"),
+            InvalidResponseKind::Field(name) => write!(f, "field {name} is missing or duplicated"),
+            InvalidResponseKind::Value(name) => write!(f, "field {name} has an invalid value"),
+            InvalidResponseKind::NoSessionId => f.write_str("no usable session id"),
+            InvalidResponseKind::Status => f.write_str("unexpected status for this operation"),
+            InvalidResponseKind::Range => f.write_str("body holds other bytes than the requested range"),
         }
     }
 }
@@ -144,7 +144,7 @@ mod tests {
     fn problem(body: &'static str) -> InvalidResponseKind {
         let response = http::Response::new(Bytes::from_static(body.as_bytes()));
         let error = serde_json::from_slice::<Vec<File>>(response.body()).unwrap_err();
-        InvalidResponse::from_json("file.search", &response, &error).problem
+        InvalidResponse::from_json("file.search", &response, &error).kind
     }
 
     #[test]
@@ -160,8 +160,7 @@ mod tests {
     #[test]
     fn m45_a_web_page_makes_one_ask_for_the_base_url() {
         let text = InvalidResponse::new("profile.get", StatusCode::OK, InvalidResponseKind::NotJsonType).to_string();
-        let says = "profile.get: the answer (status 200) makes no sense: it is not JSON but another type; is the base \
-                    URL right?";
+        let says = "profile.get: invalid response (status 200): body is not JSON; check the base URL";
         assert_eq!(text, says);
     }
 }

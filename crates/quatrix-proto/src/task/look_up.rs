@@ -229,7 +229,7 @@ mod tests {
         let TaskStep::Done(Err(error)) = task.poll(Timestamp::ZERO, &Server::default()) else {
             panic!("it was believed")
         };
-        assert!(error.to_string().ends_with("field content is missing or doubled"), "{error}");
+        assert!(error.to_string().ends_with("field content is missing or duplicated"), "{error}");
     }
 
     #[test]

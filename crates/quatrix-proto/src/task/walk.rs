@@ -247,10 +247,10 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_listed_is_reported_and_the_walk_goes_on() {
         let invalid = |field: &str| {
-            format!("/b: file.metadata: the answer (status 200) makes no sense: field {field} has an impossible value")
+            format!("/b: file.metadata: invalid response (status 200): field {field} has an invalid value")
         };
         let missing =
-            "/b: file.metadata: the answer (status 200) makes no sense: field content is missing or doubled".to_owned();
+            "/b: file.metadata: invalid response (status 200): field content is missing or duplicated".to_owned();
         for (status, body, expected) in [
             (404, r#"{"code":20,"msg":"not found"}"#, "/b: not found (code 20, status 404)".to_owned()),
             (403, r#"{"code":50,"msg":"restriction"}"#, "/b: restriction (code 50, status 403)".to_owned()),
@@ -310,7 +310,7 @@ mod tests {
             assert_eq!(paths(&listed.entries), ["/y"]);
             let [unnamed] = &listed.unnamed[..] else { panic!("{name:?} is not reported") };
             assert_eq!((unnamed.shown.to_string().as_str(), &unnamed.folder), (shown, &RemotePath::home()));
-            let says = "file.metadata: the answer (status 200) makes no sense: field name has an impossible value";
+            let says = "file.metadata: invalid response (status 200): field name has an invalid value";
             assert_eq!(unnamed.error.to_string(), says);
         }
     }
