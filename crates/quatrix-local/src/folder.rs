@@ -1,4 +1,4 @@
-//! A local folder that a transfer works in.
+//! Local folders of transfers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use crate::{MAX_NAME, Partial, below, folder_of, local, unusable};
 #[cfg(test)]
 mod tests;
 
-/// How old a temporary file is when no transfer writes it any more.
+/// Age from which on a temporary file counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A local folder that one transfer works in: one file, or many in folders below.
+/// Local folder of one transfer of one or many files.
 ///
 /// No link below it is followed. Temporary files that a killed transfer has left are removed when a file of the same
 /// name is downloaded, if they are more than a day old.
@@ -37,12 +37,12 @@ struct State {
 }
 
 impl Folder {
-    /// Takes a folder that exists.
+    /// Returns a folder that exists.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), state: Mutex::default() }
     }
 
-    /// Takes a folder that is created if there is none, with those above it.
+    /// Returns a folder, which is created with those above it if it does not exist.
     ///
     /// # Errors
     /// It cannot be created.
@@ -59,12 +59,12 @@ impl Folder {
         Ok(())
     }
 
-    /// Its path.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.root
     }
 
-    /// Returns where a remote path lies below it.
+    /// Returns the local path of a remote path below it.
     ///
     /// # Errors
     /// A name cannot be used on this system, or one of the folders on the way is a link.
@@ -75,10 +75,10 @@ impl Folder {
         Ok(place)
     }
 
-    /// Creates the folder itself with those above it, or a folder below it, whose parent is there.
+    /// Creates the folder itself with those above it, or a folder below it, whose parent exists.
     ///
     /// # Errors
-    /// It cannot be created, or something else is there: a link, too, even one that leads to a folder.
+    /// It cannot be created, or a file or link has its path, even a link to a folder.
     pub fn make(&self, place: &Path) -> Result<(), Error> {
         if place == self.root {
             return self.make_root();
@@ -96,11 +96,11 @@ impl Folder {
         }
     }
 
-    /// Deletes just these files and folders, in this order; a folder only if it is empty by then. What is gone already
-    /// is no error.
+    /// Deletes exactly these files and folders, in this order; a folder only if it is empty by then. A path that does not
+    /// exist is no error.
     ///
     /// # Errors
-    /// The first that cannot be deleted: nothing after it is.
+    /// The first that cannot be deleted; the rest is kept.
     pub fn delete(&self, items: &[(RemotePath, bool)]) -> Result<(), Error> {
         items.iter().try_for_each(|(path, is_folder)| {
             let place = self.place(path)?;
@@ -112,10 +112,10 @@ impl Folder {
         })
     }
 
-    /// Renames a file or folder in the folder that it is in.
+    /// Renames a file or folder within its parent.
     ///
     /// # Errors
-    /// It cannot be renamed, or something has the new name.
+    /// It cannot be renamed, or the new name is taken.
     pub fn rename(&self, from: &RemotePath, to: &RemotePath) -> Result<(), Error> {
         let (from, to) = (self.place(from)?, self.place(to)?);
         if to.symlink_metadata().is_ok() {
@@ -126,7 +126,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Creates a temporary file beside a place, and removes those that were abandoned there.
+    /// Creates a temporary file beside `path`, and removes abandoned ones of the same name.
     ///
     /// # Errors
     /// As [`Partial::beside`].
@@ -141,7 +141,7 @@ impl Folder {
         Partial::beside(place, overwrite)
     }
 
-    /// Makes the names of what was put into it and below survive a power cut.
+    /// Writes the names of new files in it and below to the disk, so that they survive a power cut.
     ///
     /// # Errors
     /// The disk fails.
@@ -155,7 +155,7 @@ impl Folder {
     }
 }
 
-/// Fails if there is a link at a path.
+/// Checks that a path is not a link.
 ///
 /// # Errors
 /// It is a link.

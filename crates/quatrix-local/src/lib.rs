@@ -1,8 +1,7 @@
-//! The caller's file system, for the clients of the Quatrix API: trees as the core sees them, names that stay where they
-//! belong, and files that appear whole or not at all.
+//! Local files for clients of the Quatrix API: folder trees, names from the server that are safe to use, and files that
+//! appear complete or not at all.
 //!
-//! It does not speak to a server, and everything in it blocks. Both adapters and the command stand on it; an application
-//! has no need to name it.
+//! It opens no connection, and every function blocks. Both adapters and the command use it; an application need not.
 
 use std::fs::Metadata;
 use std::io;
@@ -30,10 +29,10 @@ pub use source::{Source, Stamp};
 pub use temporary::unnamed_temp_file;
 pub use tree::read_tree;
 
-/// Bytes that a name has at most on the usual file systems.
+/// Maximum length of a name in bytes, on the usual file systems.
 const MAX_NAME: usize = 255;
 
-/// What went wrong here, with the path where it did.
+/// Returns an error about a local path.
 pub fn local(path: &Path, error: io::Error) -> Error {
     TransportError::unsent(TransportErrorKind::Local).with_detail(path.display().to_string()).with_source(error).into()
 }
@@ -42,26 +41,26 @@ fn unusable(path: &Path, why: &'static str) -> Error {
     local(path, io::Error::new(io::ErrorKind::InvalidInput, why))
 }
 
-/// The name of a file as the server may take it.
+/// Returns the name of a local file as Unicode.
 ///
 /// # Errors
-/// It has none, or one that is not Unicode.
+/// It has no name, or one that is not Unicode.
 pub fn name(path: &Path) -> Result<&str, Error> {
     let name = path.file_name().ok_or_else(|| unusable(path, "it has no name"))?;
     name.to_str().ok_or_else(|| unusable(path, "its name is not Unicode"))
 }
 
-/// The folder that a path is in.
+/// Returns the folder of a path.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// When a file was last changed, where that is known.
+/// Returns the modification time of a file, where known.
 pub fn modified(metadata: &Metadata) -> Option<UnixTime> {
     metadata.modified().ok().map(UnixTime::from)
 }
 
-/// Where a remote path lies below a folder here. A name that the server sends leads nowhere else.
+/// Returns the local path of a remote path below a folder. No name from the server leads out of the folder.
 ///
 /// # Errors
 /// One of its names cannot be used on this system.
@@ -76,7 +75,7 @@ pub fn below(root: &Path, path: &RemotePath) -> Result<PathBuf, Error> {
     Ok(place)
 }
 
-/// An error with what caused it.
+/// Formats an error with its sources.
 #[cfg(test)]
 pub(crate) fn whole(error: &Error) -> String {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());

@@ -1,7 +1,7 @@
-//! Names that the server sends.
+//! Names from the server.
 
-/// Whether a name from the server names a file in just the folder that it is put into: no way up or elsewhere, and on
-/// Windows no device, drive or stream, nor a name that Windows would change into another one.
+/// Whether a name from the server is a plain file name: no path, and on Windows no device, drive or stream, and no name
+/// that Windows changes into another one.
 pub fn is_usable(name: &str) -> bool {
     let plain = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
     plain && (!cfg!(windows) || windows_takes(name))
@@ -12,7 +12,7 @@ fn windows_takes(name: &str) -> bool {
     !name.contains(forbidden) && !name.ends_with(['.', ' ']) && !is_device(name)
 }
 
-/// A device has its name in every folder and in any case, whatever follows the first dot.
+/// Whether Windows treats the name as a device: in every folder, in any case, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_ascii_uppercase();
     let number = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));

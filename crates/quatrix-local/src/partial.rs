@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Files that appear complete or not at all.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
@@ -15,14 +15,14 @@ use crate::{MAX_NAME, local, unusable};
 #[cfg(test)]
 mod tests;
 
-/// A file under a temporary name, removed with this value unless it is put in its place.
+/// File under a temporary name. Dropping it removes the file, unless it was [kept](Self::keep).
 #[derive(Debug)]
 pub struct Partial {
     file: NamedTempFile,
     place: Place,
 }
 
-/// The final path of a file that is downloaded.
+/// Final path of a download.
 #[derive(Debug)]
 pub(crate) struct Place {
     path: PathBuf,
@@ -30,34 +30,34 @@ pub(crate) struct Place {
 }
 
 impl Partial {
-    /// Creates it beside its place. Others can read it only if they can read what it replaces.
+    /// Creates it in the folder of `path`. Other users can read it only if they can read the file that it replaces.
     ///
     /// # Errors
-    /// It cannot be created there, or what is in its place must not be replaced.
+    /// It cannot be created, or the file at `path` must not be replaced.
     pub fn beside(path: &Path, overwrite: bool) -> Result<Self, Error> {
         let place = Place::new(path, overwrite)?;
         let access = if place.permissions().is_some() { 0o600 } else { 0o666 };
         Ok(Self { file: temporary_file(path, access)?, place })
     }
 
-    /// The file, to write into.
+    /// Returns the file.
     pub fn file(&self) -> &File {
         self.file.as_file()
     }
 
-    /// Another handle of it, to write with.
+    /// Returns another handle of the file, for writing.
     ///
     /// # Errors
-    /// There are no handles left.
+    /// The system has no handles left.
     pub fn writer(&self) -> Result<File, Error> {
         self.file().try_clone().map_err(|error| local(&self.place.path, error))
     }
 
-    /// Gives it its name, and the mode of the file that it replaces. Its bytes are on the disk by then, so that even a
-    /// power cut leaves the old file or the new one; [`Folder::sync`](crate::Folder::sync) makes the name last.
+    /// Renames it to its final path, with the mode of the file that it replaces. Its bytes are on the disk before, so that
+    /// even a power cut leaves the old file or the new one; [`Folder::sync`](crate::Folder::sync) writes the name.
     ///
     /// # Errors
-    /// It cannot be put there. It is gone then, and what was there is as it was.
+    /// It cannot be renamed. It is removed then, and the old file is unchanged.
     pub fn keep(self, modified: Option<UnixTime>) -> Result<(), Error> {
         let Self { file, place } = self;
         let (file, temporary) = file.into_parts();
@@ -65,7 +65,7 @@ impl Partial {
     }
 }
 
-/// Creates a file under a temporary name beside a path; the system takes from the mode what its user does not want.
+/// Creates a file under a temporary name beside a path. The umask applies to `mode`.
 fn temporary_file(path: &Path, mode: u32) -> Result<NamedTempFile, Error> {
     let name = path.file_name().ok_or_else(|| unusable(path, "it has no name"))?;
     let suffix = RandomState::new().hash_one(()) as u32;
@@ -81,14 +81,14 @@ fn temporary_file(path: &Path, mode: u32) -> Result<NamedTempFile, Error> {
     Ok(NamedTempFile::from_parts(file, temporary))
 }
 
-/// The permissions of a new file beside a path, which only the system knows.
+/// Returns the permissions of a new file beside a path, by creating one: they depend on umask and file system.
 pub(crate) fn permissions_of_new_file(path: &Path) -> Result<Permissions, Error> {
     let metadata = temporary_file(path, 0o666)?.as_file().metadata();
     metadata.map(|metadata| metadata.permissions()).map_err(|error| local(path, error))
 }
 
 impl Place {
-    /// Checks what is there. A link is replaced itself, wherever it leads.
+    /// Checks whether the path is free or may be replaced. A link itself is replaced, not its target.
     pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, Error> {
         let refused = |kind: ErrorKind| Err(local(path, kind.into()));
         match path.symlink_metadata() {
@@ -105,12 +105,12 @@ impl Place {
         Ok(Self { path: path.into(), overwrite })
     }
 
-    /// The permissions of the file there, if it is one.
+    /// Returns the permissions of the file at this path, if there is one.
     fn permissions(&self) -> Option<Permissions> {
         self.path.symlink_metadata().ok().filter(Metadata::is_file).map(|metadata| access_bits(&metadata))
     }
 
-    /// Moves the complete file to this path. A file that it replaces hands down its permissions.
+    /// Moves a complete file to this path, with the permissions of the file that it replaces.
     pub(crate) fn put(&self, file: &File, temporary: TempPath, modified: Option<UnixTime>) -> Result<(), Error> {
         let permissions = self.permissions().filter(|_| cfg!(unix));
         let put = || {
@@ -126,8 +126,8 @@ impl Place {
         put().map_err(|error| local(&self.path, error))
     }
 
-    /// Moves a complete file to this path that another run opens by its name until then: it is private up to the rename,
-    /// and only then gets the permissions of the file that it replaces, or else those that are given.
+    /// Moves a complete file to this path that a later run may open by its temporary name. It is private until the rename,
+    /// and gets the permissions of the file that it replaces, or else `new`, after it.
     pub(crate) fn put_private(
         &self,
         file: &File,
@@ -165,7 +165,7 @@ fn is_special(metadata: &Metadata) -> bool {
     !(metadata.is_file() || metadata.is_dir() || metadata.is_symlink())
 }
 
-/// Read, write, execute; not the bits that lend the rights of an owner to other bytes.
+/// Returns the bits for read, write and execute. The setuid, setgid and sticky bits are not for a new file.
 #[cfg(unix)]
 fn access_bits(metadata: &Metadata) -> Permissions {
     use std::os::unix::fs::PermissionsExt as _;

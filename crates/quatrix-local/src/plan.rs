@@ -1,5 +1,4 @@
-//! What is transferred between a folder here and one on the server: the plans of the core, with what this file system
-//! can keep.
+//! Plans for transfers between a local and a remote folder, restricted to names that the local file system can store.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -14,32 +13,32 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{is_usable, local, read_tree, unusable};
 
-/// Plans to upload everything in a folder here into a folder there.
+/// Plans to upload a local folder into a remote one.
 ///
 /// # Errors
-/// The folder here cannot be read.
+/// The local folder cannot be read.
 pub fn plan_upload(here: &Path, folder: FileId, on_conflict: OnConflict) -> Result<Batch, Error> {
     Ok(Batch::upload(read_tree(here)?, folder, on_conflict))
 }
 
-/// Plans to download everything there into a folder here, which need not exist.
+/// Plans to download a remote folder into a local one, which need not exist.
 pub fn plan_download(mut there: Remote, here: &Path, overwrite: bool) -> Batch {
     fail_what_cannot_be_kept(&mut there, &Tree::default(), here);
     Batch::download(there, overwrite)
 }
 
-/// Plans what makes a folder there like the one here.
+/// Plans to make a remote folder equal to a local one.
 ///
 /// # Errors
-/// The folder here cannot be read.
+/// The local folder cannot be read.
 pub fn plan_mirror_up(how: &Mirror, here: &Path, there: Remote) -> Result<Batch, Error> {
     Ok(Batch::mirror_up(how, read_tree(here)?, there))
 }
 
-/// Plans what makes a folder here, which need not exist, like the one there.
+/// Plans to make a local folder, which need not exist, equal to a remote one.
 ///
 /// # Errors
-/// The folder here cannot be read.
+/// The local folder cannot be read.
 pub fn plan_mirror_down(how: &Mirror, mut there: Remote, here: &Path) -> Result<Batch, Error> {
     let tree = match here.try_exists() {
         Ok(false) => Tree::default(),
@@ -50,17 +49,17 @@ pub fn plan_mirror_down(how: &Mirror, mut there: Remote, here: &Path) -> Result<
     Ok(Batch::mirror_down(how, there, tree))
 }
 
-/// Fails the names that cannot be used here, and those that are the same here.
+/// Marks remote names as failed that cannot be used on this system, or that are equal on its file system.
 fn fail_what_cannot_be_kept(there: &mut Remote, tree: &Tree, here: &Path) {
     let why = || unusable(here, "a name from the server cannot be used here");
     there.tree_mut().fail_names(|name| (!is_usable(name)).then(why));
-    // Most trees hold no such names: then the file system is not asked.
+    // Most trees have no such names: then no probe file is created.
     if !there.tree().collisions(tree, Folds::ALL.of()).is_empty() {
         there.tree_mut().fail_collisions(tree, folds(here).of());
     }
 }
 
-/// What a file system takes for the same in names.
+/// Differences between names that a file system ignores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Folds {
     case: bool,
@@ -70,7 +69,7 @@ struct Folds {
 impl Folds {
     const ALL: Self = Self { case: true, form: true };
 
-    /// Makes of each name one that stands for all that are the same.
+    /// Returns the same text for all names that are equal on the file system.
     fn of(self) -> impl Fn(&str) -> String {
         move |name| {
             let name = if self.form { name.nfc().collect() } else { name.to_owned() };
@@ -80,7 +79,7 @@ impl Folds {
     }
 }
 
-/// Finds out by a file that exists for a moment.
+/// Detects them with a probe file.
 fn folds(folder: &Path) -> Folds {
     let nothing = Folds { case: false, form: false };
     let Some(folder) = folder.ancestors().find(|folder| folder.is_dir()) else { return nothing };
@@ -105,7 +104,7 @@ impl Probe {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        // Best effort: it may be gone already.
+        // Best effort: another process may have removed it.
         let _ = fs::remove_file(&self.0);
     }
 }

@@ -8,14 +8,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
-/// What a private file is opened for.
+/// Access to a private file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To read it.
+    /// Read.
     Read,
-    /// To write it, keeping what it holds. It is created if there is none.
+    /// Write without truncating. The file is created if it does not exist.
     Write,
-    /// To append to it and to read it. It is created if there is none.
+    /// Append and read. The file is created if it does not exist.
     Append,
 }
 
@@ -24,11 +24,11 @@ pub enum Access {
 pub struct NotPrivate {
     /// The file or folder.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The defect.
     pub reason: NotPrivateReason,
 }
 
-/// What is wrong with a [`NotPrivate`] file or folder.
+/// Defect of a [`NotPrivate`] file or folder.
 #[derive(Debug)]
 pub enum NotPrivateReason {
     /// It cannot be opened.
@@ -39,9 +39,9 @@ pub enum NotPrivateReason {
     OtherOwner,
     /// Others have access to it: the bits of its mode.
     Shared(u32),
-    /// It has another name elsewhere.
+    /// It has a second name (hard link).
     Linked,
-    /// Others can replace what is in this folder: the bits of its mode.
+    /// Others can replace files in this folder: the bits of its mode.
     SharedFolder(u32),
 }
 
@@ -156,7 +156,7 @@ fn folder_defect(_metadata: &Metadata) -> Option<NotPrivateReason> {
 }
 
 impl NotPrivate {
-    /// Whether there is no such file or folder.
+    /// Whether the file or folder does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(&self.reason, NotPrivateReason::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }

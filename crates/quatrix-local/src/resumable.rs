@@ -1,8 +1,7 @@
-//! Downloads that another run of a program continues.
+//! Downloads that a later run of the program continues.
 //!
-//! What a file held when its disk lost power is not what was written: its end may be missing, or be zeros. So every few
-//! MiB are written to the disk before more is appended, a later run drops as much from the end, and the bytes before that
-//! are compared with what the server sends.
+//! After a power cut the end of a file may be missing or filled with zeros. So the file is synced to the disk every few
+//! MiB, a later run drops as much from its end, and compares the bytes before that with the server's.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -21,16 +20,16 @@ use crate::{Access, MAX_NAME, NotPrivate, NotPrivateReason, folder_of, local, op
 mod tests;
 
 const MIB: u64 = 1024 * 1024;
-/// At most this much is not on the disk.
+/// Maximum number of bytes that are not yet on the disk.
 const UNSYNCED: u64 = 4 * MIB;
-/// What is compared before the rest is appended.
+/// Number of bytes compared before the rest is appended.
 const COMPARED: u64 = MIB;
 const EXTENSION: &str = ".part";
 /// Hexadecimal digits: eight of the name's hash, sixteen of the version's.
 const DIGITS: usize = 8 + 16;
 
-/// A file with what has arrived of one version of a file on the server: `NAME.VERSION.part` beside its place. Only its
-/// owner can read it; it stays when this value is dropped.
+/// Partial download of one version of a remote file: `NAME.VERSION.part` beside the final path. Only its owner can read
+/// it, and dropping this value keeps it.
 ///
 /// As a [`Write`], it takes the bytes of the version from [`kept`](Self::kept) on.
 #[derive(Debug)]
@@ -39,7 +38,7 @@ pub struct Resumable {
     path: PathBuf,
     place: Place,
     kept: u64,
-    /// Bytes from here on that are compared.
+    /// Number of bytes still to compare.
     to_compare: u64,
     unsynced: u64,
     differs: bool,
@@ -50,7 +49,7 @@ impl Resumable {
     /// Opens or creates it, and removes those of other versions.
     ///
     /// # Errors
-    /// It cannot be created, another process writes it, it is no private file, or what is in its place must not be
+    /// It cannot be created, another process writes it, it is not private, or the file at `path` must not be
     /// replaced.
     pub fn beside(
         path: &Path,
@@ -71,27 +70,27 @@ impl Resumable {
         Ok(part)
     }
 
-    /// Bytes of the version that are there and need not be sent again.
+    /// Returns the number of bytes that need not be downloaded again.
     pub fn kept(&self) -> u64 {
         self.kept
     }
 
-    /// Its path.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Bytes that have arrived.
+    /// Returns its size in bytes.
     pub fn len(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Whether nothing has arrived.
+    /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Drops what it holds if that has turned out to differ from what the server sends, and says whether it did.
+    /// Empties it if its bytes differ from the server's. Returns whether they did.
     ///
     /// # Errors
     /// It cannot be emptied.

@@ -1,31 +1,32 @@
-//! What it takes to make one tree like another: a plan, and its way through many transfers. Nothing is read or written.
+//! Mirrors: plans that make one tree equal to another, and batches that run them. This module does no IO.
 //!
-//! The plan knows no direction: the source may be a local folder and the target a remote one, or the other way round.
-//! Paths start at the two folders that are mirrored.
+//! A plan has no direction: the source may be a local folder and the target a remote one, or the reverse. Paths are
+//! relative to the two folders.
 //!
 //! ```
 //! use quatrix_proto::UnixTime;
 //! use quatrix_proto::task::mirror::{Action, Item, Mirror, Reason, Tree};
 //!
 //! let file = |size, secs| Item::File { size: Some(size), modified: Some(UnixTime::from_secs(secs)) };
-//! let here = Tree::from([("a.txt".parse()?, file(3, 100)), ("b.txt".parse()?, file(5, 200))]);
-//! let there = Tree::from([("a.txt".parse()?, file(3, 100)), ("old.txt".parse()?, file(1, 50))]);
+//! let source = Tree::from([("a.txt".parse()?, file(3, 100)), ("b.txt".parse()?, file(5, 200))]);
+//! let target = Tree::from([("a.txt".parse()?, file(3, 100)), ("old.txt".parse()?, file(1, 50))]);
 //!
 //! let copy = Action::Copy { path: "b.txt".parse()?, size: Some(5), reason: Reason::New };
-//! assert_eq!(Mirror::default().plan(&here, &there).actions, [copy.clone()]);
+//! assert_eq!(Mirror::default().plan(&source, &target).actions, [copy.clone()]);
 //!
 //! let delete = Action::Delete { path: "old.txt".parse()?, folder: false, items: 1 };
-//! assert_eq!(Mirror::default().with_deletions().plan(&here, &there).actions, [copy, delete]);
+//! assert_eq!(Mirror::default().with_deletions().plan(&source, &target).actions, [copy, delete]);
 //! # Ok::<(), quatrix_proto::Invalid>(())
 //! ```
 //!
-//! What a plan never does, whatever the two sides report:
+//! A plan never loses data because a listing is incomplete:
 //!
-//! - It leaves alone, on both sides, what is at or below a path that could not be read or that the target cannot keep.
-//! - It takes nothing for missing in a folder that lists entries whose names make no sense.
+//! - Paths that could not be read, or that the target cannot store, are left alone on both sides, with everything below.
+//! - In a folder that lists entries with invalid names, nothing counts as missing.
 //! - It ignores the temporary files of transfers ([`is_partial_name`](super::is_partial_name)).
-//! - It deletes nothing if the source is empty, or more than is allowed would go.
-//! - It puts aside what is in the way of a file or folder, and deletes it when the replacement is in place.
+//! - It deletes nothing if the source is empty, or if it would delete more than the maximum.
+//! - It renames a file in the place of a folder, or a folder in the place of a file, and deletes it when the replacement
+//!   is in place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,10 +44,10 @@ mod tree;
 pub use batch::{Batch, BatchStep, Job, JobResult, Report, Work};
 pub use tree::{ListRemote, Remote, Tree};
 
-/// What times may differ by where both sides keep fractions of a second.
+/// Tolerance where both times have fractions of a second.
 const FRACTION: Duration = Duration::from_millis(1);
 
-/// How trees are compared.
+/// Options of a mirror.
 #[derive(Clone, Copy, Debug)]
 pub struct Mirror {
     delete: bool,
@@ -56,66 +57,66 @@ pub struct Mirror {
     tolerance: Duration,
 }
 
-/// What a tree holds at one path.
+/// Entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A folder.
     Folder,
-    /// A file. What is not known of it counts as changed.
+    /// A file. An unknown size or time counts as changed.
     File {
-        /// Its bytes.
+        /// Its size in bytes.
         size: Option<u64>,
-        /// When it was last changed.
+        /// Its modification time.
         modified: Option<UnixTime>,
     },
 }
 
-/// What makes a target like a source.
+/// Actions that make a target equal to a source.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Plan {
-    /// What to do, in this order.
+    /// The actions, in order.
     pub actions: Vec<Action>,
-    /// Why nothing is deleted although that was asked for.
+    /// Reason why the plan has no deletions although they were requested.
     pub refused: Option<TransferError>,
 }
 
-/// One thing to do to the target.
+/// One change to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Make a folder. The one that it is in is there by then.
+    /// Make a folder. Its parent exists by then.
     MakeFolder {
-        /// Where.
+        /// Its path.
         path: RemotePath,
-        /// Whether a file is in its place: it is put aside, and deleted when all has arrived.
+        /// Whether a file is in its place: it is put aside, and deleted after all transfers.
         replaces: bool,
     },
-    /// Copy a file with its modification time, over what is there.
+    /// Copy a file with its modification time, replacing an older one.
     Copy {
-        /// Where.
+        /// Its path.
         path: RemotePath,
-        /// Its bytes, for a progress.
+        /// Its size in bytes, for progress events.
         size: Option<u64>,
-        /// Why.
+        /// Reason for the copy.
         reason: Reason,
     },
     /// Delete a file, or a folder with everything in it.
     Delete {
-        /// Where.
+        /// Its path.
         path: RemotePath,
         /// Whether it is a folder.
         folder: bool,
-        /// How many files and folders go, itself included.
+        /// Number of files and folders that are deleted, itself included.
         items: u64,
     },
-    /// Nothing can be done: one side has a file where the other has a folder, which cannot be deleted.
+    /// Report a failure: one side has a file where the other has a folder, and deletions are off.
     Conflict {
-        /// Where. What the source has below is left out.
+        /// Its path. Everything below it in the source is left out.
         path: RemotePath,
     },
 }
 
-/// Why a file is copied.
+/// Reason for a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The target does not have it.
@@ -124,16 +125,16 @@ pub enum Reason {
     Size,
     /// The target has it with another modification time.
     Time,
-    /// The target has a folder in its place: it is put aside, and deleted when the file has arrived.
+    /// The target has a folder in its place: it is put aside, and deleted when the file is complete.
     Folder {
-        /// How many files and folders go, itself included.
+        /// Number of files and folders that are deleted, itself included.
         items: u64,
     },
 }
 
 impl Default for Mirror {
-    /// Deletes nothing. Times are the same within a millisecond where both sides keep fractions of a second, else within
-    /// a second.
+    /// Returns options without deletions. Times are equal within a millisecond where both sides have fractions of a
+    /// second, else within a second.
     fn default() -> Self {
         let tolerance = Duration::from_secs(1);
         Self { delete: false, delete_all: false, max_deletions: None, update: false, tolerance }
@@ -141,42 +142,42 @@ impl Default for Mirror {
 }
 
 impl Mirror {
-    /// Deletes what only the target has, and what is in the way.
+    /// Deletes files and folders that only the target has, or that take the place of one of the other kind.
     #[must_use]
     pub fn with_deletions(mut self) -> Self {
         self.delete = true;
         self
     }
 
-    /// Deletes all the same if the source is empty.
+    /// Deletes even if the source is empty.
     #[must_use]
     pub fn with_empty_source(mut self) -> Self {
         self.delete_all = true;
         self
     }
 
-    /// Deletes nothing if that would be more than so many files and folders.
+    /// Deletes nothing if more than this many files and folders would be deleted.
     #[must_use]
     pub fn with_max_deletions(mut self, max: u64) -> Self {
         self.max_deletions = Some(max);
         self
     }
 
-    /// Copies only what is newer than what the target has, or as old and of another size: nothing newer is replaced.
+    /// Copies a file only if it is newer than the target's, or equally old with another size.
     #[must_use]
     pub fn with_update(mut self) -> Self {
         self.update = true;
         self
     }
 
-    /// Takes times for the same that are less than this apart where one side keeps no fractions of a second.
+    /// Treats times as equal that differ by less than this, where one side has no fractions of a second.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Returns why a file would be copied over another one; `None` if it would not.
+    /// Returns the reason for replacing one file by another; `None` if the plan would not.
     pub fn reason(&self, new: &Item, old: &Item) -> Option<Reason> {
         let facts = |item: &Item| match *item {
             Item::File { size, modified } => (size, modified),
@@ -194,7 +195,7 @@ impl Mirror {
         (!same_time).then_some(Reason::Time)
     }
 
-    /// Whether two times in microseconds are the same, as far as both sides keep them.
+    /// Whether two times in microseconds are equal, at the precision of both sides.
     fn is_same(&self, one: i64, other: i64) -> bool {
         let has_fraction = |time: i64| time % 1_000_000 != 0;
         let both = has_fraction(one) && has_fraction(other);
@@ -205,7 +206,7 @@ impl Mirror {
 }
 
 impl Action {
-    /// What it is done to.
+    /// Returns the path that changes.
     pub fn path(&self) -> &RemotePath {
         match self {
             Self::MakeFolder { path, .. }
@@ -215,7 +216,7 @@ impl Action {
         }
     }
 
-    /// How many files and folders of the target it deletes.
+    /// Returns the number of files and folders of the target that it deletes.
     pub fn deletes(&self) -> u64 {
         match self {
             Self::Delete { items, .. } | Self::Copy { reason: Reason::Folder { items }, .. } => *items,
@@ -226,8 +227,7 @@ impl Action {
 }
 
 impl Item {
-    /// Reads what a file on the server is to a mirror; `None` for links, the trash and what is unknown, which it leaves
-    /// alone.
+    /// Converts a remote file; `None` for links, the trash and unknown kinds, which a mirror leaves alone.
     pub fn of(file: &File) -> Option<Self> {
         match file.kind {
             FileKind::Folder | FileKind::Project => Some(Self::Folder),

@@ -1,4 +1,4 @@
-//! A tree of folders, folder by folder.
+//! Recursive listing.
 
 use std::collections::VecDeque;
 
@@ -15,14 +15,14 @@ use crate::path::RemotePath;
 use crate::server::Server;
 use crate::time::Timestamp;
 
-/// No tree made by people is deeper; an answer that holds itself is.
+/// Maximum depth: only a listing that contains itself is deeper.
 const MAX_DEPTH: usize = 256;
 
 /// Lists everything below a folder.
 ///
 /// Entries come folder by folder, sorted by name, each folder before what is in it. Take them with
-/// [`next_entry`](Self::next_entry) after each call: then memory holds one listing and the folders still to come. Those
-/// that were not taken are in the output. The trash is listed as an entry, and looked into only if the walk starts there.
+/// [`next_entry`](Self::next_entry) after each call: then memory holds one listing and the remaining folders. Entries that
+/// were not taken are in the output. The trash is an entry, and is entered only if the walk starts there.
 ///
 /// A folder below the first that vanishes, is forbidden or has an invalid listing, and an entry whose name cannot be part
 /// of a path, are reported as [failed](Listed::failed), and the walk goes on. It ends with an error if the first folder
@@ -31,7 +31,7 @@ const MAX_DEPTH: usize = 256;
 /// Dropping it ends the walk; nothing is left behind.
 #[derive(Clone, Debug)]
 pub struct Walk {
-    /// Where to look next, the last one first.
+    /// Folders to list, the last one first.
     folders: Vec<Folder>,
     listed: Listed,
     started: bool,
@@ -50,19 +50,19 @@ struct Folder {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The way to it, from the path that the walk began with.
+    /// Path, from the path that the walk began with.
     pub path: RemotePath,
-    /// What it is. Its children are entries of their own.
+    /// The file or folder. Its children are entries of their own.
     pub file: File,
 }
 
-/// Everything that a [`Walk`] has listed.
+/// Result of a [`Walk`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Listed {
-    /// What was listed and not taken by [`Walk::next_entry`].
+    /// Entries that were not taken by [`Walk::next_entry`].
     pub entries: VecDeque<Entry>,
-    /// Folders that could not be listed, and why.
+    /// Folders that could not be listed, each with the reason.
     pub failed: Vec<(RemotePath, Error)>,
     /// Entries whose names cannot be part of a path.
     pub unnamed: Vec<Unnamed>,
@@ -74,19 +74,19 @@ pub struct Listed {
 pub struct Unnamed {
     /// The folder that lists it.
     pub folder: RemotePath,
-    /// Its name, with what cannot be part of a path replaced by U+FFFD.
+    /// Its path, in which U+FFFD replaces the characters that a name cannot have.
     pub shown: RemotePath,
-    /// What is wrong with it.
+    /// The reason.
     pub error: Error,
 }
 
 impl Walk {
-    /// Walks everything in the home.
+    /// Lists everything in the home folder.
     pub fn home() -> Self {
         Self::start(None, RemotePath::home())
     }
 
-    /// Walks everything in this folder; `path` is what the paths of the entries begin with.
+    /// Lists everything in this folder; the paths of the entries begin with `path`.
     pub fn below(folder: FileId, path: RemotePath) -> Self {
         Self::start(Some(folder), path)
     }
@@ -96,12 +96,12 @@ impl Walk {
         Self { folders, listed: Listed::default(), started: false, error: None }
     }
 
-    /// Takes the next entry that the calls so far have brought.
+    /// Returns the next entry of the listings received so far.
     pub fn next_entry(&mut self) -> Option<Entry> {
         self.listed.entries.pop_front()
     }
 
-    /// Takes a listing in: all of it as entries, its folders as places to look at next.
+    /// Adds the children of a listing as entries, and its folders to those to list.
     fn enter(&mut self, folder: &Folder, file: File) -> Result<(), Error> {
         if folder.id.as_ref().is_some_and(|id| *id != file.id) {
             return Err(invalid("id"));
@@ -130,7 +130,7 @@ impl Walk {
 }
 
 impl Unnamed {
-    /// Makes the path under which it is reported.
+    /// Returns the path under which it is reported.
     pub fn new(folder: &RemotePath, name: &str, error: Error) -> Self {
         let shown = match name {
             "" | "." | ".." => format!("\u{fffd}{name}"),
@@ -144,7 +144,7 @@ fn invalid(field: &str) -> Error {
     InvalidResponse::new("file.metadata", StatusCode::OK, InvalidResponseKind::Value(field.into())).into()
 }
 
-/// Whether an error is about the folder that was asked for, and not about the connection, the session or the server.
+/// Whether an error concerns the requested folder only, not the connection, the session or the server.
 fn is_about_one_folder(error: &Error) -> bool {
     match error {
         Error::Api(refusal) => !error.retryable() || refusal.status() == StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-//! From two trees to a list of actions.
+//! Computes the actions of a plan from two trees.
 
 use super::subtrees::{Subtrees, is_below};
 use super::tree::{Node, Tree};
@@ -12,8 +12,8 @@ use crate::task::partial_name::is_aside_name;
 mod tests;
 
 impl Mirror {
-    /// Plans what makes the target like the source, in the order in which to do it: folders, what replaces something of
-    /// another kind, the other files; what is left over is deleted last, when all that is new has arrived.
+    /// Plans to make the target equal to the source. The order is: folders, files that replace folders, other files,
+    /// deletions.
     pub fn plan(&self, source: &Tree, target: &Tree) -> Plan {
         let alone = left_alone(source, target);
         let actions = self.actions(source, target, &alone);
@@ -38,16 +38,16 @@ impl Mirror {
 
     fn actions(&self, source: &Tree, target: &Tree, alone: &Subtrees<'_>) -> Vec<Action> {
         let (mut folders, mut replacing, mut copies) = (Vec::new(), Vec::new(), Vec::new());
-        // Where one side has a file and the other a folder: what the target has below is settled with it.
+        // Paths with a file on one side and a folder on the other. They decide about everything below in the target.
         let mut settled = Vec::new();
         let mut left_out: Option<&RemotePath> = None;
-        let mut there = target.nodes().iter().peekable();
+        let mut targets = target.nodes().iter().peekable();
         for Node { path, item, .. } in source.nodes() {
-            while there.next_if(|node| node.path < *path).is_some() {}
+            while targets.next_if(|node| node.path < *path).is_some() {}
             if left_out.is_some_and(|above| is_below(path, above)) || alone.covers(path) {
                 continue;
             }
-            let old = there.peek().filter(|node| node.path == *path).map(|node| &node.item);
+            let old = targets.peek().filter(|node| node.path == *path).map(|node| &node.item);
             match (item, old) {
                 (Item::Folder, Some(Item::Folder)) => {}
                 (Item::Folder, None) => folders.push(Action::MakeFolder { path: path.clone(), replaces: false }),
@@ -85,25 +85,25 @@ impl Mirror {
     }
 }
 
-/// Adds the deletion of what only the target has, the topmost of each: what is below goes with it.
+/// Adds the deletion of everything that only the target has: one action for the topmost path of each subtree.
 fn left_over(source: &Tree, target: &Tree, alone: &Subtrees<'_>, settled: &Subtrees<'_>, actions: &mut Vec<Action>) {
     let mut passed: Option<&RemotePath> = None;
-    let mut ours = source.nodes().iter().peekable();
+    let mut sources = source.nodes().iter().peekable();
     for Node { path, item, .. } in target.nodes() {
-        while ours.next_if(|node| node.path < *path).is_some() {}
-        let is_ours = ours.peek().is_some_and(|node| node.path == *path);
+        while sources.next_if(|node| node.path < *path).is_some() {}
+        let in_source = sources.peek().is_some_and(|node| node.path == *path);
         let is_passed = passed.is_some_and(|above| is_below(path, above));
-        if is_ours || is_passed || alone.covers(path) || settled.covers(path) {
+        if in_source || is_passed || alone.covers(path) || settled.covers(path) {
             continue;
         }
-        // Where a side lists what it cannot name, what seems to be missing may be just that.
+        // An entry that seems to be missing may be one of those with an invalid name.
         let has_incomplete = !(source.incomplete().is_empty() && target.incomplete().is_empty());
         let is_incomplete = |above: RemotePath| [source, target].iter().any(|tree| tree.incomplete().contains(&above));
         if has_incomplete && path.parent().is_some_and(is_incomplete) {
             passed = Some(path);
             continue;
         }
-        // What is left alone keeps the folders that it is in.
+        // A folder with something below that is left alone is not deleted.
         if !alone.is_above_one(path) {
             let items = 1 + target.below(path).len() as u64;
             actions.push(Action::Delete { path: path.clone(), folder: *item == Item::Folder, items });
@@ -112,8 +112,8 @@ fn left_over(source: &Tree, target: &Tree, alone: &Subtrees<'_>, settled: &Subtr
     }
 }
 
-/// What is left alone on both sides: what could not be read, what is neither file nor folder, and temporary files. What
-/// an earlier run has put aside in the target and not deleted is left over.
+/// Returns the paths that are left alone on both sides: unreadable ones, those that are neither file nor folder, and
+/// temporary files. Files that an earlier run put aside in the target are not among them: a mirror may delete them.
 fn left_alone<'a>(source: &'a Tree, target: &'a Tree) -> Subtrees<'a> {
     let of = |tree: &'a Tree| tree.skipped().iter().chain(tree.failed().iter().map(|(path, _)| path));
     let partial = source.nodes().iter().filter(|node| is_partial(node));

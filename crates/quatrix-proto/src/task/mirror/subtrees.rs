@@ -1,8 +1,8 @@
-//! Parts of a tree, looked up by what is above and below.
+//! Sets of subtrees.
 
 use crate::path::RemotePath;
 
-/// Subtrees by their roots: sorted, none below another, so that each lookup is one binary search.
+/// Set of subtrees, by their roots: sorted, none below another, so that each lookup is one binary search.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subtrees<'a>(Vec<&'a RemotePath>);
 
@@ -23,7 +23,7 @@ impl<'a> FromIterator<&'a RemotePath> for Subtrees<'a> {
     fn from_iter<I: IntoIterator<Item = &'a RemotePath>>(roots: I) -> Self {
         let mut roots: Vec<_> = roots.into_iter().collect();
         roots.sort_unstable();
-        // A path stands right before what is below it.
+        // A path sorts right before the paths below it.
         roots.dedup_by(|below, above| below == above || is_below(below, above));
         Self(roots)
     }

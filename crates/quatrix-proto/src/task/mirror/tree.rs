@@ -1,4 +1,4 @@
-//! What is in a folder, here or there.
+//! Contents of a local or remote folder.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::server::Server;
 use crate::task::{Entry, Listed, Task, TaskStep, Unnamed, Walk};
 use crate::time::Timestamp;
 
-/// What is in a folder and below, by path from that folder.
+/// Contents of a folder at all depths, by path relative to that folder.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     /// Sorted by path, each path once.
@@ -25,33 +25,33 @@ pub struct Tree {
     incomplete: BTreeSet<RemotePath>,
 }
 
-/// Kept small, for there are millions.
+/// Small, since a tree may have millions of nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) path: RemotePath,
     pub(super) item: Item,
-    /// Of what is on the server.
+    /// Id, if the tree is remote.
     pub(super) id: Option<FileId>,
 }
 
 impl Tree {
-    /// Adds something that is neither a file nor a folder, such as a link: it is left alone on both sides.
+    /// Adds a path that is neither a file nor a folder, such as a link: it is left alone on both sides.
     pub fn skip(&mut self, path: RemotePath) {
         self.skipped.insert(path);
     }
 
-    /// Adds what could not be read, and why. What is at the path and below is left alone on both sides.
+    /// Adds a path that could not be read, with the reason. It and everything below is left alone on both sides.
     pub fn fail(&mut self, path: RemotePath, error: Error) {
         self.failed.push((path, error));
     }
 
-    /// Adds an entry whose name cannot be part of a path. Nothing is taken for missing in its folder.
+    /// Adds an entry whose name cannot be part of a path. In its folder nothing counts as missing.
     pub fn fail_unnamed(&mut self, unnamed: Unnamed) {
         self.incomplete.insert(unnamed.folder);
         self.fail(unnamed.shown, unnamed.error);
     }
 
-    /// Fails everything whose name the other side cannot keep: `why` says so of a name.
+    /// Marks every entry as failed whose name the other side cannot store: `why` returns the reason.
     pub fn fail_names(&mut self, why: impl Fn(&str) -> Option<Error>) {
         let failed: Vec<_> = self
             .nodes
@@ -61,7 +61,7 @@ impl Tree {
         self.fail_topmost(failed);
     }
 
-    /// Fails everything whose path is the same as another one of either tree to a file system that folds names so:
+    /// Marks every entry as failed whose path equals another one of either tree under `fold`: on such a file system,
     /// copying one would replace the other.
     pub fn fail_collisions(&mut self, other: &Self, fold: impl Fn(&str) -> String) {
         let failed = self.collisions(other, fold);
@@ -69,7 +69,7 @@ impl Tree {
         self.fail_topmost(failed.into_iter().map(|path| (path, why())).collect());
     }
 
-    /// The paths of both trees that are the same as another one to a file system that folds names so.
+    /// Returns the paths of both trees that equal another one under `fold`.
     pub fn collisions(&self, other: &Self, fold: impl Fn(&str) -> String) -> Vec<RemotePath> {
         let folded = |path: &RemotePath| path.segments().map(&fold).collect::<Vec<_>>().join("/");
         let paths = self.nodes.iter().chain(&other.nodes).map(|node| &node.path);
@@ -84,7 +84,7 @@ impl Tree {
         colliding
     }
 
-    /// Takes out what has failed, with what is below; of what is below another, only the topmost is reported.
+    /// Removes the failed entries with everything below, and reports the topmost of each subtree.
     fn fail_topmost(&mut self, failed: Vec<(RemotePath, Error)>) {
         if failed.is_empty() {
             return;
@@ -95,22 +95,22 @@ impl Tree {
         self.failed.extend(failed.iter().filter(|(path, _)| topmost(path)).cloned());
     }
 
-    /// The files and folders, sorted by path.
+    /// Returns the files and folders, sorted by path.
     pub fn items(&self) -> impl Iterator<Item = (&RemotePath, &Item)> {
         self.nodes.iter().map(|node| (&node.path, &node.item))
     }
 
-    /// What is neither a file nor a folder, such as links.
+    /// Returns the paths that are neither files nor folders, such as links.
     pub fn skipped(&self) -> &BTreeSet<RemotePath> {
         &self.skipped
     }
 
-    /// What could not be read, and why.
+    /// Returns the paths that could not be read, each with the reason.
     pub fn failed(&self) -> &[(RemotePath, Error)] {
         &self.failed
     }
 
-    /// Folders that hold more than is known: nothing is missing from them.
+    /// Returns the folders with entries that have invalid names: in them nothing counts as missing.
     pub(super) fn incomplete(&self) -> &BTreeSet<RemotePath> {
         &self.incomplete
     }
@@ -123,14 +123,14 @@ impl Tree {
         self.nodes.binary_search_by(|node| node.path.cmp(path)).ok().map(|at| &self.nodes[at])
     }
 
-    /// Everything below the path.
+    /// Returns the nodes below the path.
     pub(super) fn below(&self, path: &RemotePath) -> &[Node] {
         let from = self.nodes.partition_point(|node| node.path <= *path);
         let rest = &self.nodes[from..];
         &rest[..rest.partition_point(|node| is_below(&node.path, path))]
     }
 
-    /// Takes out what is only to be reported.
+    /// Takes the skipped and the failed paths.
     pub(super) fn take_report(&mut self) -> (BTreeSet<RemotePath>, Vec<(RemotePath, Error)>) {
         (std::mem::take(&mut self.skipped), std::mem::take(&mut self.failed))
     }
@@ -160,7 +160,7 @@ impl<const N: usize> From<[(RemotePath, Item); N]> for Tree {
 }
 
 impl Node {
-    /// What a download needs to know of the file.
+    /// Returns the fields of the file that a download needs.
     pub(super) fn file(&self) -> Option<File> {
         let Item::File { size, modified } = self.item else { return None };
         Some(File {
@@ -179,7 +179,7 @@ impl Node {
     }
 }
 
-/// A folder on the server, as it has been listed.
+/// Listing of a remote folder.
 #[derive(Clone, Debug)]
 pub struct Remote {
     pub(super) folder: FileId,
@@ -187,7 +187,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Makes a folder of what a [`Walk`] below it has listed, with paths that begin at [`RemotePath::home`].
+    /// Converts the result of a [`Walk`] below the folder, whose paths begin at [`RemotePath::home`].
     pub fn new(folder: FileId, listed: Listed) -> Self {
         let mut listing = Listing::default();
         listed.entries.into_iter().for_each(|entry| listing.add(entry));
@@ -195,29 +195,29 @@ impl Remote {
         Self { folder, tree: listing.into_tree(listed) }
     }
 
-    /// Makes a folder that is not there yet, for a plan that is not carried out.
+    /// Returns an empty listing for a folder that does not exist, for a plan that is only shown.
     pub fn missing() -> Self {
         let folder = FileId::new("missing").expect("it is not empty");
         Self { folder, tree: Tree::default() }
     }
 
-    /// Its id.
+    /// Returns the id of the folder.
     pub fn id(&self) -> &FileId {
         &self.folder
     }
 
-    /// What is in it.
+    /// Returns its contents.
     pub fn tree(&self) -> &Tree {
         &self.tree
     }
 
-    /// What is in it, to fail what the other side cannot keep.
+    /// Returns its contents, to mark entries as failed.
     pub fn tree_mut(&mut self) -> &mut Tree {
         &mut self.tree
     }
 }
 
-/// Lists a folder on the server and everything below it, keeping no more of each file than a mirror needs.
+/// Lists a remote folder and everything below it. It keeps only the fields of each file that a mirror needs.
 #[derive(Clone, Debug)]
 pub struct ListRemote {
     folder: FileId,
@@ -277,7 +277,7 @@ impl Task for ListRemote {
     }
 }
 
-/// FNV-1a: the same from run to run.
+/// FNV-1a, which returns the same value in every run.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
