@@ -37,7 +37,7 @@ pub(crate) struct Given {
     #[arg(long)]
     code: Option<String>,
 
-    /// What a solved captcha gave [QUATRIX_CAPTCHA]
+    /// Token of a solved captcha [QUATRIX_CAPTCHA]
     #[arg(long, value_name = "TOKEN")]
     captcha: Option<String>,
 

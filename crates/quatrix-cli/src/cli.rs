@@ -5,7 +5,7 @@ use clap::{Arg, CommandFactory as _, Parser, Subcommand};
 use crate::command;
 use crate::options::Options;
 
-/// quatrix talks to a Quatrix (Maytech) account from a terminal or a script.
+/// Use a Quatrix (Maytech) account from a terminal or a script.
 #[derive(Parser)]
 #[command(name = "quatrix", version, disable_help_flag = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -45,21 +45,21 @@ pub(crate) enum Command {
 }
 
 const ROOT: &str = "\
-quatrix talks to a Quatrix (Maytech) account from a terminal or a script.
+Use a Quatrix (Maytech) account from a terminal or a script.
 
 Usage: quatrix COMMAND [OPTIONS]
 
 The account:
   login       Log in, and keep the session or API key for the commands that follow
-  answer      Answer what a login asked for: a code, a PIN, a captcha
-  status      Say who is logged in, and where
-  keepalive   Keep the session from running out
+  answer      Answer the challenge of a login: a code, a PIN, a captcha
+  status      Show who is logged in, and where
+  keepalive   Keep the session alive
   logout      End the session, or forget the API key
   token       Print the token of the session
 
 Its files:
   ls          List a folder
-  stat        Tell what is known of a file or folder
+  stat        Show the details of a file or folder
   find        Find files and folders by their names
   put         Upload files and folders
   get         Download files and folders
@@ -68,7 +68,7 @@ Its files:
   cp          Copy files on the server
   mv          Move or rename files and folders
   rm          Delete files and folders
-  quota       Tell how much is stored, and how much may be
+  quota       Show used and total storage
 
 Everything else of the API:
   api         Call any operation
@@ -88,10 +88,10 @@ QUATRIX_SESSION, QUATRIX_USER with QUATRIX_PASSWORD, the configuration, and
 last the session or API key that `quatrix login` has kept. With --profile
 nothing of the environment counts there.
 
-The exit code says how it went: 0 done, 1 some other failure, 2 wrong usage,
+Exit codes: 0 done, 1 some other failure, 2 wrong usage,
 3 cancelled, 4 login needed or refused, 5 a challenge waits for its answer,
 6 not found, 7 forbidden, 8 too many requests, 9 network, 10 the server failed,
-11 not an answer of Quatrix, 12 partial transfer, 13 a local file,
+11 invalid response, 12 partial transfer, 13 a local file,
 14 exists already, 15 quota used up, 130 interrupted.
 ";
 

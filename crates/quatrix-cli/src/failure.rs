@@ -80,10 +80,7 @@ impl Failure {
     /// The same with an API key, which no login replaces. `source` is where the key comes from.
     pub(crate) fn of_key(self, source: &str) -> Self {
         match self.suggests_login() {
-            true => Self {
-                next: None,
-                ..self.because(format!("The API key ({source}) is wrong, or has been switched off."))
-            },
+            true => Self { next: None, ..self.because(format!("The API key ({source}) is wrong or switched off.")) },
             false => self,
         }
     }
@@ -92,7 +89,7 @@ impl Failure {
     pub(crate) fn of_token(self, variable: &str) -> Self {
         match self.suggests_login() {
             true => self
-                .because(format!("The session in {variable} has ended, or never was one."))
+                .because(format!("The session in {variable} has ended or is not valid."))
                 .next(format!("unset {variable}")),
             false => self,
         }
@@ -269,7 +266,7 @@ fn explain(error: &Error) -> (Option<Cow<'static, str>>, Option<&'static str>) {
         Error::Transport(_) | Error::InvalidResponse(_) => meaning.is_none() && error.may_have_been_executed(),
         _ => false,
     };
-    let look = Cow::from("The server may have carried it out all the same: look before you repeat it.");
+    let look = Cow::from("The server may have executed the call: check before you repeat it.");
     (if unclear { Some(look) } else { meaning }, next)
 }
 
@@ -313,7 +310,7 @@ fn explain_refusal(error: &ApiError) -> (Option<Cow<'static, str>>, Option<&'sta
     }
     let meaning = match (error.status().as_u16(), error.code()) {
         (_, Some(ErrorCode::BLOCKED)) => "This address is blocked for a while, mostly after several wrong passwords.",
-        (_, Some(ErrorCode::ACCOUNT_SUSPENDED)) => "The account is suspended: its administrator knows more.",
+        (_, Some(ErrorCode::ACCOUNT_SUSPENDED)) => "The account is suspended: ask its administrator.",
         (500.., _) => "The server failed; a later try may succeed.",
         (403, _) => "Logged in, but without the right to do this.",
         (405, _) => "The path is right, the method is not.",
@@ -365,7 +362,7 @@ mod tests {
     #[test]
     fn what_may_have_been_carried_out_says_so_and_what_was_not_sent_does_not() {
         use quatrix_ureq::proto::TransportError as Lost;
-        let told = |lost: Lost| Failure::from(Error::from(lost)).text("default").contains("look before you repeat it");
+        let told = |lost: Lost| Failure::from(Error::from(lost)).text("default").contains("check before you repeat it");
         assert!(told(Lost::maybe_sent(TransportErrorKind::Interrupted)));
         assert!(!told(Lost::unsent(TransportErrorKind::Interrupted)));
     }

@@ -312,9 +312,7 @@ impl Accounts {
         };
         match (user, purpose, origin) {
             (None, Purpose::Login, _) => Ok(Ok(By::Password { password: secret, user: None })),
-            (None, _, Origin::Option) => {
-                Err(Failure::usage("there is a password, but no user: give --user or QUATRIX_USER"))
-            }
+            (None, _, Origin::Option) => Err(Failure::usage("no user for the password: give --user or QUATRIX_USER")),
             (None, ..) => Ok(Err(Reason::detail("no user is named beside it"))),
             (user, ..) => Ok(Ok(By::Password { password: secret, user })),
         }
@@ -370,7 +368,7 @@ fn not_ended(name: &str, why: &str) -> Failure {
 
 /// No server is named anywhere.
 pub(crate) fn no_server() -> Failure {
-    Failure::usage("which account? Give --host NAME, QUATRIX_HOST, or host in the configuration")
+    Failure::usage("no account named: give --host NAME, QUATRIX_HOST, or host in the configuration")
 }
 
 impl NoCredentials {

@@ -124,7 +124,7 @@ fn refuse(error: &clap::Error, json: bool) -> ExitCode {
             let what = what.split("\n\n").next().unwrap_or_default();
             out::say(&Failure::usage(what).json(DEFAULT_PROFILE));
         }
-        (None, true) => out::say(&Failure::usage("there is no command").json(DEFAULT_PROFILE)),
+        (None, true) => out::say(&Failure::usage("missing command: see quatrix --help").json(DEFAULT_PROFILE)),
         (Some(what), false) => out::say(&format!("quatrix: {what}")),
         (None, false) => out::say(&text),
     }

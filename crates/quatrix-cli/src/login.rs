@@ -35,7 +35,7 @@ pub(crate) fn check_metadata(server: &Server, account: &AccountMetadata) -> Resu
     }
     match account.is_suspended() {
         true => Err(Failure::new(Exit::Login, format!("the account at {server} is suspended"))
-            .because("Nobody can log in there now; the password was not sent.")),
+            .because("The password was not sent. Ask the administrator of the account.")),
         false => Ok(()),
     }
 }

@@ -45,19 +45,19 @@ pub(crate) struct Options {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Never ask; without a terminal nobody is asked anyway [QUATRIX_NO_INPUT]
+    /// Never prompt, even on a terminal [QUATRIX_NO_INPUT]
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
 
-    /// Give up after this long a silence: 45, 45s, 2m [30s; QUATRIX_TIMEOUT]
+    /// Give up when the server is silent for this long: 45, 45s, 2m [30s; QUATRIX_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME")]
     pub(crate) timeout: Option<String>,
 
-    /// Give a call up after this time, repetitions included [QUATRIX_MAX_TIME]
+    /// Give up a call after this time, retries included [QUATRIX_MAX_TIME]
     #[arg(long, global = true, value_name = "TIME")]
     pub(crate) max_time: Option<String>,
 
-    /// How often to repeat what failed and is safe to repeat [2; QUATRIX_RETRIES]
+    /// Retries of a failed call that is safe to repeat [2; QUATRIX_RETRIES]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<String>,
 
@@ -69,7 +69,7 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
-    /// Tell on standard error what is exchanged; -vv: what changes, too
+    /// Log requests and responses to standard error; -vv: state changes, too
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
@@ -82,7 +82,7 @@ impl Options {
     /// Warns about what the list of processes shows.
     pub(crate) fn warn(&self) {
         if self.proxy.as_ref().is_some_and(|url| url.contains('@')) {
-            out::note("--proxy with credentials is seen by everybody who runs `ps`; QUATRIX_PROXY is not");
+            out::note("--proxy with credentials is visible to other users in `ps`: use QUATRIX_PROXY instead");
         }
     }
 }

@@ -51,7 +51,7 @@ impl Prompt {
         if line.last() == Some(&b'\r') {
             line.pop();
         }
-        given(String::from_utf8(line).map_err(|_| Failure::usage("what was typed is not UTF-8"))?)
+        given(String::from_utf8(line).map_err(|_| Failure::usage("the input is not UTF-8"))?)
     }
 
     /// Asks for a secret: what is typed is not shown.
@@ -87,7 +87,7 @@ fn write(text: &str) -> Result<(), Failure> {
 
 fn given(answer: String) -> Result<String, Failure> {
     match answer.is_empty() {
-        true => Err(Failure::new(Exit::Cancelled, "cancelled: no answer was given")),
+        true => Err(Failure::new(Exit::Cancelled, "cancelled: no input")),
         false => Ok(answer),
     }
 }

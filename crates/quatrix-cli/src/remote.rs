@@ -48,8 +48,8 @@ pub(crate) fn need_folder(client: &Client, path: &RemotePath) -> Result<Located,
     let found = look_up(client, path)?;
     match found {
         Some(found) if found.kind.is_folder() => Ok(found),
-        Some(_) => Err(Failure::new(Exit::Exists, format!("{path} is no folder"))),
-        None => Err(Failure::new(Exit::NotFound, format!("{path}: there is no such folder"))),
+        Some(_) => Err(Failure::new(Exit::Exists, format!("{path} is not a folder"))),
+        None => Err(Failure::new(Exit::NotFound, format!("{path}: no such folder"))),
     }
 }
 

@@ -44,7 +44,7 @@ impl Settings {
 
     /// The session file.
     pub(crate) fn store(&self) -> Result<&Store, Failure> {
-        let nowhere = || Failure::usage("there is no place for the session file: set HOME, or QUATRIX_STATE_DIR");
+        let nowhere = || Failure::usage("no folder for the session file: set HOME or QUATRIX_STATE_DIR");
         self.store.as_ref().ok_or_else(nowhere)
     }
 
@@ -163,7 +163,10 @@ pub(crate) fn selected_profile(options: &Options) -> Result<Setting<String>, Fai
     };
     match profile::is_valid(&selected.value) {
         true => Ok(selected),
-        false => Err(selected.invalid("a profile is named by up to 64 letters, digits and any of - _ . @")),
+        false => {
+            Err(selected
+                .invalid("a profile name has up to 64 characters: letters, digits, - _ . @, with no dot in front"))
+        }
     }
 }
 
@@ -189,7 +192,7 @@ fn in_file<T>(option: &str, file: &str, value: T) -> Setting<T> {
 fn at_most_one<T>(one: Option<Setting<T>>, other: Option<Setting<T>>) -> Result<Option<Setting<T>>, Failure> {
     match (one, other) {
         (Some(one), Some(other)) => {
-            Err(Failure::usage(format!("{} and {} contradict each other: one is enough", one.name, other.name)))
+            Err(Failure::usage(format!("{} and {} contradict each other: give only one", one.name, other.name)))
         }
         (one, other) => Ok(one.or(other)),
     }
@@ -208,7 +211,7 @@ fn server(
 fn count(setting: &Setting<String>) -> Result<u8, Failure> {
     match setting.value.parse() {
         Ok(count) if count <= 20 => Ok(count),
-        _ => Err(Failure::usage(format!("{} takes a number from 0 to 20", setting.name))),
+        _ => Err(Failure::usage(format!("{} must be a number from 0 to 20, not \"{}\"", setting.name, setting.value))),
     }
 }
 
@@ -225,7 +228,9 @@ pub(crate) fn time(option: &str, text: &str) -> Result<Duration, Failure> {
     };
     match number.parse::<u32>() {
         Ok(number) if (1..=24 * 3600 / seconds).contains(&number) => Ok(Duration::from_secs((number * seconds).into())),
-        _ => Err(Failure::usage(format!("{option} takes a time from 1s to 24h, such as 45, 90s or 2m"))),
+        _ => Err(Failure::usage(format!(
+            "{option} must be a time from 1s to 24h, such as 45, 90s or 2m, not \"{text}\""
+        ))),
     }
 }
 

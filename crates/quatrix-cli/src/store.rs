@@ -66,7 +66,7 @@ impl Store {
             Ok(file) => Ok(Some(file)),
             Err(found) if found.is_not_found() => Ok(None),
             Err(found) => Err(refused(found).because(
-                "It holds a session. If somebody else may have read or written it, log out and in again afterwards.",
+                "It holds a session. If another user may have read or written it, log out and in again afterwards.",
             )),
         }
     }
@@ -91,9 +91,7 @@ impl Store {
             }
             if start.elapsed() >= patience {
                 let what = format!("another quatrix command holds {}", self.lock.display());
-                return Err(
-                    Failure::new(Exit::Other, what).because("It may be waiting for somebody to type a password.")
-                );
+                return Err(Failure::new(Exit::Other, what).because("It may be waiting for a password to be typed."));
             }
             if !told && start.elapsed() >= QUIET {
                 out::note("waiting for another quatrix command that changes the same session");

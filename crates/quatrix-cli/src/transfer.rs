@@ -29,7 +29,7 @@ pub(crate) struct How {
     #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) parallel: u8,
 
-    /// Say what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -111,7 +111,7 @@ impl Sum {
             count => {
                 let what = format!("{count} of {} files and folders failed", count as u64 + self.files);
                 let files = if self.files == 1 { "1 file".to_owned() } else { format!("{} files", self.files) };
-                let arrived = format!("{files} with {} did arrive.", bytes(self.bytes));
+                let arrived = format!("{files} with {} transferred.", bytes(self.bytes));
                 Err(Failure::new(Exit::Partial, what).because(arrived))
             }
         }
@@ -131,7 +131,7 @@ pub(crate) fn is_there(error: &Error) -> bool {
 pub(crate) fn sources_and_target<T>(paths: &[T]) -> Result<(&[T], &T), Failure> {
     match paths.split_last() {
         Some((target, sources)) if !sources.is_empty() => Ok((sources, target)),
-        _ => Err(Failure::usage("one path is too few: what, and last, where to?")),
+        _ => Err(Failure::usage("missing destination: give SOURCE.. TARGET")),
     }
 }
 
@@ -205,7 +205,7 @@ pub(crate) fn would_copy(
 }
 
 fn conflict() -> Failure {
-    Failure::new(Exit::LocalFile, "one side has a file, the other a folder")
+    Failure::new(Exit::LocalFile, "a file on one side, a folder on the other: remove or rename one")
 }
 
 /// Whether `--update` has something to do.

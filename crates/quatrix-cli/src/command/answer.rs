@@ -13,7 +13,7 @@ use crate::prompt::Prompt;
 use crate::settings::Settings;
 use crate::show::Shown;
 
-/// Answer what a login asked for: a code, a PIN, a captcha.
+/// Answer the challenge of a login: a code, a PIN, a captcha.
 ///
 /// It goes on with the login that `quatrix login` left unfinished (exit code 5),
 /// perhaps in another process: a challenge waits 15 minutes. Each answer is sent

@@ -87,7 +87,8 @@ impl Api {
             return Err(Failure::usage("PATH is a path only: --host or --base-url name the server"));
         }
         let method = self.method.to_ascii_uppercase();
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure::usage("METHOD is no method"))?;
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Failure::usage("METHOD must be an HTTP method, such as GET or POST"))?;
         let fields = self.fields()?;
         if let Some(path) = &self.input {
             return Ok(Raw::new(method, &*self.path).with_body(input(path)?));
@@ -119,8 +120,14 @@ impl Api {
         let mut options = settings.call_options();
         for text in &self.headers {
             let (name, value) = text.split_once(':').ok_or_else(|| Failure::usage("-H takes NAME:VALUE"))?;
-            let name: HeaderName = name.trim().parse().map_err(|_| Failure::usage("-H: no name of a header"))?;
-            let value: HeaderValue = value.trim().parse().map_err(|_| Failure::usage("-H: no value of a header"))?;
+            let name: HeaderName = name
+                .trim()
+                .parse()
+                .map_err(|_| Failure::usage("-H takes NAME:VALUE: the name of the header is not valid"))?;
+            let value: HeaderValue = value
+                .trim()
+                .parse()
+                .map_err(|_| Failure::usage("-H takes NAME:VALUE: the value of the header is not valid"))?;
             options = options.with_header(name, value).map_err(|invalid| Failure::usage(invalid.to_string()))?;
         }
         Ok(options)

@@ -109,9 +109,11 @@ impl Relocation {
         let folder = |found: &Located| found.kind.is_folder();
         match &to.taken {
             _ if self.rename => Ok(OnConflict::Rename),
-            Some(taken) if taken.id == what.id => Err(Failure::usage(format!("{}: it is there already", to.path))),
+            Some(taken) if taken.id == what.id => {
+                Err(Failure::usage(format!("{}: source and target are the same", to.path)))
+            }
             Some(taken) if folder(taken) || folder(what) => {
-                Err(Failure::new(Exit::Exists, format!("{} is there already", to.path))
+                Err(Failure::new(Exit::Exists, format!("{} already exists", to.path))
                     .because("Only files are replaced, and only by files."))
             }
             Some(_) => Ok(OnConflict::Overwrite),

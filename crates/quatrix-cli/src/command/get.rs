@@ -54,7 +54,10 @@ impl Get {
         let (sources, target) = sources_and_target(&self.paths)?;
         let several = sources.len() > 1;
         if several && !target.is_dir() {
-            return Err(Failure::usage(format!("{} is no folder, and there are several sources", target.display())));
+            return Err(Failure::usage(format!(
+                "{} is not a folder: several sources need a folder as TARGET",
+                target.display()
+            )));
         }
         settings.with_transfers(|client| {
             let look_up = |source: &PathBuf| {
@@ -109,7 +112,7 @@ impl Work<'_> {
 
     fn get_stream(&self, source: &RemotePath, file: &File) -> Result<(), Failure> {
         if file.is_folder() {
-            return Err(Failure::usage(format!("{source} is a folder: it does not fit into a pipe")));
+            return Err(Failure::usage(format!("{source} is a folder: only a file can be written to standard output")));
         }
         let download = Download::file(file);
         let sink = io::stdout().lock();
@@ -190,9 +193,8 @@ impl Work<'_> {
             return Ok(self.get.how.no_clobber);
         }
         let there = self.client.call(&GetFile::new(id.clone()))?;
-        let size = there
-            .size
-            .ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server does not tell the file's size"))?;
+        let size =
+            there.size.ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server reports no size for the file"))?;
         Ok(!is_outdated((size, there.modified), (Some(here.len()), modified(&here))))
     }
 }
@@ -201,7 +203,7 @@ impl Work<'_> {
 fn local_name(name: &str) -> Result<&str, Failure> {
     match is_usable(name) {
         true => Ok(name),
-        false => Err(Failure::new(Exit::LocalFile, format!("{name}: this cannot be the name of a file here"))),
+        false => Err(Failure::new(Exit::LocalFile, format!("{name}: not a valid file name on this machine"))),
     }
 }
 
@@ -213,7 +215,7 @@ fn need_folder_of(place: &Path) -> Result<(), Failure> {
     };
     match folder.is_dir() {
         true => Ok(()),
-        false => Err(Failure::new(Exit::LocalFile, format!("{}: there is no such folder", folder.display()))
+        false => Err(Failure::new(Exit::LocalFile, format!("{}: no such folder", folder.display()))
             .next(format!("mkdir -p {}", Quoted(folder)))),
     }
 }

@@ -10,7 +10,7 @@ use crate::kept::Kept;
 use crate::out;
 use crate::settings::Settings;
 
-/// Keep the session from running out.
+/// Keep the session alive.
 ///
 /// The server ends a session 15 minutes after its last call. One keepalive is one
 /// call; with --watch the command stays and sends one whenever the session has

@@ -125,7 +125,7 @@ impl Login {
             (None, Some(prompt)) => {
                 Setting::option("e-mail address", prompt.line("E-mail address: ")?.trim().to_owned())
             }
-            (None, None) => return Err(Failure::usage("who logs in? Give --user or QUATRIX_USER")),
+            (None, None) => return Err(Failure::usage("no user named: give --user or QUATRIX_USER")),
         };
         let first = typing.next(&user.value, client.config().server())?;
         let locked = settings.store()?.lock(settings.patience())?;
@@ -144,7 +144,7 @@ fn typed_key(prompt: Option<Prompt>) -> Result<Secret, Failure> {
     match (io::stdin().is_terminal(), prompt) {
         (false, _) => Ok(Secret::StandardInput),
         (true, Some(prompt)) => prompt.secret("API key: ").map(Secret::Text),
-        (true, None) => Err(Failure::new(Exit::Login, "there is no API key, and nobody to ask for it")
+        (true, None) => Err(Failure::new(Exit::Login, "no API key given, and no prompt possible")
             .because("Give --api-key-file FILE, or the key on standard input.")),
     }
 }
@@ -250,7 +250,7 @@ impl Typing {
             return Ok(password);
         }
         let Some(prompt) = self.prompt else {
-            let failure = Failure::new(Exit::Login, "there is no password, and nobody to ask for it");
+            let failure = Failure::new(Exit::Login, "no password given, and no prompt possible");
             return Err(match self.skipped.is_empty() {
                 true => failure
                     .because("Give --password-stdin, --password-file FILE, QUATRIX_PASSWORD or QUATRIX_PASSWORD_FILE."),

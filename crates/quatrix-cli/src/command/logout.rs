@@ -17,7 +17,7 @@ use crate::show::Shown;
 ///
 /// The token is forgotten here in any case, and the server is told. If it cannot
 /// be reached, the session ends there by itself 15 minutes after its last call.
-/// Logging out when nobody is logged in is no error. An API key that is forgotten
+/// Logging out without a session is no error. An API key that is forgotten
 /// here stays valid: the profile page of the account switches it off.
 ///
 /// Where QUATRIX_SESSION can be used, that session is ended and what is kept stays.

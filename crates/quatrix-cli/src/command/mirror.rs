@@ -79,7 +79,7 @@ pub(crate) struct Mirror {
     #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallel: u8,
 
-    /// Say what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -131,7 +131,7 @@ impl Mirror {
             Direction::Down => (&self.target, &self.source),
         };
         if self.direction == Direction::Up && !local.is_dir() {
-            return Err(Failure::usage(format!("{} is no folder", local.display())));
+            return Err(Failure::usage(format!("{} is not a folder", local.display())));
         }
         let remote = remote.to_str().ok_or_else(|| Failure::usage("REMOTE is not UTF-8"))?;
         let remote = remote::path(remote)?;

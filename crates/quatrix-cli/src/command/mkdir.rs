@@ -31,7 +31,7 @@ impl Mkdir {
                     client.run(MakeFolders::new(path.clone()))?
                 } else {
                     if remote::look_up(client, &path)?.is_some() {
-                        return Err(Failure::new(Exit::Exists, format!("{path} is there already")));
+                        return Err(Failure::new(Exit::Exists, format!("{path} already exists")));
                     }
                     let place = remote::place(client, text.trim_end_matches('/'), None)?;
                     client.call(&MakeFolder::new(place.folder, place.name))?.id

@@ -8,7 +8,7 @@ use crate::out;
 use crate::settings::Settings;
 use crate::units::bytes;
 
-/// Tell how much is stored, and how much may be.
+/// Show used and total storage.
 #[derive(clap::Args)]
 pub(crate) struct Quota {}
 

@@ -32,7 +32,7 @@ pub(crate) struct Rm {
     #[arg(long)]
     permanently: bool,
 
-    /// Say what would be deleted, and delete nothing
+    /// Print what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
 }

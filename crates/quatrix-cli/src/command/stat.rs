@@ -7,7 +7,7 @@ use crate::settings::Settings;
 use crate::show::Shown;
 use crate::units::{bytes, utc};
 
-/// Tell what is known of a file or folder.
+/// Show the details of a file or folder.
 ///
 /// Times are UTC. With --json each is one line of JSON; times are seconds since
 /// 1970 then.

@@ -13,7 +13,7 @@ use crate::out;
 use crate::settings::Settings;
 use crate::show::Shown;
 
-/// Say who is logged in, and where.
+/// Show who is logged in, and where.
 ///
 /// The server is asked, so the answer is true at this moment, and the session
 /// lives for another 15 minutes. The exit code is 0 if there is a session, 4 if

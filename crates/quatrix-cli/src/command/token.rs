@@ -78,6 +78,6 @@ impl Token {
 }
 
 fn no_session() -> Failure {
-    Failure::usage("there is an API key, and so no session that has a token")
+    Failure::usage("an API key is in use: there is no session, and so no token")
         .because("Other programs send the key as `Authorization: Bearer KEY`.")
 }

@@ -67,7 +67,7 @@ fn a_mirror_is_told_action_by_action() {
     let expected = [
         json!({ "action": "make", "path": "/sub" }),
         json!({ "action": "upload", "path": "/a" }),
-        json!({ "action": "fail", "path": "/clash", "message": "one side has a file, the other a folder", "exit": 13 }),
+        json!({ "action": "fail", "path": "/clash", "message": "a file on one side, a folder on the other: remove or rename one", "exit": 13 }),
         json!({ "action": "upload", "path": "/sub/b" }),
         json!({ "action": "fail", "path": "/bad\nname", "message": "name holds a control character", "exit": 2 }),
     ];

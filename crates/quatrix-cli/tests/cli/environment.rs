@@ -27,7 +27,7 @@ fn m46_a_code_command_gets_none_of_the_secrets() {
 #[test]
 fn m46_credentials_of_a_proxy_on_the_command_line_are_warned_about() {
     let home = Home::new();
-    let warning = "--proxy with credentials is seen by everybody who runs `ps`; QUATRIX_PROXY is not";
+    let warning = "--proxy with credentials is visible to other users in `ps`: use QUATRIX_PROXY instead";
     let warned = home.run(&["status", "--host", "acme", "--proxy", "http://me:canary@127.0.0.1:9"]).err;
     assert!(warned.contains(warning) && !warned.contains("canary"), "{warned}");
     let quiet = home.run(&["status", "--host", "acme", "--proxy", "http://127.0.0.1:9"]).err;

@@ -157,7 +157,7 @@ fn a_key_or_password_that_is_wrong_is_called_so() {
     let home = Home::new();
     let wrong = home.write("wrong", "wrong").display().to_string();
     let key = home.run(&["ls", "--api-key-file", &wrong]).failed(4);
-    assert!(key.ends_with("\n  The API key (--api-key-file) is wrong, or has been switched off.\n"), "{key}");
+    assert!(key.ends_with("\n  The API key (--api-key-file) is wrong or switched off.\n"), "{key}");
     let password = home.run(&["ls", "--user", USER, "--password-file", &wrong]).failed(4);
     assert!(password.ends_with("\n  The address or the password is wrong.\n"), "{password}");
 }

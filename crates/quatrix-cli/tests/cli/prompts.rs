@@ -164,7 +164,7 @@ fn a_watch_keeps_on_until_it_is_interrupted() {
 fn nobody_is_asked_with_no_input() {
     let home = Home::new();
     let (rest, exit) = end(at_terminal(&home, &["login", "--user", USER, "--no-input"]));
-    assert_eq!((exit, rest.contains("nobody to ask")), (4, true), "{rest}");
+    assert_eq!((exit, rest.contains("no prompt possible")), (4, true), "{rest}");
     let home = home.with("QUATRIX_NO_INPUT", "1");
     assert_eq!(end(at_terminal(&home, &["login"])).1, 2);
 }
@@ -249,5 +249,5 @@ fn an_api_key_is_asked_for_and_not_shown() {
     home.run(&["status"]).ok();
     let mut session = at_terminal(&home, &["login", "--api-key", "--no-input"]);
     let refused = session.exp_eof().unwrap();
-    assert!(refused.contains("there is no API key, and nobody to ask for it"), "{refused}");
+    assert!(refused.contains("no API key given, and no prompt possible"), "{refused}");
 }

@@ -95,6 +95,6 @@ fn no_home_is_needed_by_who_keeps_nothing() {
         let mut command = home.command(args);
         Ended::of(command.env_remove("HOME").env_remove("QUATRIX_API_KEY").output().unwrap())
     };
-    assert!(nobody(&["ls"]).failed(2).contains("set HOME, or QUATRIX_STATE_DIR"));
-    assert!(nobody(&["login", "--user", "x"]).failed(2).contains("set HOME, or QUATRIX_STATE_DIR"));
+    assert!(nobody(&["ls"]).failed(2).contains("set HOME or QUATRIX_STATE_DIR"));
+    assert!(nobody(&["login", "--user", "x"]).failed(2).contains("set HOME or QUATRIX_STATE_DIR"));
 }

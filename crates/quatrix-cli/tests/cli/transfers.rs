@@ -210,7 +210,7 @@ fn of_several_sources_one_may_fail_if_all_are_there() {
 
     let put = home.run(&["put", &a, &b, "/"]);
     let told = format!("quatrix: {a}: /a is a folder\nquatrix: 1 of 2 files and folders failed\n");
-    assert_eq!((put.code, put.err), (Some(12), told + "  1 file with 1 B did arrive.\n"));
+    assert_eq!((put.code, put.err), (Some(12), told + "  1 file with 1 B transferred.\n"));
     assert_eq!(there(&home, "b").as_deref(), Some("b"));
     let get = home.run(&["get", "/c", "/x", &to, "--json"]);
     assert_eq!((get.code, &get.json()["failed"][0]["path"], names(&to).len()), (Some(12), &json!("/c"), 2));

@@ -22,7 +22,7 @@ pub(super) fn download(
     progress: &Progress,
 ) -> Result<u64, Failure> {
     let size =
-        file.size.ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server does not tell the file's size"))?;
+        file.size.ok_or_else(|| Failure::new(Exit::InvalidResponse, "the server reports no size for the file"))?;
     let mut part = Resumable::beside(place, (&file.id, size, file.modified), overwrite)?;
     loop {
         progress.is_there(part.kept());
