@@ -1,7 +1,7 @@
 //! Whose account: the server, the user and the credentials of a run.
 //!
 //! Every command asks here. Two rules hold for all of them: credentials are sent to their own server only, and a user
-//! that was named is not replaced by another. The table in `docs/CLI.md` says the same for people; the tests below are
+//! that was named is not replaced by another. The table in `docs/cli.md` says the same for people; the tests below are
 //! its rows.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The table of `docs/CLI.md`, row by row.
+//! The table of `docs/cli.md`, row by row.
 
 use super::*;
 
