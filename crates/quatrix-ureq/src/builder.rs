@@ -190,7 +190,7 @@ impl Builder {
     ///
     /// # Errors
     /// The first invalid setting: [`Error::Invalid`], or
-    /// [`TransportErrorKind::Local`](crate::TransportErrorKind::Local) for certificates that cannot be used.
+    /// [`TransportErrorKind::Local`] for certificates that cannot be used.
     pub fn build(self) -> Result<Client, Error> {
         let config = self.config?.interactive(self.second_factor.is_some()).observe(self.on_event.is_some());
         let transport = match self.shared {
