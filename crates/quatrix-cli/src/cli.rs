@@ -85,8 +85,8 @@ Options of every command:
 `quatrix COMMAND --help` tells more about each. Who speaks to the server is
 settled in this order: a file named by an option, QUATRIX_API_KEY,
 QUATRIX_SESSION, QUATRIX_USER with QUATRIX_PASSWORD, the configuration, and
-last the session or API key that `quatrix login` has kept. With --profile
-nothing of the environment counts there.
+last the session or API key that `quatrix login` has kept. With --profile no
+credentials of the environment are used; its server and user still count.
 
 Exit codes: 0 done, 1 some other failure, 2 wrong usage,
 3 cancelled, 4 login needed or refused, 5 a challenge waits for its answer,

@@ -207,7 +207,8 @@ fn already(settings: &Settings) -> Result<(), Failure> {
     let Some(kept) = settings.kept()? else { return Ok(()) };
     let (server, user) = (kept.server().to_string(), kept.user());
     let json = json!({ "state": "active", "server": server, "user": user, "profile": settings.profile });
-    out::report(settings.json, &json, &format!("Already logged in to {server} as {}.", Shown(user)))
+    out::report(settings.json, &json, &format!("Already logged in to {server} as {}.", Shown(user)))?;
+    note_what_comes_first(settings, kept.server(), user)
 }
 
 /// Whether what is kept still works: one call tells.

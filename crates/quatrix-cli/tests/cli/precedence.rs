@@ -101,6 +101,15 @@ fn a_key_or_token_without_a_server_is_reported_and_a_lone_password_is_not() {
 }
 
 #[test]
+fn a_login_that_keeps_a_living_session_names_what_comes_before_it() {
+    let home = home_of_ann();
+    let variables = [("QUATRIX_BASE_URL", home.emulator.api()), ("QUATRIX_API_KEY", "bob-key-4711")];
+    let login = run(&home, &variables, &["login", "--user", ANN]);
+    assert!(login.out.starts_with("Already logged in"), "{login:?}");
+    assert!(login.err.contains("QUATRIX_API_KEY is used before what is kept now"), "{login:?}");
+}
+
+#[test]
 fn a_logout_that_cannot_use_the_token_or_key_of_the_environment_changes_nothing() {
     let home = home_of_ann();
     let kept = fs::read(home.session_file()).unwrap();
